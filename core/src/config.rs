@@ -1,0 +1,287 @@
+//! Settings: every one is an environment variable and a flag, and `--help` is the manual.
+//!
+//! Defaults suit a fresh machine. With `FLIGHTDESK_ENV=production` the processes refuse to start on any default
+//! that takes real money, keeps secrets everybody knows, or writes to local folders ([`Settings::refusals`]).
+
+use std::path::PathBuf;
+
+use chrono::Duration;
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::money::{self, Currency};
+
+/// The signing secret of a machine that nobody configured.
+pub const DEVELOPMENT_SECRET: &str = "development-only-secret-key-do-not-deploy";
+/// The webhook secret that the sandbox signs with unless told otherwise.
+pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_development_only_do_not_deploy";
+
+/// Everything that can be set, a struct a section.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// What this deployment is for; production refuses development defaults
+    #[arg(long, env = "FLIGHTDESK_ENV", default_value = "development")]
+    pub environment: Environment,
+
+    /// Signs offers, cursors and download links; at least 32 characters, the same in every process
+    #[arg(long, env = "SECRET_KEY", default_value = DEVELOPMENT_SECRET, hide_default_value = true, hide_env_values = true)]
+    pub secret_key: SecretString,
+
+    /// The address under which people reach the api, for links in mails and return pages
+    #[arg(long, env = "PUBLIC_URL", default_value = "http://127.0.0.1:8000")]
+    pub public_url: String,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub database: Database,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub redis: Redis,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub sales: Sales,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub stripe: Stripe,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub storage: Storage,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub mail: Mail,
+}
+
+/// What a deployment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// A developer's machine or a test.
+    Development,
+    /// Real travellers.
+    Production,
+}
+
+/// PostgreSQL, the only truth.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "PostgreSQL")]
+pub struct Database {
+    /// Where PostgreSQL is
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "postgres://flightdesk@127.0.0.1:5432/flightdesk",
+        hide_env_values = true
+    )]
+    pub database_url: SecretString,
+
+    /// Connections this process keeps at most; 4 to 16 are enough on two cores
+    #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 10)]
+    pub database_max_connections: u32,
+
+    /// Seconds a request waits for a free connection before it answers 503
+    #[arg(long, env = "DATABASE_ACQUIRE_SECONDS", default_value_t = 3)]
+    pub database_acquire_seconds: u64,
+
+    /// Milliseconds after which PostgreSQL gives up on a statement
+    #[arg(long, env = "DATABASE_STATEMENT_TIMEOUT_MS", default_value_t = 10_000)]
+    pub database_statement_timeout_ms: u32,
+}
+
+/// Redis: queue and rate limits. Losing all of it loses nothing.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Redis")]
+pub struct Redis {
+    /// Where Redis is
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        default_value = "redis://127.0.0.1:6379",
+        hide_env_values = true
+    )]
+    pub redis_url: SecretString,
+}
+
+/// The policy of the sale.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Sales")]
+pub struct Sales {
+    /// The one currency this deployment sells in (ISO 4217)
+    #[arg(long, env = "SALE_CURRENCY", default_value = "INR", value_parser = parse_currency)]
+    pub sale_currency: Currency,
+
+    /// Minutes an offer can be held or booked
+    #[arg(long, env = "OFFER_MINUTES", default_value_t = 15)]
+    pub offer_minutes: u32,
+
+    /// Minutes seats stay held for a party
+    #[arg(long, env = "HOLD_MINUTES", default_value_t = 15)]
+    pub hold_minutes: u32,
+
+    /// Seated passengers a booking may have
+    #[arg(long, env = "MAX_PASSENGERS", default_value_t = 10)]
+    pub max_passengers: u32,
+
+    /// Open holds an account may have
+    #[arg(long, env = "MAX_OPEN_HOLDS", default_value_t = 20)]
+    pub max_open_holds: u32,
+
+    /// Unpaid seats an account may have on one flight, in holds and bookings together
+    #[arg(long, env = "MAX_HELD_SEATS", default_value_t = 20)]
+    pub max_held_seats: u32,
+
+    /// Minutes before departure at which a flight's sales close
+    #[arg(long, env = "SALES_CLOSE_MINUTES", default_value_t = 120)]
+    pub sales_close_minutes: u32,
+}
+
+impl Sales {
+    /// How long an offer is valid.
+    pub fn offer_time(&self) -> Duration {
+        Duration::minutes(i64::from(self.offer_minutes))
+    }
+
+    /// How long a hold lasts.
+    pub fn hold_time(&self) -> Duration {
+        Duration::minutes(i64::from(self.hold_minutes))
+    }
+
+    /// How long before departure a flight leaves the shop.
+    pub fn sales_close(&self) -> Duration {
+        Duration::minutes(i64::from(self.sales_close_minutes))
+    }
+}
+
+/// Stripe, or the sandbox that speaks like it.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Payments")]
+pub struct Stripe {
+    /// Stripe's secret key; without it the sandbox inside the api takes its place
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: Option<SecretString>,
+
+    /// The secret that Stripe signs its webhooks with
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", default_value = SANDBOX_WEBHOOK_SECRET, hide_default_value = true, hide_env_values = true)]
+    pub stripe_webhook_secret: SecretString,
+
+    /// Base address of the Stripe API; default: Stripe's own with a key, the sandbox under PUBLIC_URL without
+    #[arg(long, env = "STRIPE_API_BASE")]
+    pub stripe_api_base: Option<String>,
+
+    /// Origins a caller's success_url and cancel_url may point to, separated by commas; PUBLIC_URL always may
+    #[arg(long, env = "RETURN_URL_ORIGINS", value_delimiter = ',')]
+    pub return_url_origins: Vec<String>,
+}
+
+/// Where documents are kept: a directory, or any S3-compatible store when S3_BUCKET is set.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Documents")]
+pub struct Storage {
+    /// Folder for documents when no S3_BUCKET is set
+    #[arg(long, env = "DOCUMENTS_DIR", default_value = ".local/documents")]
+    pub documents_dir: PathBuf,
+
+    /// Bucket for documents; setting it chooses S3
+    #[arg(long, env = "S3_BUCKET")]
+    pub s3_bucket: Option<String>,
+
+    /// Region of the bucket
+    #[arg(long, env = "S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// Endpoint of an S3-compatible store, as this process reaches it; default: AWS
+    #[arg(long, env = "S3_ENDPOINT")]
+    pub s3_endpoint: Option<String>,
+
+    /// Endpoint as the traveller's browser reaches it, for download links; default: S3_ENDPOINT
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT")]
+    pub s3_public_endpoint: Option<String>,
+
+    /// Access key of the store
+    #[arg(long, env = "S3_ACCESS_KEY_ID", hide_env_values = true)]
+    pub s3_access_key_id: Option<SecretString>,
+
+    /// Secret key of the store
+    #[arg(long, env = "S3_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub s3_secret_access_key: Option<SecretString>,
+}
+
+/// How mail leaves: a directory of .eml files, or SMTP when SMTP_URL is set.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Mail")]
+pub struct Mail {
+    /// Folder for .eml files when no SMTP_URL is set
+    #[arg(long, env = "MAIL_DIR", default_value = ".local/mail")]
+    pub mail_dir: PathBuf,
+
+    /// `smtps://user:password@host:465`, `smtp://user:password@host:587?tls=required`, or plain `smtp://127.0.0.1:1025` on loopback
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<SecretString>,
+
+    /// Sender of every mail
+    #[arg(
+        long,
+        env = "MAIL_FROM",
+        default_value = "Flightdesk <tickets@flightdesk.example>"
+    )]
+    pub mail_from: String,
+}
+
+impl Settings {
+    /// What forbids these settings in production, each naming its variable; empty in development.
+    pub fn refusals(&self) -> Vec<String> {
+        if self.environment == Environment::Development {
+            return Vec::new();
+        }
+        let mut refusals = Vec::new();
+        let mut refuse = |wrong: bool, why: &str| {
+            if wrong {
+                refusals.push(why.to_owned());
+            }
+        };
+        let secret = self.secret_key.expose_secret();
+        refuse(
+            secret == DEVELOPMENT_SECRET || secret.len() < 32,
+            "SECRET_KEY must be set to at least 32 random characters",
+        );
+        refuse(
+            !self.public_url.starts_with("https://"),
+            "PUBLIC_URL must be the public https:// address",
+        );
+        refuse(
+            self.stripe.stripe_secret_key.is_none(),
+            "STRIPE_SECRET_KEY must be set: the sandbox takes no real money",
+        );
+        refuse(
+            self.stripe.stripe_webhook_secret.expose_secret() == SANDBOX_WEBHOOK_SECRET,
+            "STRIPE_WEBHOOK_SECRET must be the endpoint's own secret",
+        );
+        refuse(
+            self.storage.s3_bucket.is_none(),
+            "S3_BUCKET must be set: a local folder is not shared by processes",
+        );
+        refuse(
+            self.mail.smtp_url.is_none(),
+            "SMTP_URL must be set: a local folder sends no mail",
+        );
+        refusals
+    }
+
+    /// Whether payments go to the sandbox inside the api.
+    pub fn uses_sandbox(&self) -> bool {
+        self.environment == Environment::Development && self.stripe.stripe_secret_key.is_none()
+    }
+
+    /// Base address of the Stripe API to call.
+    pub fn stripe_base(&self) -> String {
+        match &self.stripe.stripe_api_base {
+            Some(base) => base.trim_end_matches('/').to_owned(),
+            None if self.uses_sandbox() => {
+                format!("{}/sandbox/stripe", self.public_url.trim_end_matches('/'))
+            }
+            None => "https://api.stripe.com".to_owned(),
+        }
+    }
+}
+
+fn parse_currency(raw: &str) -> Result<Currency, String> {
+    money::currency(raw).ok_or_else(|| format!("{raw:?} is no ISO 4217 currency code"))
+}

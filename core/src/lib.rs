@@ -1,0 +1,30 @@
+//! The rules, the SQL, the job payloads, storage and payment back-ends of Flightdesk.
+//!
+//! One folder a domain, the same noun as in the api and the worker. Operations are plain functions on a
+//! `&mut PgConnection`, so that the transaction stays visible where it is begun: in the caller.
+
+pub mod account;
+pub mod booking;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod document;
+pub mod error;
+pub mod fare;
+pub mod flight;
+pub mod hold;
+pub mod idempotency;
+pub mod ids;
+pub mod money;
+pub mod offer;
+pub mod outbox;
+pub mod payment;
+pub mod place;
+pub mod schedule;
+pub mod storage;
+pub mod telemetry;
+pub mod ticket;
+pub mod zone;
+
+pub use clock::Clock;
+pub use error::{Error, Result};

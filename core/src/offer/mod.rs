@@ -1,0 +1,4 @@
+//! stub
+/// Offer.
+#[derive(Debug)]
+pub struct Offer;

@@ -1,0 +1,95 @@
+//! Promised jobs. [`put`] stands in the transaction of the change that causes the job (invariant 2): a crash
+//! leaves both or neither. The worker's relay moves rows to Redis; PostgreSQL keeps what happened to them.
+
+mod model;
+
+pub use model::{
+    CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, Queue,
+    ReconcilePayment, RenderDocument, SendMail,
+};
+
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use crate::clock::Clock;
+use crate::ids::{AccountId, JobId};
+use crate::telemetry;
+use crate::{Error, Result};
+
+/// Promises a job within the caller's transaction and returns its id.
+///
+/// The row carries the request id and trace of the request that is being served, if any.
+pub async fn put<J: Job>(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: Option<AccountId>,
+    job: &J,
+) -> Result<JobId> {
+    insert(conn, clock, account_id, job, None)
+        .await
+        .map(|id| id.expect_new())
+}
+
+/// Promises a job unless one with the same `unique_key` was ever promised; `None` when it was.
+pub async fn put_once<J: Job>(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: Option<AccountId>,
+    unique_key: &str,
+    job: &J,
+) -> Result<Option<JobId>> {
+    insert(conn, clock, account_id, job, Some(unique_key))
+        .await
+        .map(|inserted| inserted.0)
+}
+
+struct Inserted(Option<JobId>);
+
+impl Inserted {
+    #[expect(
+        clippy::expect_used,
+        reason = "an insert without a unique key has nothing to conflict with"
+    )]
+    fn expect_new(self) -> JobId {
+        self.0
+            .expect("an outbox row without a unique key is always inserted")
+    }
+}
+
+async fn insert<J: Job>(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: Option<AccountId>,
+    job: &J,
+    unique_key: Option<&str>,
+) -> Result<Inserted> {
+    let payload = serialize(job)?;
+    let context = telemetry::context();
+    let now = clock.now();
+    let id = sqlx::query_scalar!(
+        r#"
+        insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+        on conflict on constraint outbox_unique_key do nothing
+        returning id as "id: JobId"
+        "#,
+        JobId::new().0,
+        J::KIND.as_str(),
+        J::KIND.queue().as_str(),
+        payload,
+        unique_key,
+        account_id.map(|account| account.0),
+        context.request_id,
+        context.trace_parent,
+        J::KIND.max_attempts(),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(Inserted(id))
+}
+
+fn serialize<J: Serialize>(job: &J) -> Result<serde_json::Value> {
+    serde_json::to_value(job)
+        .map_err(|error| Error::Catalogue(format!("a job payload does not serialise: {error}")))
+}

@@ -1,0 +1,172 @@
+//! The jobs that can be promised: imperative names, payloads of ids.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::ids::{BookingId, DocumentId, JobId, PaymentId, RefundId};
+
+/// A payload that can be promised and run.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Which job it is.
+    const KIND: Kind;
+}
+
+macro_rules! jobs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? } = $text:literal on $queue:ident, $attempts:literal attempts;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+
+            impl Job for $name {
+                const KIND: Kind = Kind::$name;
+            }
+        )*
+
+        /// Every kind of job; its text stands in `outbox.kind`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind { $($(#[$doc])* $name),* }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name in the database: `render_document`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// The queue it waits in.
+            pub const fn queue(self) -> Queue {
+                match self { $(Self::$name => Queue::$queue),* }
+            }
+
+            /// How often it is tried before it is dead.
+            pub const fn max_attempts(self) -> i32 {
+                match self { $(Self::$name => $attempts),* }
+            }
+
+            /// The kind of a name, or `None`.
+            pub fn parse(raw: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == raw)
+            }
+        }
+    };
+}
+
+jobs! {
+    /// Make the PDF of a document's present revision, store it, and promise the mail that carries it.
+    RenderDocument {
+        /// The document.
+        document_id: DocumentId,
+        /// The revision that was current when this was promised.
+        revision: i32,
+    } = "render_document" on Documents, 12 attempts;
+    /// Send one mail about a booking to its contact.
+    SendMail {
+        /// Which mail.
+        mail: MailKind,
+        /// The booking it is about.
+        booking_id: BookingId,
+    } = "send_mail" on Mail, 15 attempts;
+    /// Ask Stripe for the refund of a row that is pending.
+    CreateRefund {
+        /// The refund.
+        refund_id: RefundId,
+    } = "create_refund" on Payments, 20 attempts;
+    /// Ask Stripe to expire a Checkout Session whose booking has ended or is due.
+    ExpireCheckout {
+        /// The payment whose session it is.
+        payment_id: PaymentId,
+    } = "expire_checkout" on Payments, 12 attempts;
+    /// Ask Stripe what became of a payment that stays open.
+    ReconcilePayment {
+        /// The payment.
+        payment_id: PaymentId,
+    } = "reconcile_payment" on Payments, 5 attempts;
+}
+
+/// Which mail about a booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// Paid and ticketed, with the tickets attached.
+    BookingConfirmed,
+    /// Paid too late and no seats were left: the money goes back.
+    LatePaymentRefunded,
+}
+
+impl MailKind {
+    /// The name in payloads and Message-IDs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BookingConfirmed => "booking_confirmed",
+            Self::LatePaymentRefunded => "late_payment_refunded",
+        }
+    }
+}
+
+/// One queue per kind of work, so that nothing slow delays the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// PDFs.
+    Documents,
+    /// Mail.
+    Mail,
+    /// Calls to Stripe.
+    Payments,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Documents, Self::Mail, Self::Payments];
+
+    /// The name in the database and in Redis.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Mail => "mail",
+            Self::Payments => "payments",
+        }
+    }
+}
+
+/// Where a job stands: `waiting → queued → running → done | dead`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// Promised; the relay will push it when `run_after` has come.
+    Waiting,
+    /// Pushed to Redis; pushed again when its lease lapses.
+    Queued,
+    /// A worker has it; pushed again when its lease lapses.
+    Running,
+    /// Its effect is committed.
+    Done,
+    /// Its attempts are used up, or trying again cannot help; staff look at it.
+    Dead,
+}
+
+/// What anybody may know of a job they caused.
+#[derive(Clone, Debug)]
+pub struct JobState {
+    /// The job.
+    pub id: JobId,
+    /// Which job it is: `render_document`.
+    pub kind: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Attempts begun so far.
+    pub attempts: i32,
+    /// Attempts it may have.
+    pub max_attempts: i32,
+    /// When it was promised.
+    pub created_at: DateTime<Utc>,
+    /// When it is tried next, or was due.
+    pub run_after: DateTime<Utc>,
+    /// When it was done or declared dead.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}

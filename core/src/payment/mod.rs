@@ -1,0 +1,1 @@
+//! Payments: the client of Stripe, and what its answers mean for a booking.
