@@ -108,6 +108,9 @@ pub enum Error {
     /// The document store did not answer; trying again may help.
     #[error("the document store is not available: {0}")]
     Storage(String),
+    /// The download link has expired, or it is not as we signed it.
+    #[error("the download link has expired or is not one of ours")]
+    LinkRefused,
     /// A rule of the data is broken that no request can mend: a missing load step, a zone nobody knows.
     #[error("the catalogue is inconsistent: {0}")]
     Catalogue(String),
