@@ -111,6 +111,9 @@ pub enum Error {
     /// The download link has expired, or it is not as we signed it.
     #[error("the download link has expired or is not one of ours")]
     LinkRefused,
+    /// The job's lease lapsed and was given to somebody else; the transaction must be rolled back.
+    #[error("the lease of job {0} was lost")]
+    LeaseLost(crate::ids::JobId),
     /// A rule of the data is broken that no request can mend: a missing load step, a zone nobody knows.
     #[error("the catalogue is inconsistent: {0}")]
     Catalogue(String),
