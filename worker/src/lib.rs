@@ -1,1 +1,3 @@
-//! x
+//! The workers of Flightdesk.
+
+pub mod pdf;
