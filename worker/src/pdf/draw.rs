@@ -16,6 +16,9 @@ const BOTTOM: f64 = HEIGHT - 18.0;
 const SECOND: f64 = LEFT + 68.0;
 const THIRD: f64 = LEFT + 126.0;
 
+/// The least height of what stands beside a barcode: name, type and ticket number, or flight, day and bags.
+const COUPON: f64 = 16.6;
+
 /// Pages being filled from top to bottom.
 struct Flow {
     sheets: Sheets,
@@ -93,7 +96,7 @@ impl Flow {
             words::sentence_case(&direction.cabin),
             direction.fare_family
         );
-        self.sheets.text_right(RIGHT, self.y - 6.4, grey(9), &fare);
+        self.sheets.text_right(RIGHT, self.y - 7.5, grey(9), &fare);
 
         let mut landed: Option<&FlightContent> = None;
         for flight in &direction.flights {
@@ -116,7 +119,7 @@ impl Flow {
             .text(LEFT, y, bold(13), &words::flight_number(flight));
         self.fitted(LEFT, y + 6.0, text(9), &flight.airline.name, first);
         self.fitted(LEFT, y + 10.2, grey(8), &flight.aircraft, first);
-        let duration = words::duration(flight.duration());
+        let duration = format!("Flight time {}", words::duration(flight.duration()));
         self.sheets.text(LEFT, y + 14.0, grey(8), &duration);
 
         let width = (RIGHT - SECOND + 22.0) / 2.0;
@@ -170,7 +173,7 @@ impl Flow {
         let sizes = barcodes
             .iter()
             .map(|code| f64::from(code.modules()) * MODULE_MM);
-        let row = sizes.fold(0.0, f64::max) + 3.0;
+        let row = sizes.fold(COUPON, f64::max) + 3.0;
         let height = row * f64::from(u32::try_from(barcodes.len()).unwrap_or(1));
         self.room(height + 1.0);
         if ruled && self.y > TOP {
@@ -253,7 +256,7 @@ impl Flow {
         self.heading("Price");
         let code = content.total.currency().code();
         let label = format!("Amount in {code}");
-        self.sheets.text_right(RIGHT, self.y - 6.4, grey(8), &label);
+        self.sheets.text_right(RIGHT, self.y - 7.5, grey(8), &label);
         for line in &content.price_lines {
             self.room(4.6);
             let what = words::price_line(line);

@@ -17,6 +17,9 @@ pub const WIDTH: f64 = 210.0;
 pub const HEIGHT: f64 = 297.0;
 const PIXELS_PER_INCH: f64 = 25.4 / MODULE_MM;
 
+/// From the upper edge of a line to its baseline, in millimetres for each point of size.
+const ASCENT: f64 = 0.95 * 25.4 / 72.0;
+
 /// Black.
 pub const INK: u8 = 0;
 /// For what explains.
@@ -247,7 +250,11 @@ fn draw(page: &Page, fonts: &FontCache, context: &Context, area: &Area<'_>) -> R
     for mark in &page.marks {
         match mark {
             Mark::Text(x, y, kind, line) => {
-                area.print_str(fonts, Position::new(*x, *y), kind.style(), line)?;
+                let style = kind.style();
+                // genpdf sets the baseline a glyph's height below, which differs from face to face.
+                let height = f64::from(style.font(fonts).glyph_height(kind.size));
+                let y = y + ASCENT * f64::from(kind.size) - height;
+                area.print_str(fonts, Position::new(*x, y), style, line)?;
             }
             Mark::Rule(left, right, y) => {
                 let ends = vec![Position::new(*left, *y), Position::new(*right, *y)];

@@ -82,7 +82,7 @@ pub fn price_line(line: &PriceLineContent) -> String {
         other => format!("{} {}", sentence_case(other), line.code),
     };
     match &line.direction {
-        Some(direction) => format!("{}, {what}", sentence_case(direction)),
+        Some(direction) => format!("{what}, {direction}"),
         None => what,
     }
 }
