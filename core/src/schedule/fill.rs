@@ -52,7 +52,8 @@ pub struct Progress {
 
 /// Fills the horizon that begins tomorrow (UTC) with flights; what is there already stays as it is.
 ///
-/// It commits by itself, day by day, and takes a lock that makes a second run wait for the first.
+/// It commits by itself, day by day, and takes a lock that makes a second run wait for the first. Give it a
+/// connection of its own without a statement timeout.
 pub async fn fill(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -123,14 +124,9 @@ async fn fill_locked(
     maker.await.map_err(|_| stopped())?;
     if filled.added > 0 {
         // A search plans its joins by these numbers; autovacuum may come a minute late.
-        let mut tx = conn.begin().await?;
-        sqlx::query("set local statement_timeout = 0")
-            .execute(&mut *tx)
-            .await?;
         sqlx::query("analyze schedule, flight, flight_cabin")
-            .execute(&mut *tx)
+            .execute(&mut *conn)
             .await?;
-        tx.commit().await?;
     }
     Ok(filled)
 }
@@ -152,9 +148,6 @@ async fn upsert(conn: &mut PgConnection, schedules: &[Schedule]) -> Result<HashS
     }
     let ids = column(schedules, |row| row.id);
     let mut tx = conn.begin().await?;
-    sqlx::query("set local statement_timeout = 0")
-        .execute(&mut *tx)
-        .await?;
     sqlx::query!(
         r#"
         insert into schedule as kept (id, airline, flight_number, origin, destination, weekdays, departs_local,
@@ -203,26 +196,18 @@ async fn existing(
     first: NaiveDate,
     last: NaiveDate,
 ) -> Result<HashSet<Uuid>> {
-    let mut tx = conn.begin().await?;
-    sqlx::query("set local statement_timeout = 0")
-        .execute(&mut *tx)
-        .await?;
     let ids = sqlx::query_scalar!(
         "select id from flight where departure_date between $1 and $2",
         first,
         last
     )
-    .fetch_all(&mut *tx)
+    .fetch_all(conn)
     .await?;
-    tx.commit().await?;
     Ok(ids.into_iter().collect())
 }
 
 async fn write(conn: &mut PgConnection, day: Day) -> Result<()> {
     let mut tx = conn.begin().await?;
-    sqlx::query("set local statement_timeout = 0")
-        .execute(&mut *tx)
-        .await?;
     copy(
         &mut tx,
         "copy flight (id, schedule_id, airline, flight_number, origin, destination, departure_date, departs_at, arrives_at, aircraft)
