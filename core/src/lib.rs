@@ -15,6 +15,7 @@ pub mod flight;
 pub mod hold;
 pub mod idempotency;
 pub mod ids;
+pub mod mail;
 pub mod money;
 pub mod offer;
 pub mod outbox;
