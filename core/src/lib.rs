@@ -11,6 +11,7 @@ pub mod db;
 pub mod document;
 pub mod error;
 pub mod fare;
+pub mod fixtures;
 pub mod flight;
 pub mod hold;
 pub mod idempotency;

@@ -1,1 +1,3 @@
 //! Payments: the client of Stripe, and what its answers mean for a booking.
+
+pub mod stripe;
