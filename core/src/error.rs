@@ -108,6 +108,9 @@ pub enum Error {
     /// The document store did not answer; trying again may help.
     #[error("the document store is not available: {0}")]
     Storage(String),
+    /// The job's lease lapsed and was given to somebody else; the transaction must be rolled back.
+    #[error("the lease of job {0} was lost")]
+    LeaseLost(crate::ids::JobId),
     /// A rule of the data is broken that no request can mend: a missing load step, a zone nobody knows.
     #[error("the catalogue is inconsistent: {0}")]
     Catalogue(String),
