@@ -74,7 +74,7 @@ install_wanted() {
 }
 
 missing() {
-  printf '%s:%s this machine lacks, and there is neither apt-get nor brew to install:\n%s' "$red$me" "$plain" "$wanted_words" >&2
+  printf '%s:%s this machine lacks, and this script cannot install here (it knows apt-get and brew):\n%s' "$red$me" "$plain" "$wanted_words" >&2
   exit 1
 }
 
