@@ -1,9 +1,20 @@
 //! Documents: tickets today, invoices and receipts later. A document is a resource of its own with revisions; what
 //! it says is [`TicketContent`], how that looks is the worker's business.
 
+mod conditions;
+mod content;
+mod load;
 mod model;
+mod queries;
+mod render;
 
+pub use content::{
+    Baggage, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
+    Place, PriceLineContent, TicketContent,
+};
 pub use model::{Document, DocumentKind, DocumentStatus, storage_key};
+pub use queries::{get, list_by_booking};
+pub use render::{mark_failed, mark_ready, mark_rendering};
 
 use sqlx::PgConnection;
 
@@ -64,3 +75,6 @@ struct Requested {
     document_id: DocumentId,
     revision: i32,
 }
+
+#[cfg(test)]
+mod tests;
