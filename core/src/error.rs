@@ -108,6 +108,12 @@ pub enum Error {
     /// The document store did not answer; trying again may help.
     #[error("the document store is not available: {0}")]
     Storage(String),
+    /// The download link has expired, or it is not as we signed it.
+    #[error("the download link has expired or is not one of ours")]
+    LinkRefused,
+    /// The job's lease lapsed and was given to somebody else; the transaction must be rolled back.
+    #[error("the lease of job {0} was lost")]
+    LeaseLost(crate::ids::JobId),
     /// Too much of this work is waiting already; trying again soon helps.
     #[error("too many requests are waiting for {0}")]
     Busy(&'static str),

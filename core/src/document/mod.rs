@@ -1,1 +1,80 @@
-//! TODO-STUB
+//! Documents: tickets today, invoices and receipts later. A document is a resource of its own with revisions; what
+//! it says is [`TicketContent`], how that looks is the worker's business.
+
+mod conditions;
+mod content;
+mod load;
+mod model;
+mod queries;
+mod render;
+
+pub use content::{
+    Baggage, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
+    Place, PriceLineContent, TicketContent,
+};
+pub use model::{Document, DocumentKind, DocumentStatus, storage_key};
+pub use queries::{get, list_by_booking};
+pub use render::{mark_failed, mark_ready, mark_rendering};
+
+use sqlx::PgConnection;
+
+use crate::Result;
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::outbox::{self, RenderDocument};
+
+/// Promises a ticket document for every validating airline of the booking's directions.
+///
+/// Belongs in the transaction that confirms the booking, after [`crate::ticket::issue`]. An airline whose document
+/// was requested before gets no second one.
+pub async fn request_tickets(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+) -> Result<()> {
+    let airlines = sqlx::query_scalar!(
+        "select distinct validating_airline from direction where booking_id = $1 and status = 'booked' order by 1",
+        booking_id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for airline in airlines {
+        let requested = sqlx::query_as!(
+            Requested,
+            r#"
+            insert into document (id, account_id, booking_id, kind, airline, created_at)
+            values ($1, $2, $3, 'ticket', $4, $5)
+            on conflict (booking_id, airline) where kind = 'ticket' do nothing
+            returning id as "document_id: DocumentId", revision
+            "#,
+            DocumentId::new().0,
+            account_id.0,
+            booking_id.0,
+            airline,
+            clock.now(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(Requested {
+            document_id,
+            revision,
+        }) = requested
+        {
+            let job = RenderDocument {
+                document_id,
+                revision,
+            };
+            outbox::put(conn, clock, Some(account_id), &job).await?;
+        }
+    }
+    Ok(())
+}
+
+struct Requested {
+    document_id: DocumentId,
+    revision: i32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,30 @@
 //! Promised jobs. [`put`] stands in the transaction of the change that causes the job (invariant 2): a crash
 //! leaves both or neither. The worker's relay moves rows to Redis; PostgreSQL keeps what happened to them.
 
-mod model;
+//!
+//! A row goes `waiting → queued → running → done | dead`. The operations here are its only transitions; each is one
+//! statement or one short transaction, and each can be called by any number of processes at once:
+//! the relay [`claim`]s, a worker [`start`]s and [`extend`]s its [`Lease`], the job itself [`finish`]es in the
+//! transaction of its effect, or the worker [`fail`]s it; [`requeue_lapsed`] brings back what a crash left.
 
+mod backoff;
+mod heartbeat;
+mod model;
+mod queries;
+mod redact;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use heartbeat::{beat, living, rest};
 pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, Queue,
     ReconcilePayment, RenderDocument, SendMail,
+};
+pub use queries::{Depth, depths, find, lag};
+pub use run::{
+    Claimed, DeadJob, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim, extend,
+    fail, finish, requeue_lapsed, retry_dead, start, trim, unclaim,
 };
 
 use serde::Serialize;

@@ -1,0 +1,173 @@
+//! What a ticket says, as plain data. How it looks is the worker's business.
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+
+use crate::ids::DocumentId;
+use crate::money::Money;
+use crate::ticket::TicketNumber;
+
+/// Everything an e-ticket receipt of one validating airline says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketContent {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Which revision of it this is.
+    pub revision: i32,
+    /// The booking's reference.
+    pub booking_ref: String,
+    /// The validating airline.
+    pub airline: Carrier,
+    /// The booking's status in the database: `confirmed`.
+    pub booking_status: String,
+    /// When the booking was made.
+    pub booked_at: DateTime<Utc>,
+    /// When the tickets were issued.
+    pub issued_at: DateTime<Utc>,
+    /// The directions this airline tickets, in the order of travel.
+    pub directions: Vec<DirectionContent>,
+    /// Everyone with a ticket of this airline.
+    pub passengers: Vec<PassengerContent>,
+    /// What the directions of this ticket cost, and what was charged for the booking as a whole.
+    pub price_lines: Vec<PriceLineContent>,
+    /// The sum of the lines above.
+    pub total: Money,
+    /// The price of the whole booking, other airlines' tickets included.
+    pub booking_total: Money,
+    /// How it was paid; none when nothing was to pay.
+    pub paid_with: Option<PaidWith>,
+}
+
+/// An airline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// IATA code.
+    pub iata: String,
+    /// Name.
+    pub name: String,
+}
+
+/// One direction of travel and the conditions it was sold under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DirectionContent {
+    /// `departing` or `returning`.
+    pub name: String,
+    /// The cabin in the database: `premium_economy`.
+    pub cabin: String,
+    /// The fare family's name for people: `Standard`.
+    pub fare_family: String,
+    /// What every seated passenger may bring.
+    pub baggage: Baggage,
+    /// The frozen rules of the fare, in sentences.
+    pub rules: Vec<String>,
+    /// The flights in the order they are flown.
+    pub flights: Vec<FlightContent>,
+}
+
+/// What a seated passenger may bring, as it was when the fare was sold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Baggage {
+    /// Into the cabin, in words: `7 kg, 115 cm`.
+    pub cabin: String,
+    /// Checked pieces.
+    pub checked_pieces: i64,
+    /// Kilograms of all checked pieces together.
+    pub checked_kg: i64,
+}
+
+/// One flight, each time in the zone of its airport.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlightContent {
+    /// Who flies it.
+    pub airline: Carrier,
+    /// Digits and, rarely, a suffix letter.
+    pub number: String,
+    /// Name of the aircraft type.
+    pub aircraft: String,
+    /// Where it leaves.
+    pub origin: Place,
+    /// Where it lands.
+    pub destination: Place,
+    /// When it leaves, by the clocks of the origin.
+    pub departs: DateTime<FixedOffset>,
+    /// When it lands, by the clocks of the destination.
+    pub arrives: DateTime<FixedOffset>,
+}
+
+impl FlightContent {
+    /// How long it takes.
+    pub fn duration(&self) -> TimeDelta {
+        self.arrives - self.departs
+    }
+
+    /// Local arrival date minus local departure date in days: 1 for a night flight, −1 over the date line.
+    pub fn day_offset(&self) -> i64 {
+        (self.arrives.date_naive() - self.departs.date_naive()).num_days()
+    }
+}
+
+/// An airport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// IATA code.
+    pub iata: String,
+    /// Name of the airport.
+    pub name: String,
+    /// The city it serves.
+    pub city: String,
+}
+
+/// One person and their ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassengerContent {
+    /// Title and names, as written.
+    pub name: String,
+    /// `adult`, `child` or `infant`.
+    pub passenger_type: String,
+    /// The e-ticket number.
+    pub ticket_number: TicketNumber,
+    /// An infant's adult.
+    pub on_lap_of: Option<String>,
+    /// One for each flight of this ticket, in the order they are flown.
+    pub coupons: Vec<CouponContent>,
+}
+
+/// One passenger on one flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CouponContent {
+    /// Airline and number: `AI 161`.
+    pub flight: String,
+    /// `21A`; none for an infant, and until seats are allocated.
+    pub seat: Option<String>,
+    /// What the barcode says (IATA Resolution 792).
+    pub barcode: String,
+}
+
+/// One line of the price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceLineContent {
+    /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`.
+    pub kind: String,
+    /// The fare basis, or the code of the tax.
+    pub code: String,
+    /// What the code stands for, when the catalogue knows.
+    pub name: Option<String>,
+    /// The direction's name; none for a line of the booking as a whole.
+    pub direction: Option<String>,
+    /// Whom it is for; none when it is not per passenger.
+    pub passenger_type: Option<String>,
+    /// How many of them.
+    pub quantity: i32,
+    /// The amount of the line.
+    pub amount: Money,
+}
+
+/// How a booking was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidWith {
+    /// What was paid.
+    pub amount: Money,
+    /// Brand of the card, when Stripe told.
+    pub card_brand: Option<String>,
+    /// Last four digits of the card, when Stripe told.
+    pub card_last4: Option<String>,
+}

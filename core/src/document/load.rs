@@ -1,0 +1,388 @@
+//! Reads what a ticket says from the booking it belongs to.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::conditions::Conditions;
+use super::content::{
+    Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent, Place,
+    PriceLineContent, TicketContent,
+};
+use crate::ids::{BookingId, DocumentId};
+use crate::money::{self, Currency, Money};
+use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
+use crate::{Error, Result, zone};
+
+impl TicketContent {
+    /// What the present revision of a ticket document says.
+    ///
+    /// [`Error::NotFound`] when there is no such ticket document; [`Error::Catalogue`] when its booking contradicts
+    /// itself. Several statements: for one moment in time the caller begins a repeatable-read transaction.
+    pub async fn load(conn: &mut PgConnection, document_id: DocumentId) -> Result<Self> {
+        let head = load_head(conn, document_id).await?;
+        let booked = load_directions(conn, head.booking_id, &head.airline.iata).await?;
+        let passengers = load_passengers(conn, &head, &booked).await?;
+        let issued_at = passengers
+            .first()
+            .map_or(head.booked_at, |first| first.issued_at);
+        let price_lines = load_price_lines(conn, &head).await?;
+        let paid_with = load_payment(conn, head.booking_id).await?;
+
+        let zero = Money::new(0, head.booking_total.currency());
+        let total = price_lines
+            .iter()
+            .try_fold(zero, |sum, line| sum.checked_add(line.amount))
+            .map_err(|error| Error::Catalogue(format!("price of {}: {error}", head.booking_ref)))?;
+        Ok(Self {
+            document_id,
+            revision: head.revision,
+            booking_ref: head.booking_ref,
+            airline: head.airline,
+            booking_status: head.booking_status,
+            booked_at: head.booked_at,
+            issued_at,
+            directions: booked.directions,
+            passengers: passengers.into_iter().map(|row| row.content).collect(),
+            price_lines,
+            total,
+            booking_total: head.booking_total,
+            paid_with,
+        })
+    }
+}
+
+struct Head {
+    revision: i32,
+    booking_id: BookingId,
+    booking_ref: String,
+    booking_status: String,
+    booked_at: DateTime<Utc>,
+    booking_total: Money,
+    airline: Carrier,
+}
+
+async fn load_head(conn: &mut PgConnection, document_id: DocumentId) -> Result<Head> {
+    let row = sqlx::query!(
+        r#"
+        select document.revision, booking.id as "booking_id: BookingId", booking.booking_ref, booking.status,
+            booking.created_at, booking.currency, booking.total_minor, airline.iata, airline.name
+        from document
+        join booking on booking.id = document.booking_id
+        join airline on airline.iata = document.airline
+        where document.id = $1 and document.kind = 'ticket'
+        "#,
+        document_id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound("document"))?;
+    Ok(Head {
+        revision: row.revision,
+        booking_id: row.booking_id,
+        booking_ref: row.booking_ref,
+        booking_status: row.status,
+        booked_at: row.created_at,
+        booking_total: Money::new(row.total_minor, known_currency(&row.currency)?),
+        airline: Carrier {
+            iata: row.iata,
+            name: row.name,
+        },
+    })
+}
+
+struct Booked {
+    directions: Vec<DirectionContent>,
+    /// Every flight of this ticket with its cabin, in the order they are flown.
+    flights: Vec<(Uuid, String, FlightContent)>,
+}
+
+async fn load_directions(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    airline: &str,
+) -> Result<Booked> {
+    let rows = sqlx::query!(
+        r#"
+        select direction.ordinal, direction.name as direction_name, direction.cabin, direction.fare_family,
+            direction.conditions, flight.id as flight_id, booked_flight.cabin as flight_cabin,
+            airline.iata as airline, airline.name as airline_name, flight.flight_number,
+            aircraft_type.name as aircraft, flight.departs_at, flight.arrives_at,
+            origin.iata as origin, origin.name as origin_name, origin.city as origin_city,
+            origin.time_zone as origin_zone,
+            destination.iata as destination, destination.name as destination_name,
+            destination.city as destination_city, destination.time_zone as destination_zone
+        from direction
+        join booked_flight on booked_flight.direction_id = direction.id
+        join flight on flight.id = booked_flight.flight_id
+        join airline on airline.iata = flight.airline
+        join aircraft_type on aircraft_type.iata = flight.aircraft
+        join airport as origin on origin.iata = flight.origin
+        join airport as destination on destination.iata = flight.destination
+        where direction.booking_id = $1 and direction.validating_airline = $2 and direction.status = 'booked'
+        order by booked_flight.ordinal
+        "#,
+        booking_id.0,
+        airline,
+    )
+    .fetch_all(conn)
+    .await?;
+
+    let mut booked = Booked {
+        directions: Vec::new(),
+        flights: Vec::new(),
+    };
+    let mut last_ordinal = None;
+    for row in rows {
+        let flight = FlightContent {
+            airline: Carrier {
+                iata: row.airline,
+                name: row.airline_name,
+            },
+            number: row.flight_number,
+            aircraft: row.aircraft,
+            departs: zone::local(row.departs_at, known_zone(&row.origin_zone)?),
+            arrives: zone::local(row.arrives_at, known_zone(&row.destination_zone)?),
+            origin: Place {
+                iata: row.origin,
+                name: row.origin_name,
+                city: row.origin_city,
+            },
+            destination: Place {
+                iata: row.destination,
+                name: row.destination_name,
+                city: row.destination_city,
+            },
+        };
+        booked
+            .flights
+            .push((row.flight_id, row.flight_cabin, flight.clone()));
+        if last_ordinal == Some(row.ordinal)
+            && let Some(direction) = booked.directions.last_mut()
+        {
+            direction.flights.push(flight);
+            continue;
+        }
+        last_ordinal = Some(row.ordinal);
+        let conditions = Conditions::read(&row.conditions);
+        booked.directions.push(DirectionContent {
+            name: row.direction_name,
+            cabin: row.cabin,
+            fare_family: conditions.name.unwrap_or(row.fare_family),
+            baggage: conditions.baggage,
+            rules: conditions.rules,
+            flights: vec![flight],
+        });
+    }
+    Ok(booked)
+}
+
+struct Ticketed {
+    issued_at: DateTime<Utc>,
+    content: PassengerContent,
+}
+
+async fn load_passengers(
+    conn: &mut PgConnection,
+    head: &Head,
+    booked: &Booked,
+) -> Result<Vec<Ticketed>> {
+    let rows = sqlx::query!(
+        r#"
+        select passenger.id, passenger.passenger_type, passenger.title, passenger.first_name, passenger.middle_name,
+            passenger.last_name, ticket.number, ticket.issued_at,
+            adult.first_name as "adult_first_name?", adult.last_name as "adult_last_name?"
+        from passenger
+        join ticket on ticket.passenger_id = passenger.id and ticket.status = 'issued' and ticket.validating_airline = $2
+        left join passenger as adult on adult.id = passenger.adult_id
+        where passenger.booking_id = $1
+        order by passenger.ordinal
+        "#,
+        head.booking_id.0,
+        head.airline.iata,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let seats = sqlx::query!(
+        r#"
+        select passenger_seat.passenger_id as "passenger_id!", flight_id, seat_row, letter
+        from passenger_seat
+        join passenger on passenger.id = passenger_seat.passenger_id
+        where passenger.booking_id = $1
+        "#,
+        head.booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+
+    rows.into_iter()
+        .map(|row| {
+            let coupons = booked.flights.iter().map(|(flight_id, cabin, flight)| {
+                let seat = if row.passenger_type == "infant" {
+                    Seat::Infant
+                } else {
+                    seats
+                        .iter()
+                        .find(|seat| seat.passenger_id == row.id && seat.flight_id == *flight_id)
+                        .and_then(|seat| {
+                            Some(Seat::At {
+                                row: u16::try_from(seat.seat_row).ok()?,
+                                letter: seat.letter.chars().next()?,
+                            })
+                        })
+                        .unwrap_or(Seat::Unassigned)
+                };
+                let compartment = Compartment::of_cabin(cabin)
+                    .ok_or_else(|| Error::Catalogue(format!("no cabin is called {cabin}")))?;
+                Ok(coupon(
+                    head,
+                    flight,
+                    compartment,
+                    seat,
+                    &row.last_name,
+                    &row.first_name,
+                ))
+            });
+            let coupons = coupons.collect::<Result<Vec<_>>>()?;
+            let ticket_number = TicketNumber::parse(&row.number)
+                .map_err(|error| Error::Catalogue(error.to_string()))?;
+            let on_lap_of = row
+                .adult_first_name
+                .zip(row.adult_last_name)
+                .map(|(first, last)| format!("{first} {last}"));
+            let names = [
+                Some(title(&row.title)),
+                Some(row.first_name),
+                row.middle_name,
+                Some(row.last_name),
+            ];
+            Ok(Ticketed {
+                issued_at: row.issued_at,
+                content: PassengerContent {
+                    name: names.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                    passenger_type: row.passenger_type,
+                    ticket_number,
+                    on_lap_of,
+                    coupons,
+                },
+            })
+        })
+        .collect()
+}
+
+fn coupon(
+    head: &Head,
+    flight: &FlightContent,
+    compartment: Compartment,
+    seat: Seat,
+    last_name: &str,
+    first_name: &str,
+) -> CouponContent {
+    let pass = BoardingPass {
+        last_name: last_name.to_owned(),
+        first_name: first_name.to_owned(),
+        booking_ref: head.booking_ref.clone(),
+        origin: flight.origin.iata.clone(),
+        destination: flight.destination.iata.clone(),
+        airline: flight.airline.iata.clone(),
+        flight_number: flight.number.clone(),
+        departure_date: flight.departs.date_naive(),
+        compartment,
+        seat,
+        // Nobody has checked in yet.
+        sequence: 0,
+        status: '0',
+        conditional: String::new(),
+    };
+    CouponContent {
+        flight: format!("{} {}", flight.airline.iata, flight.number),
+        seat: match seat {
+            Seat::At { row, letter } => Some(format!("{row}{letter}")),
+            Seat::Infant | Seat::Unassigned => None,
+        },
+        barcode: pass.encode(),
+    }
+}
+
+/// The lines of this airline's directions, and those of the booking as a whole when no other airline has a ticket
+/// that would say them too.
+async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<PriceLineContent>> {
+    let rows = sqlx::query!(
+        r#"
+        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
+            price_line.amount_minor, direction.name as "direction?",
+            (
+                select min(tax_rule.name) from tax_rule
+                where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
+                    and tax_rule.country = (
+                        select airport.country from booked_flight
+                        join flight on flight.id = booked_flight.flight_id
+                        join airport on airport.iata = flight.origin
+                        where booked_flight.booking_id = $1
+                            and (booked_flight.direction_id = direction.id or direction.id is null)
+                        order by booked_flight.ordinal limit 1
+                    )
+            ) as name
+        from price_line
+        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
+        where price_line.booking_id = $1
+            and case when direction.id is null
+                then not exists (select from direction where booking_id = $1 and validating_airline <> $2)
+                else direction.validating_airline = $2
+            end
+        order by price_line.ordinal
+        "#,
+        head.booking_id.0,
+        head.airline.iata,
+    )
+    .fetch_all(conn)
+    .await?;
+    let currency = head.booking_total.currency();
+    let lines = rows.into_iter().map(|row| PriceLineContent {
+        kind: row.kind,
+        code: row.code,
+        name: row.name,
+        direction: row.direction,
+        passenger_type: row.passenger_type,
+        quantity: row.quantity,
+        amount: Money::new(row.amount_minor, currency),
+    });
+    Ok(lines.collect())
+}
+
+async fn load_payment(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<PaidWith>> {
+    let row = sqlx::query!(
+        r#"
+        select currency, amount_minor, card_brand, card_last4 from payment
+        where booking_id = $1 and status = 'succeeded'
+        order by ended_at desc limit 1
+        "#,
+        booking_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(PaidWith {
+            amount: Money::new(row.amount_minor, known_currency(&row.currency)?),
+            card_brand: row.card_brand,
+            card_last4: row.card_last4,
+        })
+    })
+    .transpose()
+}
+
+/// `ms` as people write it: `Ms`.
+fn title(raw: &str) -> String {
+    let mut letters = raw.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+fn known_currency(code: &str) -> Result<Currency> {
+    money::currency(code).ok_or_else(|| Error::Catalogue(format!("no currency is called {code}")))
+}
+
+fn known_zone(name: &str) -> Result<chrono_tz::Tz> {
+    zone::parse(name).ok_or_else(|| Error::Catalogue(format!("no time zone is called {name}")))
+}

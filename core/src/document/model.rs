@@ -1,0 +1,80 @@
+//! What is known of a document beside its bytes.
+
+use chrono::{DateTime, Utc};
+
+use crate::ids::{BookingId, DocumentId};
+
+/// A document of a booking, ready or on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The document.
+    pub id: DocumentId,
+    /// The booking it belongs to.
+    pub booking_id: BookingId,
+    /// The booking's reference, for people and file names.
+    pub booking_ref: String,
+    /// What it is.
+    pub kind: DocumentKind,
+    /// The validating airline of a ticket.
+    pub airline: Option<String>,
+    /// Where it stands.
+    pub status: DocumentStatus,
+    /// Grows when what the document says changes.
+    pub revision: i32,
+    /// When it was requested.
+    pub created_at: DateTime<Utc>,
+    /// When the present revision was stored.
+    pub ready_at: Option<DateTime<Utc>>,
+    /// Where the present revision is stored.
+    pub storage_key: Option<String>,
+    /// SHA-256 of its bytes.
+    pub sha256: Option<Vec<u8>>,
+    /// Its size in bytes.
+    pub size_bytes: Option<i64>,
+}
+
+impl Document {
+    /// The name a traveller's computer keeps it under: `ticket-K7XQ3M-AI.pdf`.
+    pub fn file_name(&self) -> String {
+        let kind = match self.kind {
+            DocumentKind::Ticket => "ticket",
+            DocumentKind::Invoice => "invoice",
+            DocumentKind::RefundReceipt => "refund-receipt",
+        };
+        match &self.airline {
+            Some(airline) => format!("{kind}-{}-{airline}.pdf", self.booking_ref),
+            None => format!("{kind}-{}.pdf", self.booking_ref),
+        }
+    }
+}
+
+/// Where a revision of a document is stored: `{document}/{revision}.pdf`.
+pub fn storage_key(document_id: DocumentId, revision: i32) -> String {
+    format!("{document_id}/{revision}.pdf")
+}
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum DocumentKind {
+    /// The e-ticket receipt of one validating airline.
+    Ticket,
+    /// What was paid.
+    Invoice,
+    /// What went back.
+    RefundReceipt,
+}
+
+/// Where a document stands: `queued → rendering → ready | failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum DocumentStatus {
+    /// Promised.
+    Queued,
+    /// A worker is at it.
+    Rendering,
+    /// Stored; it can be downloaded.
+    Ready,
+    /// Every attempt failed; staff look at it.
+    Failed,
+}

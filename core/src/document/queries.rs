@@ -1,0 +1,63 @@
+//! Reading documents. Another account's do not exist (invariant 10).
+
+use sqlx::PgConnection;
+
+use super::model::{Document, DocumentKind, DocumentStatus};
+use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::{Error, Result};
+
+/// The documents of a booking of this account, oldest first; [`Error::NotFound`] when it has no such booking.
+pub async fn list_by_booking(
+    conn: &mut PgConnection,
+    account_id: AccountId,
+    booking_ref: &str,
+) -> Result<Vec<Document>> {
+    let booking_id = sqlx::query_scalar!(
+        "select id from booking where booking_ref = $1 and account_id = $2",
+        booking_ref,
+        account_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(Error::NotFound("booking"))?;
+    let documents = sqlx::query_as!(
+        Document,
+        r#"
+        select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
+            kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
+            document.created_at, ready_at, storage_key, sha256, size_bytes
+        from document
+        join booking on booking.id = document.booking_id
+        where booking_id = $1
+        order by document.id
+        "#,
+        booking_id,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(documents)
+}
+
+/// A document of this account; [`Error::NotFound`] when it has no such document.
+pub async fn get(
+    conn: &mut PgConnection,
+    account_id: AccountId,
+    document_id: DocumentId,
+) -> Result<Document> {
+    sqlx::query_as!(
+        Document,
+        r#"
+        select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
+            kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
+            document.created_at, ready_at, storage_key, sha256, size_bytes
+        from document
+        join booking on booking.id = document.booking_id
+        where document.id = $1 and document.account_id = $2
+        "#,
+        document_id.0,
+        account_id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound("document"))
+}

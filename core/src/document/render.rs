@@ -1,0 +1,107 @@
+//! How a document becomes ready: `queued → rendering → ready | failed`. Each step names the revision it is about, so
+//! that a job of an older one changes nothing.
+
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+
+use super::model::storage_key;
+use crate::Result;
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::outbox::{self, MailKind, RenderDocument, SendMail};
+
+/// Says that a worker is at it. False when it is not wanted: no such ticket, the revision is not the present one or
+/// is ready already, or the booking is not confirmed.
+pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Result<bool> {
+    let marked = sqlx::query!(
+        r#"
+        update document set status = 'rendering'
+        from booking
+        where document.id = $1 and document.revision = $2 and document.kind = 'ticket' and document.status <> 'ready'
+            and booking.id = document.booking_id and booking.status in ('confirmed', 'partially_cancelled')
+        "#,
+        job.document_id.0,
+        job.revision,
+    )
+    .execute(conn)
+    .await?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Says that the bytes are stored, and promises the confirmation mail when they were the last of the booking's
+/// tickets. Changes nothing when the revision is not the present one or is ready already.
+///
+/// Belongs in the transaction that finishes the job.
+pub async fn mark_ready(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    job: &RenderDocument,
+    pdf: &[u8],
+) -> Result<()> {
+    // Two documents of one booking may become ready at once. Without the lock neither transaction would see the
+    // other's, and nobody would promise the mail.
+    let Some(booking) = sqlx::query!(
+        r#"
+        select booking.id as "id: BookingId", booking.account_id as "account_id: AccountId" from booking
+        where id = (select booking_id from document where id = $1) for update
+        "#,
+        job.document_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    else {
+        return Ok(());
+    };
+    let sha256 = Sha256::digest(pdf);
+    let size = i64::try_from(pdf.len()).unwrap_or(i64::MAX);
+    let marked = sqlx::query!(
+        r#"
+        update document set status = 'ready', ready_at = $3, storage_key = $4, sha256 = $5, size_bytes = $6
+        where id = $1 and revision = $2 and status <> 'ready'
+        "#,
+        job.document_id.0,
+        job.revision,
+        clock.now(),
+        storage_key(job.document_id, job.revision),
+        sha256.as_slice(),
+        size,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if marked.rows_affected() == 1 && tickets_are_ready(conn, booking.id).await? {
+        let mail = SendMail {
+            mail: MailKind::BookingConfirmed,
+            booking_id: booking.id,
+        };
+        let once = format!("booking_confirmed:{}", booking.id);
+        outbox::put_once(conn, clock, Some(booking.account_id), &once, &mail).await?;
+    }
+    Ok(())
+}
+
+/// Says that nobody will try again by themselves. Belongs where the job is declared dead; changes nothing when the
+/// revision is not the present one or is ready.
+pub async fn mark_failed(
+    conn: &mut PgConnection,
+    document_id: DocumentId,
+    revision: i32,
+) -> Result<()> {
+    sqlx::query!(
+        "update document set status = 'failed' where id = $1 and revision = $2 and status in ('queued', 'rendering')",
+        document_id.0,
+        revision,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn tickets_are_ready(conn: &mut PgConnection, booking_id: BookingId) -> Result<bool> {
+    let ready = sqlx::query_scalar!(
+        r#"select coalesce(bool_and(status = 'ready'), false) as "ready!" from document where booking_id = $1 and kind = 'ticket'"#,
+        booking_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(ready)
+}

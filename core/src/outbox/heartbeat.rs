@@ -1,0 +1,53 @@
+//! What worker processes say of themselves, so that "no worker lives" is a fact that can be read.
+
+use chrono::Duration;
+use sqlx::PgConnection;
+
+use crate::{Clock, Result};
+
+/// How long a silent worker is remembered.
+const REMEMBERED: Duration = Duration::hours(1);
+
+/// Notes that the worker `name` lives, and forgets those that have been silent for an hour.
+pub async fn beat(conn: &mut PgConnection, clock: &Clock, name: &str) -> Result<()> {
+    let now = clock.now();
+    sqlx::query!(
+        r#"
+        insert into worker_heartbeat (name, beat_at) values ($1, $2)
+        on conflict on constraint worker_heartbeat_pkey do update set beat_at = excluded.beat_at
+        "#,
+        name,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        delete from worker_heartbeat
+        where name in (select name from worker_heartbeat where beat_at < $1 for update skip locked)
+        "#,
+        now - REMEMBERED,
+    )
+    .execute(&mut *conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the worker `name` off the list: it stopped on purpose.
+pub async fn rest(conn: &mut PgConnection, name: &str) -> Result<()> {
+    sqlx::query!("delete from worker_heartbeat where name = $1", name)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How many workers beat within the last `within`.
+pub async fn living(conn: &mut PgConnection, clock: &Clock, within: Duration) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from worker_heartbeat where beat_at > $1"#,
+        clock.now() - within,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(count)
+}
