@@ -28,9 +28,11 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/flightdesk --create-home --shell /usr/sbin/nologin flightdesk
 COPY --from=build /out/ /usr/local/bin/
 COPY LICENSE /usr/share/doc/flightdesk/
+# What `manage loaddata` loads.
+COPY fixtures/ /usr/share/flightdesk/fixtures/
 USER flightdesk
 WORKDIR /var/lib/flightdesk
-ENV HOST=0.0.0.0 PORT=8000
+ENV HOST=0.0.0.0 PORT=8000 FIXTURES_DIR=/usr/share/flightdesk/fixtures
 EXPOSE 8000
 # The slim image has no curl; bash speaks enough HTTP to ask one question.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
