@@ -181,7 +181,10 @@ impl ApiError {
                 Self::new(S::BAD_GATEWAY, "payment_provider_unavailable", detail).retry_after(5)
             }
             Error::Storage(_) | Error::Busy(_) => Self::unavailable(detail),
-            Error::Catalogue(_) | Error::Internal(_) => Self::internal(detail),
+            Error::LinkRefused => Self::new(S::FORBIDDEN, "link_refused", detail),
+            Error::Catalogue(_) | Error::Internal(_) | Error::LeaseLost(_) => {
+                Self::internal(detail)
+            }
             Error::Database(cause) if is_away(&cause) => Self::unavailable(cause),
             Error::Database(cause) => Self::internal(cause),
         }
@@ -264,7 +267,10 @@ const DOCUMENTED: [(u16, &str); 13] = [
         401,
         "The API key is missing, unknown, revoked or expired: `unauthenticated`",
     ),
-    (403, "The API key lacks a scope: `missing_scope`"),
+    (
+        403,
+        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
+    ),
     (404, "There is no such thing for this account: `not_found`"),
     (
         409,

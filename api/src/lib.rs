@@ -12,9 +12,11 @@ pub mod auth;
 pub mod body;
 mod catch;
 mod docs;
+mod document;
 pub mod error;
 pub mod health;
 pub mod idempotency;
+pub mod jobs;
 pub mod limits;
 pub mod page;
 mod query;
@@ -34,7 +36,12 @@ use poem_openapi::{OpenApi, OpenApiService};
 
 /// Every resource.
 fn operations() -> impl OpenApi {
-    (accounts::Accounts, api_keys::ApiKeys, health::Health)
+    (
+        accounts::Accounts,
+        api_keys::ApiKeys,
+        jobs::Jobs,
+        health::Health,
+    )
 }
 
 /// The whole service as one endpoint.
@@ -45,12 +52,12 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
     let document = openapi_json();
     let operations =
         query::Operations::of(&serde_json::from_str(&document)?).map_err(anyhow::Error::msg)?;
-    let docs = docs::page(service.swagger_ui());
+    let docs = docs::page(&service.swagger_ui_html(), &service.spec(), &document);
     let api = Arc::new(poem::IntoEndpoint::into_endpoint(service));
     let routes = Route::new()
         .nest_no_strip("/v1", api.clone())
         .nest_no_strip("/health", api)
-        .nest("/docs", docs)
+        .at("/docs", get(docs))
         .at("/openapi.json", get(docs::document(document)))
         .at("/", get(docs::index));
     Ok(serve::Serve::new(routes, app, operations))
@@ -58,7 +65,12 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
 
 /// The OpenAPI document, as `api/openapi.json` holds it.
 pub fn openapi_json() -> String {
-    service().spec()
+    let draft = service().spec();
+    let Ok(mut document) = serde_json::from_str(&draft) else {
+        return draft;
+    };
+    document::finish(&mut document);
+    format!("{document:#}\n")
 }
 
 fn service() -> OpenApiService<impl OpenApi, ()> {
