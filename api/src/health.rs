@@ -64,6 +64,7 @@ pub enum Readiness {
 impl Health {
     /// The process runs
     #[oai(path = "/live", method = "get", operation_id = "health_live")]
+    #[expect(clippy::unused_async, reason = "operations are async")]
     async fn live(&self) -> Json<Report> {
         Json(Report {
             status: Status::Ok,
