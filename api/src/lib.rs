@@ -23,6 +23,7 @@ pub mod limits;
 pub mod optional;
 pub mod page;
 pub mod payments;
+pub mod places;
 mod query;
 mod return_page;
 pub mod sandbox;
@@ -45,6 +46,7 @@ fn operations() -> impl OpenApi {
     (
         accounts::Accounts,
         api_keys::ApiKeys,
+        places::Places,
         flights::Flights,
         holds::Holds,
         bookings::Bookings,
