@@ -11,9 +11,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY core/Cargo.toml core/
 COPY api/Cargo.toml api/
 COPY worker/Cargo.toml worker/
-RUN mkdir -p core/src api/src/bin worker/src \
+RUN mkdir -p core/src api/src/bin/manage worker/src \
     && touch core/src/lib.rs api/src/lib.rs worker/src/lib.rs \
-    && for main in api/src/bin/api.rs api/src/bin/manage.rs worker/src/main.rs; do echo 'fn main() {}' > "$main"; done \
+    && for main in api/src/bin/api.rs api/src/bin/manage/main.rs worker/src/main.rs; do echo 'fn main() {}' > "$main"; done \
     && cargo build --release --locked --workspace --bins \
     # The stand-ins are younger than the sources that come: without this cargo would keep them.
     && cargo clean --release -p flightdesk-core -p flightdesk-api -p flightdesk-worker \

@@ -9,5 +9,6 @@ mod idempotency;
 mod limits;
 mod payments;
 mod search;
+mod places;
 mod support;
 mod trip;
