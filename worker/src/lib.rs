@@ -21,3 +21,6 @@ pub mod sweeper;
 pub use ctx::Ctx;
 pub use error::JobError;
 pub use mail::Mailer;
+//! The workers of Flightdesk.
+
+pub mod pdf;
