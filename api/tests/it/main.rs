@@ -6,4 +6,5 @@ mod errors;
 mod faults;
 mod idempotency;
 mod limits;
+mod sandbox;
 mod support;
