@@ -9,6 +9,8 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
+use crate::itinerary::OfferView;
+
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -161,8 +163,13 @@ impl ApiError {
                 code: "offer_invalid",
                 message: detail,
             }]),
-            // The fresh offer goes here: `.member("offer", OfferView::from(*offer).to_json())`.
-            Error::OfferExpired(_) => Self::new(S::GONE, "offer_expired", detail),
+            Error::OfferExpired(fresh) => {
+                let problem = Self::new(S::GONE, "offer_expired", detail);
+                match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
+                    Some(offer) => problem.member("offer", offer),
+                    None => problem,
+                }
+            }
             Error::HoldExpired => conflict("hold_expired"),
             Error::HoldBooked => conflict("hold_booked"),
             Error::WrongState { .. } => conflict("wrong_state"),
@@ -181,7 +188,10 @@ impl ApiError {
                 Self::new(S::BAD_GATEWAY, "payment_provider_unavailable", detail).retry_after(5)
             }
             Error::Storage(_) | Error::Busy(_) => Self::unavailable(detail),
-            Error::Catalogue(_) | Error::Internal(_) => Self::internal(detail),
+            Error::LinkRefused => Self::new(S::FORBIDDEN, "link_refused", detail),
+            Error::Catalogue(_) | Error::Internal(_) | Error::LeaseLost(_) => {
+                Self::internal(detail)
+            }
             Error::Database(cause) if is_away(&cause) => Self::unavailable(cause),
             Error::Database(cause) => Self::internal(cause),
         }

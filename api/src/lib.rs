@@ -10,14 +10,22 @@ pub mod api_keys;
 pub mod app;
 pub mod auth;
 pub mod body;
+pub mod bookings;
 mod catch;
 mod docs;
 pub mod error;
+pub mod flights;
 pub mod health;
+pub mod holds;
 pub mod idempotency;
+pub mod itinerary;
 pub mod limits;
+pub mod optional;
 pub mod page;
+pub mod payments;
 mod query;
+mod return_page;
+pub mod sandbox;
 mod schema;
 mod serve;
 pub mod tags;
@@ -34,7 +42,15 @@ use poem_openapi::{OpenApi, OpenApiService};
 
 /// Every resource.
 fn operations() -> impl OpenApi {
-    (accounts::Accounts, api_keys::ApiKeys, health::Health)
+    (
+        accounts::Accounts,
+        api_keys::ApiKeys,
+        flights::Flights,
+        holds::Holds,
+        bookings::Bookings,
+        payments::Payments,
+        health::Health,
+    )
 }
 
 /// The whole service as one endpoint.
@@ -47,12 +63,17 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         query::Operations::of(&serde_json::from_str(&document)?).map_err(anyhow::Error::msg)?;
     let docs = docs::page(service.swagger_ui());
     let api = Arc::new(poem::IntoEndpoint::into_endpoint(service));
-    let routes = Route::new()
+    let mut routes = Route::new()
         .nest_no_strip("/v1", api.clone())
         .nest_no_strip("/health", api)
         .nest("/docs", docs)
         .at("/openapi.json", get(docs::document(document)))
+        .at("/return", get(return_page::paid))
+        .at("/return/cancelled", get(return_page::given_up))
         .at("/", get(docs::index));
+    if let Some(sandbox) = &app.sandbox {
+        routes = routes.nest("/sandbox", sandbox.routes());
+    }
     Ok(serve::Serve::new(routes, app, operations))
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::payment::stripe::Stripe;
+use flightdesk_core::storage::Storage;
 use sqlx::PgPool;
 
 use crate::mail::Mailer;
@@ -17,6 +19,10 @@ pub struct Ctx {
     pub clock: Clock,
     /// The settings of this process.
     pub settings: Arc<Settings>,
+    /// Where documents are.
+    pub storage: Storage,
+    /// Stripe, or the sandbox.
+    pub stripe: Stripe,
     /// Where mail goes.
     pub mail: Mailer,
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod pdf;
 pub mod queue;
 pub mod relay;
 pub mod runtime;
@@ -21,6 +22,3 @@ pub mod sweeper;
 pub use ctx::Ctx;
 pub use error::JobError;
 pub use mail::Mailer;
-//! The workers of Flightdesk.
-
-pub mod pdf;
