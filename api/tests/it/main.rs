@@ -10,5 +10,6 @@ mod limits;
 mod payments;
 mod search;
 mod places;
+mod sandbox;
 mod support;
 mod trip;
