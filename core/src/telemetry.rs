@@ -37,7 +37,8 @@ pub fn context() -> Context {
 /// `RUST_LOG` chooses what is logged. Fields of the surrounding spans, the request id first, stand in every line.
 /// A second call does nothing, so that tests may call it.
 pub fn init(process: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {

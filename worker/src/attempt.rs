@@ -162,7 +162,7 @@ async fn write_failure(ctx: &Ctx, started: &Started, failure: &JobError) -> Resu
     )
     .await?;
     if verdict == Verdict::Dead {
-        jobs::on_dead(&mut tx, &ctx.clock, started.kind, &started.payload).await?;
+        jobs::on_dead(&mut tx, started.kind, &started.payload).await?;
     }
     tx.commit().await?;
     Ok(verdict)
@@ -174,7 +174,7 @@ pub async fn requeue_lapsed(ctx: &Ctx) -> flightdesk_core::Result<u64> {
     let lapsed = outbox::requeue_lapsed(&mut tx, &ctx.clock).await?;
     for job in &lapsed.dead {
         if let Some(kind) = Kind::parse(&job.kind) {
-            jobs::on_dead(&mut tx, &ctx.clock, kind, &job.payload).await?;
+            jobs::on_dead(&mut tx, kind, &job.payload).await?;
         }
     }
     tx.commit().await?;

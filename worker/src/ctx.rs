@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::storage::Storage;
 use sqlx::PgPool;
 
 use crate::mail::Mailer;
@@ -17,6 +18,8 @@ pub struct Ctx {
     pub clock: Clock,
     /// The settings of this process.
     pub settings: Arc<Settings>,
+    /// Where documents are kept.
+    pub storage: Storage,
     /// Where mail goes.
     pub mail: Mailer,
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use flightdesk_core::outbox::Queue;
-use flightdesk_core::{Clock, db, outbox};
+use flightdesk_core::storage::Storage;
+use flightdesk_core::{Clock, db, outbox, telemetry};
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::shutdown::{self, Trigger};
@@ -23,13 +24,14 @@ async fn main() -> anyhow::Result<ExitCode> {
             .error(ErrorKind::ValueValidation, refusals.join("\n  "))
             .exit();
     }
-    init_logs();
+    telemetry::init("worker");
     if let Some(addr) = cli.worker.metrics_addr {
         metrics::serve(addr)?;
     }
     let ctx = Ctx {
         db: db::pool(&cli.settings.database, "flightdesk-worker")?,
         clock: Clock::system(),
+        storage: Storage::from_settings(&cli.settings)?,
         mail: Mailer::from_settings(&cli.settings)?,
         settings: Arc::new(cli.settings),
     };
@@ -87,11 +89,4 @@ fn stop_on_signal(trigger: Trigger) -> std::io::Result<impl Future<Output = ()> 
         // Dropping it would say the same; the loops need it until the process ends.
         std::future::pending::<()>().await;
     })
-}
-
-// TEMPORARY: telemetry::init("worker") takes its place.
-fn init_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "info,apalis_core=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).init();
 }

@@ -79,7 +79,9 @@ impl SecretKey {
 
     /// What a caller's key would be stored as, or `None` when it has not the form of a key.
     pub(super) fn hash_of(raw: &str) -> Option<[u8; 32]> {
-        let random = raw.strip_prefix("fd_test_").or_else(|| raw.strip_prefix("fd_live_"))?;
+        let random = raw
+            .strip_prefix("fd_test_")
+            .or_else(|| raw.strip_prefix("fd_live_"))?;
         (random.len() == 43).then(|| Sha256::digest(raw).into())
     }
 }

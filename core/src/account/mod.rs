@@ -121,7 +121,10 @@ impl KeyWish {
         }
         let mut scopes = scopes.unwrap_or_else(|| {
             let usual = [Scope::Search, Scope::Bookings];
-            usual.into_iter().filter(|scope| caller.has(*scope)).collect()
+            usual
+                .into_iter()
+                .filter(|scope| caller.has(*scope))
+                .collect()
         });
         scopes.sort_unstable();
         scopes.dedup();
@@ -129,7 +132,10 @@ impl KeyWish {
             wrong.add("scopes", "min_items", "must name at least one scope");
         }
         if let Some(scope) = scopes.iter().find(|scope| !caller.has(**scope)) {
-            let message = format!("a key cannot give `{}`, which it does not have itself", scope.as_str());
+            let message = format!(
+                "a key cannot give `{}`, which it does not have itself",
+                scope.as_str()
+            );
             wrong.add("scopes", "not_granted", message);
         }
         if expires_at.is_some_and(|end| end <= clock.now()) {
@@ -163,7 +169,11 @@ pub async fn create_key(
         revoked_at: None,
         last_used_at: None,
     };
-    let scopes: Vec<String> = key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+    let scopes: Vec<String> = key
+        .scopes
+        .iter()
+        .map(|scope| scope.as_str().to_owned())
+        .collect();
     sqlx::query!(
         "insert into api_key (id, account_id, name, prefix, key_hash, scopes, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -214,7 +224,10 @@ pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> 
     let found = found
         .filter(|key| key.revoked_at.is_none() && key.expires_at.is_none_or(|end| now < end))
         .ok_or(Error::Unauthenticated)?;
-    if found.last_used_at.is_none_or(|used| used + LAST_USE_LAG <= now) {
+    if found
+        .last_used_at
+        .is_none_or(|used| used + LAST_USE_LAG <= now)
+    {
         sqlx::query!(
             "update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
             found.caller.key_id.0,

@@ -80,7 +80,10 @@ impl Scope {
 
     /// The scope of a name, or `None`.
     pub fn parse(raw: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == raw)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|scope| scope.as_str() == raw)
     }
 }
 
@@ -146,7 +149,11 @@ impl SignUp {
         let mut wrong = Violations::new();
         let email = details.email.trim().to_lowercase();
         if !is_email(&email) {
-            wrong.add("email", "format", "must be an e-mail address such as name@example.com");
+            wrong.add(
+                "email",
+                "format",
+                "must be an e-mail address such as name@example.com",
+            );
         }
         let first_name = details.first_name.trim();
         let last_name = details.last_name.trim();
@@ -155,9 +162,15 @@ impl SignUp {
                 wrong.add(field, "invalid", "must have 1 to 100 printable characters");
             }
         }
-        let phone = details.phone.map(|phone| phone.replace([' ', '-', '(', ')'], ""));
+        let phone = details
+            .phone
+            .map(|phone| phone.replace([' ', '-', '(', ')'], ""));
         if phone.as_deref().is_some_and(|phone| !is_e164(phone)) {
-            wrong.add("phone", "format", "must be in E.164 form, such as +919876543210");
+            wrong.add(
+                "phone",
+                "format",
+                "must be in E.164 form, such as +919876543210",
+            );
         }
         let password = Password::parse(details.password, &[&email, first_name, last_name])
             .map_err(|(code, message)| wrong.add("password", code, message));
@@ -205,14 +218,18 @@ fn is_email(email: &str) -> bool {
         return false;
     };
     let plain = |part: &str| {
-        part.chars().all(|char| !char.is_whitespace() && !char.is_control() && !"\"(),:;<>@[\\]".contains(char))
+        part.chars().all(|char| {
+            !char.is_whitespace() && !char.is_control() && !"\"(),:;<>@[\\]".contains(char)
+        })
     };
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|char| char.is_alphanumeric() || char == '-')
+            && label
+                .chars()
+                .all(|char| char.is_alphanumeric() || char == '-')
     };
     email.len() <= 254
         && (1..=64).contains(&local.len())
@@ -243,10 +260,26 @@ mod tests {
 
     #[test]
     fn addresses_that_could_not_receive_mail_are_refused() {
-        for good in ["a@b.co", "first.last+tag@mail.example.com", "zoë@exämple.com"] {
+        for good in [
+            "a@b.co",
+            "first.last+tag@mail.example.com",
+            "zoë@exämple.com",
+        ] {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["", "a", "a@b", "@b.co", "a@", "a b@c.co", "a@b..co", "a@-b.co", ".a@b.co", "a@b.co\r\nBcc: x@y.zz", "a@@b.co"] {
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "@b.co",
+            "a@",
+            "a b@c.co",
+            "a@b..co",
+            "a@-b.co",
+            ".a@b.co",
+            "a@b.co\r\nBcc: x@y.zz",
+            "a@@b.co",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }
@@ -264,6 +297,9 @@ mod tests {
             panic!("accepted");
         };
         let fields: Vec<_> = wrong.iter().map(|wrong| wrong.field.as_str()).collect();
-        assert_eq!(fields, ["email", "first_name", "last_name", "phone", "password"]);
+        assert_eq!(
+            fields,
+            ["email", "first_name", "last_name", "phone", "password"]
+        );
     }
 }

@@ -29,15 +29,24 @@ impl Password {
     pub fn parse(raw: String, about: &[&str]) -> Result<Self, (&'static str, String)> {
         let chars = raw.chars().count();
         if chars < MIN_CHARS {
-            return Err(("min_length", format!("must have at least {MIN_CHARS} characters")));
+            return Err((
+                "min_length",
+                format!("must have at least {MIN_CHARS} characters"),
+            ));
         }
         if chars > MAX_CHARS {
-            return Err(("max_length", format!("must have at most {MAX_CHARS} characters")));
+            return Err((
+                "max_length",
+                format!("must have at most {MAX_CHARS} characters"),
+            ));
         }
         // The judge's own work grows with the length; the first 100 characters tell.
         let start: String = raw.chars().take(100).collect();
         if zxcvbn::zxcvbn(&start, about).score() < zxcvbn::Score::Two {
-            return Err(("too_common", "is too easy to guess; a few unrelated words are better".to_owned()));
+            return Err((
+                "too_common",
+                "is too easy to guess; a few unrelated words are better".to_owned(),
+            ));
         }
         Ok(Self(raw.into()))
     }
@@ -69,7 +78,8 @@ impl PasswordHash {
 
 fn hash(password: &str) -> Result<PasswordHash> {
     let internal = |what: &str| Error::Internal(format!("argon2: {what}"));
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(|error| internal(&error.to_string()))?;
+    let params =
+        Params::new(19 * 1024, 2, 1, None).map_err(|error| internal(&error.to_string()))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash: phc::PasswordHash = argon2
         .hash_password(password.as_bytes())
@@ -83,7 +93,11 @@ mod tests {
 
     #[test]
     fn common_and_personal_passwords_are_refused() {
-        let code = |raw: &str| Password::parse(raw.to_owned(), &["ada@example.com", "Ada", "Lovelace"]).err().map(|(code, _)| code);
+        let code = |raw: &str| {
+            Password::parse(raw.to_owned(), &["ada@example.com", "Ada", "Lovelace"])
+                .err()
+                .map(|(code, _)| code)
+        };
         assert_eq!(code("short"), Some("min_length"));
         assert_eq!(code("password123"), Some("too_common"));
         assert_eq!(code("1234567890"), Some("too_common"));
@@ -96,8 +110,14 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_kept_as_salted_argon2id() {
         let password = Password::parse("correct horse battery".to_owned(), &[]).unwrap();
-        let (one, two) = (password.hash().await.unwrap(), password.hash().await.unwrap());
-        assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one:?}");
+        let (one, two) = (
+            password.hash().await.unwrap(),
+            password.hash().await.unwrap(),
+        );
+        assert!(
+            one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{one:?}"
+        );
         assert_ne!(one.as_str(), two.as_str());
     }
 }

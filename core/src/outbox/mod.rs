@@ -22,6 +22,7 @@ pub use model::{
     ReconcilePayment, RenderDocument, SendMail,
 };
 pub use queries::{Depth, depths, find, lag};
+pub use redact::redact;
 pub use run::{
     Claimed, DeadJob, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim, extend,
     fail, finish, requeue_lapsed, retry_dead, start, trim, unclaim,
