@@ -1,1 +1,92 @@
-//! x
+//! The HTTP API of Flightdesk: everything that the system can be asked to do, on one screen.
+//!
+//! To add a resource: write its `#[OpenApi] impl` in a file of its own (paths in full, `/v1/…`, an
+//! `operation_id` on each operation) and name it once in [`operations`]. Routing, documentation, the checks of
+//! queries and `Allow` all follow from that. A page or an endpoint outside the document goes into [`app`].
+
+pub mod accounts;
+pub mod answer;
+pub mod api_keys;
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod bookings;
+mod catch;
+mod docs;
+pub mod error;
+pub mod flights;
+pub mod health;
+pub mod holds;
+pub mod idempotency;
+pub mod itinerary;
+pub mod jobs;
+pub mod limits;
+pub mod optional;
+pub mod page;
+pub mod payments;
+mod query;
+mod return_page;
+pub mod sandbox;
+mod schema;
+mod serve;
+pub mod tags;
+pub mod views;
+
+pub use app::App;
+pub use error::ApiError;
+pub use limits::LimitSettings;
+
+use std::sync::Arc;
+
+use poem::{Endpoint, Route, get};
+use poem_openapi::{OpenApi, OpenApiService};
+
+/// Every resource.
+fn operations() -> impl OpenApi {
+    (
+        accounts::Accounts,
+        api_keys::ApiKeys,
+        flights::Flights,
+        holds::Holds,
+        bookings::Bookings,
+        payments::Payments,
+        jobs::Jobs,
+        health::Health,
+    )
+}
+
+/// The whole service as one endpoint.
+///
+/// Errors: a document that cannot be read back, which is a mistake in a type of the API.
+pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
+    let service = service();
+    let document = openapi_json();
+    let operations =
+        query::Operations::of(&serde_json::from_str(&document)?).map_err(anyhow::Error::msg)?;
+    let docs = docs::page(service.swagger_ui());
+    let api = Arc::new(poem::IntoEndpoint::into_endpoint(service));
+    let mut routes = Route::new()
+        .nest_no_strip("/v1", api.clone())
+        .nest_no_strip("/health", api)
+        .nest("/docs", docs)
+        .at("/openapi.json", get(docs::document(document)))
+        .at("/return", get(return_page::paid))
+        .at("/return/cancelled", get(return_page::given_up))
+        .at("/", get(docs::index));
+    if let Some(sandbox) = &app.sandbox {
+        routes = routes.nest("/sandbox", sandbox.routes());
+    }
+    Ok(serve::Serve::new(routes, app, operations))
+}
+
+/// The OpenAPI document, as `api/openapi.json` holds it.
+pub fn openapi_json() -> String {
+    service().spec()
+}
+
+fn service() -> OpenApiService<impl OpenApi, ()> {
+    OpenApiService::new(operations(), "Flightdesk", env!("CARGO_PKG_VERSION"))
+        .description("Search flights, hold seats, book, pay, and get the tickets. Errors are RFC 9457 problem details with a stable `code`; every POST that creates or charges takes an `Idempotency-Key`.")
+        .license(poem_openapi::LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
+        .server("/")
+}

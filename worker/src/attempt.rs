@@ -102,13 +102,12 @@ async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>
                 Ok(()) => {}
                 Err(Error::LeaseLost(_)) => {
                     // Either the job finished a moment ago, or somebody else has it.
-                    return match tokio::time::timeout(Duration::from_secs(1), &mut job).await {
-                        Ok(Ok(Ok(()))) => Kept::Returned(Ok(())),
-                        _ => {
-                            job.abort();
-                            Kept::Lost
-                        }
-                    };
+                    let soon = tokio::time::timeout(Duration::from_secs(1), &mut job).await;
+                    if let Ok(Ok(Ok(()))) = soon {
+                        return Kept::Returned(Ok(()));
+                    }
+                    job.abort();
+                    return Kept::Lost;
                 }
                 Err(error) => warn!(%error, "a job's lease could not be extended"),
             },

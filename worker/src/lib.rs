@@ -11,6 +11,7 @@ pub mod error;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod pdf;
 pub mod queue;
 pub mod relay;
 pub mod runtime;

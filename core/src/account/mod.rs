@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
 pub use model::{Account, Caller, Details, Role, Scope, SignUp};
+pub(crate) use model::{is_e164, is_email};
 pub use password::{Password, PasswordHash};
 pub use queries::{find, get, list_keys};
 

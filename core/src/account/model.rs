@@ -213,7 +213,7 @@ impl SignUp {
 
 /// One `@`, a local part of at most 64 bytes (RFC 5321 4.5.3.1.1), a dotted host name, nothing that could end a
 /// header line. Whether mail arrives is known only by sending it.
-fn is_email(email: &str) -> bool {
+pub(crate) fn is_email(email: &str) -> bool {
     let Some((local, domain)) = email.rsplit_once('@') else {
         return false;
     };
@@ -246,7 +246,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// ITU-T E.164: a plus sign and 7 to 15 digits, the first of them not zero.
-fn is_e164(phone: &str) -> bool {
+pub(crate) fn is_e164(phone: &str) -> bool {
     phone.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len())
             && !digits.starts_with('0')

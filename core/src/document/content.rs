@@ -91,6 +91,21 @@ pub struct FlightContent {
     pub departs: DateTime<FixedOffset>,
     /// When it lands, by the clocks of the destination.
     pub arrives: DateTime<FixedOffset>,
+    /// When to be where before it leaves.
+    pub boarding: Boarding,
+}
+
+/// When to be where, by the clocks of the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boarding {
+    /// The check-in desk opens: three hours before departure.
+    pub desk_opens: DateTime<FixedOffset>,
+    /// The check-in desk closes: 60 minutes before departure.
+    pub desk_closes: DateTime<FixedOffset>,
+    /// Boarding begins: 35 minutes before departure.
+    pub begins: DateTime<FixedOffset>,
+    /// The gate closes: 15 minutes before departure.
+    pub gate_closes: DateTime<FixedOffset>,
 }
 
 impl FlightContent {

@@ -1,13 +1,14 @@
 //! Reads what a ticket says from the booking it belongs to.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
 use super::content::{
-    Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent, Place,
-    PriceLineContent, TicketContent,
+    Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
+    Place, PriceLineContent, TicketContent,
 };
 use crate::ids::{BookingId, DocumentId};
 use crate::money::{self, Currency, Money};
@@ -134,14 +135,16 @@ async fn load_directions(
     };
     let mut last_ordinal = None;
     for row in rows {
+        let origin_zone = known_zone(&row.origin_zone)?;
         let flight = FlightContent {
+            boarding: boarding(row.departs_at, origin_zone),
             airline: Carrier {
                 iata: row.airline,
                 name: row.airline_name,
             },
             number: row.flight_number,
             aircraft: row.aircraft,
-            departs: zone::local(row.departs_at, known_zone(&row.origin_zone)?),
+            departs: zone::local(row.departs_at, origin_zone),
             arrives: zone::local(row.arrives_at, known_zone(&row.destination_zone)?),
             origin: Place {
                 iata: row.origin,
@@ -371,6 +374,17 @@ async fn load_payment(conn: &mut PgConnection, booking_id: BookingId) -> Result<
     .transpose()
 }
 
+/// Reckoned from the instant: a clock that jumps in between misleads nobody.
+fn boarding(departs_at: DateTime<Utc>, zone: Tz) -> Boarding {
+    let before = |minutes| zone::local(departs_at - TimeDelta::minutes(minutes), zone);
+    Boarding {
+        desk_opens: before(180),
+        desk_closes: before(60),
+        begins: before(35),
+        gate_closes: before(15),
+    }
+}
+
 /// `ms` as people write it: `Ms`.
 fn title(raw: &str) -> String {
     let mut letters = raw.chars();
@@ -383,6 +397,6 @@ fn known_currency(code: &str) -> Result<Currency> {
     money::currency(code).ok_or_else(|| Error::Catalogue(format!("no currency is called {code}")))
 }
 
-fn known_zone(name: &str) -> Result<chrono_tz::Tz> {
+fn known_zone(name: &str) -> Result<Tz> {
     zone::parse(name).ok_or_else(|| Error::Catalogue(format!("no time zone is called {name}")))
 }

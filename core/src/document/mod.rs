@@ -9,8 +9,8 @@ mod queries;
 mod render;
 
 pub use content::{
-    Baggage, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
-    Place, PriceLineContent, TicketContent,
+    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith,
+    PassengerContent, Place, PriceLineContent, TicketContent,
 };
 pub use model::{Document, DocumentKind, DocumentStatus, storage_key};
 pub use queries::{get, list_by_booking};

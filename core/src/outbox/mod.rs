@@ -47,7 +47,7 @@ pub async fn put<J: Job>(
 ) -> Result<JobId> {
     insert(conn, clock, account_id, job, None)
         .await
-        .map(|id| id.expect_new())
+        .map(Inserted::expect_new)
 }
 
 /// Promises a job unless one with the same `unique_key` was ever promised; `None` when it was.

@@ -3,3 +3,6 @@
 mod names;
 
 pub use names::{country_name, fold};
+
+mod resolve;
+pub use resolve::{Place, resolve};

@@ -1,5 +1,8 @@
 //! Every job the system can be asked to do, and what happens when one is given up.
 
+pub mod create_refund;
+pub mod expire_checkout;
+pub mod reconcile_payment;
 pub mod send_mail;
 
 use flightdesk_core::document;
@@ -17,11 +20,11 @@ pub async fn run(
 ) -> Result<(), JobError> {
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
+        Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
+        Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
+        Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
         // TEMPORARY: these arms call their run functions once those have landed.
-        Kind::RenderDocument
-        | Kind::CreateRefund
-        | Kind::ExpireCheckout
-        | Kind::ReconcilePayment => Err(JobError::fail(format!(
+        Kind::RenderDocument => Err(JobError::fail(format!(
             "{} has no run function yet",
             kind.as_str()
         ))),

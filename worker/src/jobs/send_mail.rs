@@ -58,14 +58,9 @@ async fn tickets(ctx: &Ctx, content: &MailContent) -> Result<Vec<Attachment>, Jo
     }
     let mut attachments = Vec::with_capacity(content.tickets.len());
     for document in &content.tickets {
-        let key = match (document.status, &document.storage_key) {
-            (DocumentStatus::Ready, Some(key)) => key,
-            _ => {
-                return Err(JobError::retry(format!(
-                    "document {} is not ready",
-                    document.id
-                )));
-            }
+        let (DocumentStatus::Ready, Some(key)) = (document.status, &document.storage_key) else {
+            let waiting = format!("document {} is not ready", document.id);
+            return Err(JobError::retry(waiting));
         };
         let bytes = ctx.storage.get(key).await?.ok_or_else(|| {
             JobError::retry(format!("document {} is not in the store", document.id))

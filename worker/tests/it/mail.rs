@@ -108,7 +108,7 @@ async fn a_busy_server_and_a_cut_connection_are_tried_again(pool: PgPool) {
     let (redis, documents) = (Redis::start(), Folder::new());
     let smtp = Smtp::start(&["421", "451", "cut", "ok"]);
     let _worker = worker(&pool, &redis, &documents, &[("SMTP_URL", smtp.url())]).await;
-    until(&pool, Tally::done(1), Duration::from_secs(60)).await;
+    until(&pool, Tally::done(1), Duration::from_mins(1)).await;
     assert_eq!(
         (smtp.offers(), smtp.accepted().len(), attempts(&pool).await),
         (4, 1, 4)
@@ -180,7 +180,7 @@ async fn a_mail_server_that_is_away_delays_the_mail(pool: PgPool) {
             ("DOCUMENTS_DIR", documents.path().to_str().unwrap()),
         ],
     );
-    until(&pool, Tally::done(1), Duration::from_secs(60)).await;
+    until(&pool, Tally::done(1), Duration::from_mins(1)).await;
     assert_eq!(smtp.accepted().len(), 1);
 }
 

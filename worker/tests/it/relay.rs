@@ -147,7 +147,7 @@ async fn nothing_of_a_finished_job_stays_in_redis(pool: PgPool) {
         &redis,
         &[("MAIL_DIR", mail.path().to_str().unwrap())],
     );
-    until(&pool, Tally::done(700), Duration::from_secs(60)).await;
+    until(&pool, Tally::done(700), Duration::from_mins(1)).await;
     assert_eq!(worker.terminate(), Some(0));
 
     let ctx = ctx(&pool, Clock::system());

@@ -197,7 +197,7 @@ async fn a_mail_about_a_booking_that_does_not_exist_is_dead_at_once(pool: PgPool
         booking_id: BookingId::new(),
     };
     let id = outbox::put(
-        &mut *pool.acquire().await.unwrap(),
+        &mut pool.acquire().await.unwrap(),
         &ctx.clock,
         Some(ACCOUNT),
         &job,
@@ -208,7 +208,7 @@ async fn a_mail_about_a_booking_that_does_not_exist_is_dead_at_once(pool: PgPool
         attempt::run(&ctx, &push(id, 1)).await,
         Outcome::Failed(Verdict::Dead)
     );
-    let state = outbox::find(&mut *pool.acquire().await.unwrap(), ACCOUNT, id)
+    let state = outbox::find(&mut pool.acquire().await.unwrap(), ACCOUNT, id)
         .await
         .unwrap();
     assert_eq!(

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use flightdesk_core::Clock;
 use flightdesk_core::outbox::JobStatus;
+use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::{Ctx, Mailer};
@@ -24,6 +25,7 @@ pub fn ctx(pool: &PgPool, clock: Clock) -> Ctx {
         db: pool.clone(),
         clock,
         storage: Storage::memory(),
+        stripe: Stripe::new(&cli.settings).unwrap(),
         mail: Mailer::memory(),
         settings: Arc::new(cli.settings),
     }
@@ -49,7 +51,8 @@ impl Folder {
             .map(|entries| {
                 entries
                     .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                    .filter(|name| name.ends_with(".eml") && !name.starts_with('.'))
+                    .filter(|name| !name.starts_with('.'))
+                    .filter(|name| Path::new(name).extension().is_some_and(|end| end == "eml"))
                     .collect()
             })
             .unwrap_or_default()

@@ -13,7 +13,7 @@ use crate::support::{Folder, Tally, until};
 #[sqlx::test(
     migrator = "flightdesk_core::db::MIGRATOR",
     fixtures(
-        path = "../../../core/src/document/fixtures",
+        path = "../../../../core/src/document/fixtures",
         scripts("confirmed_booking")
     )
 )]
@@ -23,7 +23,7 @@ async fn ten_thousand_jobs_promised_while_no_worker_runs_are_all_done_afterwards
     let settings = [("MAIL_DIR", mails.path().to_str().unwrap())];
     let _one = Worker::start(&pool, &redis, &settings);
     let _other = Worker::start(&pool, &redis, &settings);
-    until(&pool, Tally::done(10_000), Duration::from_secs(240)).await;
+    until(&pool, Tally::done(10_000), Duration::from_mins(4)).await;
 
     let files: HashSet<_> = mails.mails().into_iter().collect();
     assert_eq!(files.len(), 10_000);

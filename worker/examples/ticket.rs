@@ -1,0 +1,191 @@
+//! Writes a sample ticket, and says how many a core makes a second.
+//!
+//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME]`
+
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::Context;
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use flightdesk_core::document::{
+    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith,
+    PassengerContent, Place, PriceLineContent, TicketContent,
+};
+use flightdesk_core::ids::DocumentId;
+use flightdesk_core::money::{Currency, Money};
+use flightdesk_core::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
+use flightdesk_worker::pdf;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments
+        .next()
+        .context("the first argument is the file to write")?;
+    let mut number = |default: usize| {
+        arguments
+            .next()
+            .map_or(Ok(default), |raw| raw.parse().context("not a number"))
+    };
+    let (count, passengers) = (number(0)?, number(1)?);
+    let first_name = arguments.next().unwrap_or_else(|| "Zoë".to_owned());
+    let last_name = arguments
+        .next()
+        .unwrap_or_else(|| "O'Brien-Müller".to_owned());
+    let content = sample(passengers, &first_name, &last_name)?;
+    let ticket = pdf::ticket(&content)?;
+    std::fs::write(&file, &ticket)?;
+
+    let begun = Instant::now();
+    for _ in 0..count {
+        pdf::ticket(&content)?;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{{\"bytes\": {}, \"tickets\": {count}, \"seconds\": {seconds:.3}}}",
+        ticket.len()
+    )?;
+    Ok(())
+}
+
+fn sample(count: usize, first_name: &str, last_name: &str) -> anyhow::Result<TicketContent> {
+    let booked_at: DateTime<Utc> = "2026-11-20T09:05:00Z".parse()?;
+    let flights = [flight("2026-12-20T21:40:00+05:30", 485)?];
+    let inr = |minor| Money::new(minor, Currency::INR);
+    let price_lines: Vec<_> = [
+        ("base_fare", "YSTANDARD", None, 451_200),
+        ("tax", "CUTE", Some("Common user terminal equipment"), 5_000),
+        ("tax", "RCS", Some("Regional connectivity"), 5_000),
+        ("tax", "ASF", Some("Aviation security fee"), 23_600),
+        ("tax", "PSF", Some("Passenger service fee"), 9_100),
+        ("tax", "UDF", Some("User development fee"), 6_100),
+        ("tax", "GST", Some("Goods and services tax"), 22_560),
+    ]
+    .into_iter()
+    .map(|(kind, code, name, amount)| PriceLineContent {
+        kind: kind.to_owned(),
+        code: code.to_owned(),
+        name: name.map(str::to_owned),
+        direction: Some("departing".to_owned()),
+        passenger_type: Some("adult".to_owned()),
+        quantity: i32::try_from(count).unwrap_or(1),
+        amount: inr(amount * i64::try_from(count).unwrap_or(1)),
+    })
+    .chain([PriceLineContent {
+        kind: "fee".to_owned(),
+        code: "CONV".to_owned(),
+        name: Some("Convenience fee".to_owned()),
+        direction: None,
+        passenger_type: None,
+        quantity: 1,
+        amount: inr(30_000),
+    }])
+    .collect();
+    let total = inr(price_lines.iter().map(|line| line.amount.minor()).sum());
+    let passengers = (0..count)
+        .map(|index| passenger(index, first_name, last_name, &flights))
+        .collect::<anyhow::Result<_>>()?;
+    Ok(TicketContent {
+        document_id: DocumentId(uuid::Uuid::nil()),
+        revision: 1,
+        booking_ref: "K7XQ3M".to_owned(),
+        airline: carrier(),
+        booking_status: "confirmed".to_owned(),
+        booked_at,
+        issued_at: booked_at + TimeDelta::minutes(2),
+        directions: vec![DirectionContent {
+            name: "departing".to_owned(),
+            cabin: "economy".to_owned(),
+            fare_family: "Standard".to_owned(),
+            baggage: Baggage {
+                cabin: "7 kg, 115 cm".to_owned(),
+                checked_pieces: 1,
+                checked_kg: 15,
+            },
+            rules: vec![
+                "Cancelling costs 3500 INR per passenger from 72 hours before departure, 3000 INR before that, and nothing until 168 hours before.".to_owned(),
+                "Changing costs the fee of the day and the difference in fare. Refundable taxes always come back, on a no-show too.".to_owned(),
+            ],
+            flights: flights.to_vec(),
+        }],
+        passengers,
+        price_lines,
+        total,
+        booking_total: total,
+        paid_with: Some(PaidWith {
+            amount: total,
+            card_brand: Some("visa".to_owned()),
+            card_last4: Some("4242".to_owned()),
+        }),
+    })
+}
+
+fn carrier() -> Carrier {
+    Carrier {
+        iata: "AI".to_owned(),
+        name: "Air India".to_owned(),
+    }
+}
+
+fn flight(departs: &str, minutes: i64) -> anyhow::Result<FlightContent> {
+    let departs: DateTime<FixedOffset> = departs.parse()?;
+    let place = |iata: &str, name: &str, city: &str| Place {
+        iata: iata.to_owned(),
+        name: name.to_owned(),
+        city: city.to_owned(),
+    };
+    let singapore = FixedOffset::east_opt(8 * 3600).context("an offset")?;
+    Ok(FlightContent {
+        airline: carrier(),
+        number: "382".to_owned(),
+        aircraft: "Boeing 787-8".to_owned(),
+        origin: place("DEL", "Indira Gandhi International Airport", "New Delhi"),
+        destination: place("SIN", "Singapore Changi Airport", "Singapore"),
+        departs,
+        arrives: (departs + TimeDelta::minutes(minutes)).with_timezone(&singapore),
+        boarding: Boarding {
+            desk_opens: departs - TimeDelta::minutes(180),
+            desk_closes: departs - TimeDelta::minutes(60),
+            begins: departs - TimeDelta::minutes(35),
+            gate_closes: departs - TimeDelta::minutes(15),
+        },
+    })
+}
+
+fn passenger(
+    index: usize,
+    first_name: &str,
+    last_name: &str,
+    flights: &[FlightContent],
+) -> anyhow::Result<PassengerContent> {
+    let row = u16::try_from(12 + index / 3)?;
+    let letter = ['A', 'B', 'C'][index % 3];
+    let coupons = flights.iter().map(|flight| CouponContent {
+        flight: format!("{} {}", flight.airline.iata, flight.number),
+        seat: Some(format!("{row}{letter}")),
+        barcode: BoardingPass {
+            last_name: last_name.to_owned(),
+            first_name: first_name.to_owned(),
+            booking_ref: "K7XQ3M".to_owned(),
+            origin: flight.origin.iata.clone(),
+            destination: flight.destination.iata.clone(),
+            airline: flight.airline.iata.clone(),
+            flight_number: flight.number.clone(),
+            departure_date: flight.departs.date_naive(),
+            compartment: Compartment::Economy,
+            seat: Seat::At { row, letter },
+            sequence: 0,
+            status: '0',
+            conditional: String::new(),
+        }
+        .encode(),
+    });
+    Ok(PassengerContent {
+        name: format!("Ms {first_name} {last_name}"),
+        passenger_type: "adult".to_owned(),
+        ticket_number: TicketNumber::parse(&format!("098{}", 2_100_000_001 + index))?,
+        on_lap_of: None,
+        coupons: coupons.collect(),
+    })
+}

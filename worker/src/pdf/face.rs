@@ -1,0 +1,130 @@
+//! The two typefaces a document can be set in.
+//!
+//! Helvetica is in every PDF reader: nothing is embedded, and its widths are those of Liberation Sans. It has the
+//! letters of Windows-1252 alone. A document that says more is set in Noto Sans, embedded, from first word to last.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use deunicode::deunicode;
+use genpdf::error::Error;
+use genpdf::fonts::{FontCache, FontData, FontFamily};
+use printpdf::BuiltinFont;
+
+static LIBERATION_REGULAR: &[u8] = include_bytes!("../../fonts/LiberationSans-Regular.ttf");
+static LIBERATION_BOLD: &[u8] = include_bytes!("../../fonts/LiberationSans-Bold.ttf");
+static NOTO_REGULAR: &[u8] = include_bytes!("../../fonts/NotoSans-Regular.subset.ttf");
+static NOTO_BOLD: &[u8] = include_bytes!("../../fonts/NotoSans-Bold.subset.ttf");
+
+/// Parsed once: reading a font takes longer than setting a page in it.
+static FACES: LazyLock<Result<[FontFamily<FontData>; 2], String>> =
+    LazyLock::new(|| load().map_err(|error| error.to_string()));
+
+/// What a document is set in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// Built into every reader; Windows-1252 alone.
+    Helvetica,
+    /// Embedded; Latin with every accent, Vietnamese, Greek and Cyrillic.
+    NotoSans,
+}
+
+impl Face {
+    /// The four fonts that genpdf asks for.
+    pub fn family(self) -> Result<FontFamily<FontData>, String> {
+        let [helvetica, noto] = FACES.as_ref()?;
+        Ok(match self {
+            Self::Helvetica => helvetica.clone(),
+            Self::NotoSans => noto.clone(),
+        })
+    }
+
+    /// Whether it has a glyph for every letter: what has none would be an empty box.
+    pub fn has(self, fonts: &FontCache, text: &str) -> bool {
+        match self {
+            Self::Helvetica => text.chars().all(is_windows_1252),
+            Self::NotoSans => {
+                let regular = fonts.default_font_family().regular;
+                regular
+                    .glyph_ids(fonts, text.chars())
+                    .iter()
+                    .all(|id| *id != 0)
+            }
+        }
+    }
+}
+
+/// The text in letters that every face has: foreign scripts in Latin ones, control characters gone.
+pub fn transliterated(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| matches!(c, ' '..='~')) {
+        return Cow::Borrowed(text);
+    }
+    let latin = deunicode(text);
+    Cow::Owned(latin.chars().filter(|c| matches!(c, ' '..='~')).collect())
+}
+
+/// Windows-1252 has the printable Latin-1 and 27 more characters.
+fn is_windows_1252(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a0}'..='\u{ff}') || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ".contains(c)
+}
+
+fn load() -> Result<[FontFamily<FontData>; 2], Error> {
+    let font = |bytes: &[u8], builtin| FontData::new(bytes.to_vec(), builtin);
+    let regular = font(LIBERATION_REGULAR, Some(BuiltinFont::Helvetica))?;
+    let bold = font(LIBERATION_BOLD, Some(BuiltinFont::HelveticaBold))?;
+    let helvetica = FontFamily {
+        italic: regular.clone(),
+        bold_italic: bold.clone(),
+        regular,
+        bold,
+    };
+    let noto = FontFamily {
+        regular: font(NOTO_REGULAR, None)?,
+        bold: font(NOTO_BOLD, None)?,
+        // Never used; as built-in fonts they cost nothing, where embedded ones would double the file.
+        italic: helvetica.italic.clone(),
+        bold_italic: helvetica.bold_italic.clone(),
+    };
+    Ok([helvetica, noto])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_1252_ends_where_vietnamese_begins() {
+        for (text, fits) in [
+            ("Zoë O'Brien-Müller – €", true),
+            ("Nguyễn", false),
+            ("Łukasz", false),
+            ("Şimşek", false),
+            ("tab\t", false),
+        ] {
+            assert_eq!(text.chars().all(is_windows_1252), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn noto_has_every_latin_letter_and_no_chinese_one() {
+        let fonts = FontCache::new(Face::NotoSans.family().unwrap());
+        for text in [
+            "Nguyễn Thị Hồng Đào",
+            "Łukasz Żółć",
+            "Işık Şimşek-Yağmur",
+            "Ελένη",
+            "Ирина",
+        ] {
+            assert!(Face::NotoSans.has(&fonts, text), "{text}");
+        }
+        for text in ["王小明", "محمد", "\u{7}"] {
+            assert!(!Face::NotoSans.has(&fonts, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_script_without_glyphs_is_written_in_latin_letters() {
+        assert_eq!(transliterated("王小明"), "Wang Xiao Ming");
+        assert_eq!(transliterated("a\u{7}b\n"), "ab");
+    }
+}
