@@ -1,4 +1,4 @@
-//! Jobs: what happens after an answer, and how far it is.
+//! Jobs: what became of the work a request caused.
 
 use flightdesk_core::account::Scope;
 use flightdesk_core::ids::JobId;
@@ -22,24 +22,24 @@ pub struct Jobs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "JobStatus", rename_all = "snake_case")]
 pub enum JobStatusView {
-    /// Promised; it runs when its time has come
+    /// Promised; it runs when `run_after` has come
     Waiting,
     /// On its way to a worker
     Queued,
     /// A worker has it
     Running,
-    /// Done
+    /// Its effect is there
     Done,
-    /// Given up; staff look at it
+    /// It was given up; our staff look at it
     Dead,
 }
 
-/// A job that the account caused
+/// Work that a request caused and that is done after the answer
 #[derive(Debug, Object)]
 #[oai(rename = "Job")]
 pub struct JobView {
     id: Uuid,
-    /// `render_document`, `send_mail`, `create_refund`, …
+    /// What it does: `render_document`, `send_mail`, `create_refund`, …
     kind: String,
     status: JobStatusView,
     /// Attempts begun so far
@@ -51,19 +51,21 @@ pub struct JobView {
     run_after: Instant,
     /// When it was done or given up
     finished_at: Option<Instant>,
-    /// Whether an attempt has failed so far
-    has_failed: bool,
+    /// What went wrong last, when something did
+    last_error: Option<String>,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Jobs")]
 impl Jobs {
-    /// How far a job is
+    /// Get a job
+    ///
+    /// Finished jobs are forgotten after some days.
     #[oai(path = "/jobs/:id", method = "get", operation_id = "get_job")]
     async fn get(
         &self,
         Data(app): Data<&App>,
         caller: Caller,
-        /// The job
+        /// The job's id
         id: Path<Uuid>,
     ) -> Result<Json<JobView>, ApiError> {
         caller.require(Scope::Bookings)?;
@@ -96,8 +98,7 @@ impl From<JobState> for JobView {
             created_at: job.created_at.into(),
             run_after: job.run_after.into(),
             finished_at: job.finished_at.map(Instant),
-            // What went wrong names hosts and keys of ours: it is for staff.
-            has_failed: job.last_error.is_some(),
+            last_error: job.last_error,
         }
     }
 }

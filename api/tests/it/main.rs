@@ -6,6 +6,7 @@ mod errors;
 mod faults;
 mod holds;
 mod idempotency;
+mod jobs;
 mod limits;
 mod payments;
 mod search;

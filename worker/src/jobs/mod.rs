@@ -5,8 +5,8 @@ pub mod expire_checkout;
 pub mod reconcile_payment;
 pub mod send_mail;
 
-use flightdesk_core::Clock;
-use flightdesk_core::outbox::{Job, Kind, Lease};
+use flightdesk_core::document;
+use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
 use sqlx::PgConnection;
 
 use crate::{Ctx, JobError};
@@ -33,14 +33,23 @@ pub async fn run(
 
 /// What else changes when a job is given up, in the transaction that declares it dead.
 pub async fn on_dead(
-    _conn: &mut PgConnection,
-    _clock: &Clock,
+    conn: &mut PgConnection,
     kind: Kind,
-    _payload: &serde_json::Value,
+    payload: &serde_json::Value,
 ) -> flightdesk_core::Result<()> {
     match kind {
-        // TEMPORARY: document::mark_failed(conn, document_id) belongs here once it has landed.
-        Kind::RenderDocument => Ok(()),
+        Kind::RenderDocument => {
+            // A payload nobody can read names no document either.
+            if let Ok(RenderDocument {
+                document_id,
+                revision,
+            }) = read(payload)
+            {
+                document::mark_failed(conn, document_id, revision).await?;
+            }
+            Ok(())
+        }
+        // The dead row is what staff see; what the job was about can still be settled by hand or by the reconciler.
         Kind::SendMail | Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => {
             Ok(())
         }
