@@ -114,9 +114,15 @@ pub enum Error {
     /// The job's lease lapsed and was given to somebody else; the transaction must be rolled back.
     #[error("the lease of job {0} was lost")]
     LeaseLost(crate::ids::JobId),
+    /// Too much of this work is waiting already; trying again soon helps.
+    #[error("too many requests are waiting for {0}")]
+    Busy(&'static str),
     /// A rule of the data is broken that no request can mend: a missing load step, a zone nobody knows.
     #[error("the catalogue is inconsistent: {0}")]
     Catalogue(String),
+    /// Something happened that cannot: a bug of ours, or a machine out of memory.
+    #[error("internal: {0}")]
+    Internal(String),
     /// The database did not answer or refused.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
@@ -130,7 +136,10 @@ impl Error {
                 error,
                 sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }
             ),
-            Self::PaymentProvider(_) | Self::Storage(_) | Self::IdempotencyKeyInProgress => true,
+            Self::PaymentProvider(_)
+            | Self::Storage(_)
+            | Self::Busy(_)
+            | Self::IdempotencyKeyInProgress => true,
             _ => false,
         }
     }

@@ -1,5 +1,14 @@
 //! The request that is being served, so that every log line and every promised job can name it.
 
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What is logged unless `RUST_LOG` says otherwise: our own words, and of the libraries only trouble.
+const DEFAULT_FILTER: &str = "info,sqlx=warn,hyper=warn,aws=warn,apalis=warn";
+
 /// The request id (`X-Request-Id`) and trace (W3C `traceparent`) of the present task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
@@ -21,4 +30,28 @@ pub async fn within<F: Future>(context: Context, future: F) -> F::Output {
 /// The context of the present task; empty outside of any request or job.
 pub fn context() -> Context {
     CONTEXT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Starts logging to stderr for this process: readable lines on a terminal, one JSON object a line elsewhere.
+///
+/// `RUST_LOG` chooses what is logged. Fields of the surrounding spans, the request id first, stand in every line.
+/// A second call does nothing, so that tests may call it.
+pub fn init(process: &str) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started = if std::io::stderr().is_terminal() {
+        registry.with(lines.with_target(false)).try_init()
+    } else {
+        let json = lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false);
+        registry.with(json).try_init()
+    };
+    if started.is_ok() {
+        tracing::debug!(process, "logging started");
+    }
 }

@@ -1,1 +1,99 @@
-fn main() {}
+//! The worker process: everything that is done by jobs or by the clock, on one screen.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use flightdesk_core::outbox::Queue;
+use flightdesk_core::storage::Storage;
+use flightdesk_core::{Clock, db, outbox};
+use flightdesk_worker::clockwork::Clockwork;
+use flightdesk_worker::settings::Cli;
+use flightdesk_worker::shutdown::{self, Trigger};
+use flightdesk_worker::{Ctx, Mailer, attempt, metrics, queue, runtime, sweeper};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let refusals = cli.settings.refusals();
+    if !refusals.is_empty() {
+        Cli::command()
+            .error(ErrorKind::ValueValidation, refusals.join("\n  "))
+            .exit();
+    }
+    init_logs();
+    if let Some(addr) = cli.worker.metrics_addr {
+        metrics::serve(addr)?;
+    }
+    let ctx = Ctx {
+        db: db::pool(&cli.settings.database, "flightdesk-worker")?,
+        clock: Clock::system(),
+        storage: Storage::from_settings(&cli.settings)?,
+        mail: Mailer::from_settings(&cli.settings)?,
+        settings: Arc::new(cli.settings),
+    };
+    let (trigger, shutdown) = shutdown::channel();
+    tokio::spawn(stop_on_signal(trigger)?);
+
+    // By the clock. Jobs: bring back what crashed, forget what is long done, keep Redis small.
+    let mut clockwork = Clockwork::new(ctx.clone(), shutdown.clone());
+    clockwork.every("requeue_lapsed", Duration::from_secs(1), |ctx| async move {
+        while attempt::requeue_lapsed(&ctx).await? > 0 {}
+        Ok(())
+    });
+    let kept = cli.worker.job_retention();
+    clockwork.every("trim", Duration::from_mins(1), move |ctx| async move {
+        while outbox::trim(&mut *ctx.db.acquire().await?, &ctx.clock, kept).await? > 0 {}
+        Ok(())
+    });
+    let (redis, prefix) = (
+        queue::connect(&ctx.settings.redis)?,
+        cli.worker.queue_prefix.clone(),
+    );
+    clockwork.every("sweep_redis", Duration::from_secs(10), move |_| {
+        sweeper::sweep_all(redis.clone(), prefix.clone())
+    });
+    // Signs of life, for people and for metrics.
+    clockwork.every("heartbeat", Duration::from_secs(5), |ctx| async move {
+        let mut conn = ctx.db.acquire().await?;
+        Ok(outbox::beat(&mut conn, &ctx.clock, &runtime::process_name()).await?)
+    });
+    clockwork.every("observe", Duration::from_secs(5), |ctx| async move {
+        Ok(metrics::observe(&ctx).await?)
+    });
+    // TEMPORARY: holds and bookings that are due (every 5 s) and the payment reconciler tick here.
+
+    // The queues: render_document · send_mail · create_refund, expire_checkout, reconcile_payment.
+    info!(name = runtime::process_name(), "worker started");
+    let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, shutdown).await?;
+    clockwork.ended().await;
+    if let Ok(mut conn) = ctx.db.acquire().await {
+        let _ = outbox::rest(&mut conn, &runtime::process_name()).await;
+    }
+    info!(finished, "worker stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stop_on_signal(trigger: Trigger) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: taking no more jobs"),
+            _ = interrupt.recv() => info!("SIGINT: taking no more jobs"),
+        }
+        trigger.stop();
+        // Dropping it would say the same; the loops need it until the process ends.
+        std::future::pending::<()>().await;
+    })
+}
+
+// TEMPORARY: telemetry::init("worker") takes its place.
+fn init_logs() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,apalis_core=warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+}

@@ -1,1 +1,10 @@
-//! TODO-STUB
+//! Dated flights: finding those that can be bought, and reading one.
+
+mod model;
+mod queries;
+mod search;
+
+pub use model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
+pub(crate) use queries::cabins;
+pub use queries::{details, list_by_id};
+pub use search::{Found, Search, SearchPage, Sort, search};

@@ -1,1 +1,274 @@
-//! TODO-STUB
+//! A hold takes seats out of the inventory for a party for fifteen minutes and freezes the price.
+
+mod model;
+mod queries;
+
+use std::collections::BTreeMap;
+
+use sqlx::{Connection, PgConnection, PgPool};
+
+pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
+pub use queries::{get, offers};
+
+use crate::clock::Clock;
+use crate::config::Sales;
+use crate::error::Violations;
+use crate::fare::{LineKind, Party, Price, Tariff};
+use crate::ids::{AccountId, FlightId, HoldId};
+use crate::inventory::{self, Seat};
+use crate::offer::{self, OfferSigner, Pinned};
+use crate::{Error, Result};
+
+/// Holds seats on every flight of the offers, or on none.
+///
+/// Errors: [`Error::OfferInvalid`], [`Error::OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for seats
+/// that the aircraft does not have, [`Error::TooManyHolds`], [`Error::TooManyHeldSeats`], [`Error::SalesClosed`],
+/// [`Error::SoldOut`], [`Error::SeatTaken`].
+pub async fn create(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    tariff: &Tariff,
+    signer: &OfferSigner,
+    account_id: AccountId,
+    input: &NewHold,
+) -> Result<Hold> {
+    let pinned = open_offers(
+        conn,
+        clock,
+        sales,
+        tariff,
+        signer,
+        account_id,
+        &input.offers,
+    )
+    .await?;
+    let party = pinned[0].party;
+    let seats = check_seats(conn, party, &pinned, &input.seats).await?;
+    let offers = freeze(tariff, pinned, &input.offers)?;
+    let now = clock.now();
+    let hold = Hold {
+        id: HoldId::new(),
+        account_id,
+        status: HoldStatus::Open,
+        created_at: now,
+        expires_at: now + sales.hold_time(),
+        party,
+        price: joined_price(&offers)?,
+        offers,
+    };
+    check_caps(conn, sales, &hold).await?;
+    inventory::hold(conn, hold.changes(1), now + sales.sales_close()).await?;
+    queries::insert(conn, &hold).await?;
+    inventory::claim_seats(conn, hold.id, &seats, "chosen").await?;
+    Ok(hold)
+}
+
+/// Gives the seats of an open hold back. [`Error::NotFound`], [`Error::HoldBooked`]; an ended hold stays as it is.
+pub async fn release(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> Result<()> {
+    let released = sqlx::query_scalar!(
+        "update hold set status = 'released' where id = $1 and account_id = $2 and status = 'open' returning id",
+        id.0,
+        account_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match (released, queries::get(conn, account_id, id).await?) {
+        (Some(_), hold) => give_back(conn, &hold).await,
+        (
+            None,
+            Hold {
+                status: HoldStatus::Booked,
+                ..
+            },
+        ) => Err(Error::HoldBooked),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Ends the holds whose time has run out, each in its own transaction, and returns how many.
+///
+/// Several workers may sweep at once: each row goes to one of them.
+pub async fn sweep_due(pool: &PgPool, clock: &Clock) -> Result<u64> {
+    let mut conn = pool.acquire().await?;
+    let mut swept = 0;
+    loop {
+        let mut tx = conn.begin().await?;
+        let due = sqlx::query!(
+            r#"
+            update hold set status = 'expired'
+            where id = (
+                select id from hold where status = 'open' and expires_at <= $1
+                order by expires_at limit 1 for update skip locked
+            )
+            returning id as "id: HoldId", account_id as "account_id: AccountId"
+            "#,
+            clock.now(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(due) = due else { return Ok(swept) };
+        let hold = queries::get(&mut tx, due.account_id, due.id).await?;
+        give_back(&mut tx, &hold).await?;
+        tx.commit().await?;
+        swept += 1;
+    }
+}
+
+async fn give_back(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    inventory::apply(conn, hold.changes(-1)).await?;
+    inventory::release_seats(conn, hold.id).await
+}
+
+async fn open_offers(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    tariff: &Tariff,
+    signer: &OfferSigner,
+    account_id: AccountId,
+    tokens: &[String],
+) -> Result<Vec<Pinned>> {
+    if tokens.len() != 1 {
+        let mut wrong = Violations::new();
+        wrong.add(
+            "offers",
+            "count",
+            "exactly one offer: trips are sold one way",
+        );
+        wrong.into_result()?;
+    }
+    let mut opened = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let pinned = signer.open(account_id, index, token)?;
+        if pinned.has_expired(clock) {
+            let fresh = offer::renew(conn, clock, sales, tariff, signer, &pinned).await?;
+            return Err(Error::OfferExpired(fresh.map(Box::new)));
+        }
+        opened.push(pinned);
+    }
+    Ok(opened)
+}
+
+fn freeze(tariff: &Tariff, pinned: Vec<Pinned>, tokens: &[String]) -> Result<Vec<HeldOffer>> {
+    pinned
+        .into_iter()
+        .zip(tokens)
+        .map(|(pinned, token)| {
+            let family = tariff.family(&pinned.family, pinned.cabin).ok_or_else(|| {
+                Error::Catalogue(format!("the fare family {} is gone", pinned.family))
+            })?;
+            Ok(HeldOffer {
+                token: token.clone(),
+                conditions: family.frozen(),
+                pinned,
+            })
+        })
+        .collect()
+}
+
+/// One price of several directions: lines say which, and what is charged once a booking stands once.
+fn joined_price(offers: &[HeldOffer]) -> Result<Price> {
+    let mut joined: Option<Price> = None;
+    for (direction, offer) in (0_u8..).zip(offers) {
+        let mut price = offer.pinned.price()?;
+        for line in &mut price.lines {
+            line.direction = line.direction.map(|_| direction);
+        }
+        match &mut joined {
+            None => joined = Some(price),
+            Some(joined) => joined.lines.extend(
+                price
+                    .lines
+                    .into_iter()
+                    .filter(|line| line.kind != LineKind::Fee),
+            ),
+        }
+    }
+    joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))
+}
+
+async fn check_seats(
+    conn: &mut PgConnection,
+    party: Party,
+    pinned: &[Pinned],
+    wishes: &[SeatWish],
+) -> Result<Vec<(FlightId, Seat)>> {
+    let mut wrong = Violations::new();
+    let mut seats = Vec::new();
+    let mut per_flight = BTreeMap::<FlightId, u16>::new();
+    for (index, wish) in wishes.iter().enumerate() {
+        let field = format!("seats[{index}]");
+        let Some(offer) = pinned
+            .iter()
+            .find(|offer| offer.flights.contains(&wish.flight_id))
+        else {
+            wrong.add(
+                format!("{field}.flight_id"),
+                "not_in_offers",
+                "the flight is in none of the offers",
+            );
+            continue;
+        };
+        let Some(seat) = Seat::parse(&wish.seat) else {
+            wrong.add(
+                format!("{field}.seat"),
+                "format",
+                "a seat is a row and a letter, such as 12A",
+            );
+            continue;
+        };
+        if !inventory::unknown_seats(conn, offer.cabin, &[(wish.flight_id, seat)])
+            .await?
+            .is_empty()
+        {
+            wrong.add(
+                format!("{field}.seat"),
+                "no_such_seat",
+                format!("there is no seat {seat} in this cabin"),
+            );
+        }
+        if seats.contains(&(wish.flight_id, seat)) {
+            wrong.add(
+                format!("{field}.seat"),
+                "duplicate",
+                format!("seat {seat} is asked for twice"),
+            );
+        }
+        let count = per_flight.entry(wish.flight_id).or_default();
+        *count += 1;
+        if *count > party.seated() {
+            wrong.add(field, "too_many", "more seats than seated passengers");
+        }
+        seats.push((wish.flight_id, seat));
+    }
+    wrong.into_result()?;
+    Ok(seats)
+}
+
+/// Open holds per account and unpaid seats per account and flight. One account's holds are made one after the
+/// other, or two at once would both see room.
+async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("hold:{}", hold.account_id)
+    )
+    .execute(&mut *conn)
+    .await?;
+    let open = queries::count_open(conn, hold.account_id).await?;
+    if open >= i64::from(sales.max_open_holds) {
+        return Err(Error::TooManyHolds {
+            limit: sales.max_open_holds,
+        });
+    }
+    for change in hold.changes(1) {
+        let held = queries::unpaid_seats(conn, hold.account_id, change.flight_id).await?;
+        if held + i64::from(change.held) > i64::from(sales.max_held_seats) {
+            return Err(Error::TooManyHeldSeats {
+                flight_id: change.flight_id,
+                limit: sales.max_held_seats,
+            });
+        }
+    }
+    Ok(())
+}

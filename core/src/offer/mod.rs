@@ -1,4 +1,222 @@
-//! stub
-/// Offer.
-#[derive(Debug)]
-pub struct Offer;
+//! An offer pins the price of an itinerary for one account and party for fifteen minutes and reserves nothing.
+//! It is a signed token that the caller carries; no row remembers it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::clock::Clock;
+use crate::config::{Sales, Settings};
+use crate::fare::{Cabin, FareFamily, FlightFare, Party, Price, PriceLine, Tariff, price};
+use crate::flight::{self, Airline, Flight, FlightStatus};
+use crate::ids::{AccountId, FlightId};
+use crate::signing::Signer;
+use crate::{Error, Result, money};
+
+/// An itinerary of one direction with its price and conditions, as search and hold show it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The signed token.
+    pub id: String,
+    /// Until when it can be held or booked.
+    pub expires_at: DateTime<Utc>,
+    /// For whom.
+    pub party: Party,
+    /// In which cabin.
+    pub cabin: Cabin,
+    /// Fare family, baggage and conditions, as [`FareFamily::frozen`].
+    pub conditions: Value,
+    /// The flights, in order.
+    pub flights: Vec<Flight>,
+    /// The price for the party.
+    pub price: Price,
+    /// Fewest seats left on any of its flights when it was made; none where nobody looked.
+    pub seats_left: Option<i32>,
+}
+
+impl Offer {
+    /// The airline whose ticket it is: the first flight's.
+    pub fn validating_airline(&self) -> Option<&Airline> {
+        self.flights.first().map(|flight| &flight.airline)
+    }
+
+    /// Minutes from the first departure to the last arrival.
+    pub fn duration_minutes(&self) -> i64 {
+        match (self.flights.first(), self.flights.last()) {
+            (Some(first), Some(last)) => (last.arrives_at - first.departs_at).num_minutes(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a token says. The signature is the proof that we said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    #[serde(rename = "a")]
+    account_id: AccountId,
+    #[serde(rename = "e", with = "chrono::serde::ts_seconds")]
+    expires_at: DateTime<Utc>,
+    /// For whom.
+    #[serde(rename = "p")]
+    pub party: Party,
+    /// In which cabin.
+    #[serde(rename = "c")]
+    pub cabin: Cabin,
+    /// Code of the fare family.
+    #[serde(rename = "f")]
+    pub family: String,
+    /// The flights, in order.
+    #[serde(rename = "x")]
+    pub flights: Vec<FlightId>,
+    #[serde(rename = "u")]
+    currency: String,
+    #[serde(rename = "l")]
+    lines: Vec<PriceLine>,
+}
+
+impl Pinned {
+    /// The pinned price. [`Error::Catalogue`] for a currency that nobody knows.
+    pub fn price(&self) -> Result<Price> {
+        let currency = money::currency(&self.currency).ok_or_else(|| {
+            Error::Catalogue(format!("nobody knows the currency {}", self.currency))
+        })?;
+        Ok(Price {
+            currency,
+            lines: self.lines.clone(),
+        })
+    }
+
+    /// Whether its time has run out.
+    pub fn has_expired(&self, clock: &Clock) -> bool {
+        self.expires_at <= clock.now()
+    }
+
+    /// The instant its time runs out.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+}
+
+/// Makes and opens offer tokens.
+#[derive(Clone, Debug)]
+pub struct OfferSigner(Signer);
+
+impl OfferSigner {
+    /// The signer of a deployment; every process with the same `SECRET_KEY` opens the others' tokens.
+    pub fn new(settings: &Settings) -> Self {
+        Self(Signer::new(&settings.secret_key, "offer"))
+    }
+
+    /// An offer of priced flights, valid from now for `OFFER_MINUTES`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything a token pins, none of it optional"
+    )]
+    pub fn offer(
+        &self,
+        clock: &Clock,
+        sales: &Sales,
+        account_id: AccountId,
+        party: Party,
+        family: &FareFamily,
+        flights: Vec<Flight>,
+        price: Price,
+        seats_left: i32,
+    ) -> Result<Offer> {
+        let expires_at = chrono::SubsecRound::trunc_subsecs(clock.now() + sales.offer_time(), 0);
+        let pinned = Pinned {
+            account_id,
+            expires_at,
+            party,
+            cabin: family.cabin,
+            family: family.code.clone(),
+            flights: flights.iter().map(|flight| flight.id).collect(),
+            currency: price.currency.code().to_owned(),
+            lines: price.lines.clone(),
+        };
+        let payload =
+            serde_json::to_vec(&pinned).map_err(|error| Error::Catalogue(error.to_string()))?;
+        Ok(Offer {
+            id: self.0.seal(&payload),
+            expires_at,
+            party,
+            cabin: family.cabin,
+            conditions: family.frozen(),
+            flights,
+            price,
+            seats_left: Some(seats_left),
+        })
+    }
+
+    /// What a token says. [`Error::OfferInvalid`] unless we signed it for this account; it may have expired.
+    pub fn open(&self, account_id: AccountId, index: usize, token: &str) -> Result<Pinned> {
+        let payload = self.0.open(token).ok_or(Error::OfferInvalid { index })?;
+        let pinned: Pinned =
+            serde_json::from_slice(&payload).map_err(|_| Error::OfferInvalid { index })?;
+        if pinned.account_id == account_id {
+            Ok(pinned)
+        } else {
+            Err(Error::OfferInvalid { index })
+        }
+    }
+}
+
+/// The same itinerary, family and party at today's price; `None` when it can no longer be bought.
+pub async fn renew(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    tariff: &Tariff,
+    signer: &OfferSigner,
+    expired: &Pinned,
+) -> Result<Option<Offer>> {
+    let Some(family) = tariff.family(&expired.family, expired.cabin) else {
+        return Ok(None);
+    };
+    let flights = flight::list_by_id(conn, &expired.flights).await?;
+    let seats = flight::cabins(conn, &expired.flights).await?;
+    let earliest = clock.now() + sales.sales_close();
+    let mut fares = Vec::new();
+    let mut seats_left = i32::MAX;
+    for flight in &flights {
+        let seats = seats
+            .iter()
+            .find(|seats| seats.flight_id == flight.id && seats.cabin == expired.cabin);
+        let on_sale = flight.status == FlightStatus::Scheduled && flight.departs_at >= earliest;
+        let Some(seats) =
+            seats.filter(|seats| on_sale && seats.left() >= i32::from(expired.party.seated()))
+        else {
+            return Ok(None);
+        };
+        seats_left = seats_left.min(seats.left());
+        fares.push(FlightFare {
+            flight_id: flight.id,
+            origin_country: flight.origin.country.clone(),
+            base_fare_minor: seats.base_fare_minor,
+            capacity: seats.capacity,
+            sold: seats.sold,
+        });
+    }
+    let price = price(
+        tariff,
+        sales.sale_currency,
+        family,
+        0,
+        &fares,
+        expired.party,
+    )?;
+    let party = expired.party;
+    signer
+        .offer(
+            clock,
+            sales,
+            expired.account_id,
+            party,
+            family,
+            flights,
+            price,
+            seats_left,
+        )
+        .map(Some)
+}

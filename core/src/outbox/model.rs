@@ -148,6 +148,19 @@ pub enum JobStatus {
     Dead,
 }
 
+impl JobStatus {
+    /// The name in the database: `waiting`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// What anybody may know of a job they caused.
 #[derive(Clone, Debug)]
 pub struct JobState {

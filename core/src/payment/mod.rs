@@ -1,1 +1,19 @@
-//! Payments: the client of Stripe, and what its answers mean for a booking.
+//! Payments: a Checkout Session at Stripe for a booking, and what Stripe's word means for it.
+//!
+//! No call to Stripe happens inside a database transaction (invariant 5): [`start`] commits a row, the caller asks
+//! Stripe with a key made of that row, [`attach`] commits the answer.
+
+mod events;
+mod model;
+mod open;
+mod reconcile;
+mod refunds;
+mod settle;
+pub mod stripe;
+
+pub use events::{Received, receive};
+pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
+pub use open::{abandon, ask_to_expire, attach, find, get_by_session, lapse, refuse, start};
+pub use reconcile::{promise_questions, promise_refund_questions};
+pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};
+pub use settle::settle;

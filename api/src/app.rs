@@ -1,0 +1,67 @@
+//! What every handler may use.
+
+use std::sync::Arc;
+
+use flightdesk_core::account::KeyMode;
+use flightdesk_core::config::Settings;
+use flightdesk_core::storage::Storage;
+use flightdesk_core::{Clock, db};
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+
+use crate::limits::{LimitSettings, Limits};
+
+/// The state of one api process: connections and settings, nothing that another process would miss.
+#[derive(Clone)]
+pub struct App {
+    /// PostgreSQL, the only truth.
+    pub db: PgPool,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Everything that can be set.
+    pub settings: Arc<Settings>,
+    /// Redis, for rate limits and nothing that would be missed.
+    pub redis: redis::aio::ConnectionManager,
+    /// Where documents are kept.
+    pub storage: Storage,
+    /// How many requests a caller may make.
+    pub limits: Limits,
+}
+
+impl App {
+    /// Wires a process up. Nothing is connected yet: PostgreSQL and Redis may be away.
+    ///
+    /// Errors: an address that cannot be read. Call it within a Tokio runtime.
+    pub fn new(settings: Settings, limits: LimitSettings, clock: Clock) -> anyhow::Result<Self> {
+        let db = db::pool(&settings.database, "flightdesk-api")?;
+        Self::with_pool(settings, limits, clock, db)
+    }
+
+    /// The same on a pool that exists already.
+    pub fn with_pool(
+        settings: Settings,
+        limits: LimitSettings,
+        clock: Clock,
+        db: PgPool,
+    ) -> anyhow::Result<Self> {
+        let client = redis::Client::open(settings.redis.redis_url.expose_secret())?;
+        let config = redis::aio::ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(std::time::Duration::from_secs(1)))
+            .set_response_timeout(Some(std::time::Duration::from_secs(1)));
+        let redis = redis::aio::ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self {
+            db,
+            clock,
+            limits: Limits::new(limits, redis.clone()),
+            redis,
+            storage: Storage::from_settings(&settings)?,
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Whether keys made here take real money.
+    pub fn key_mode(&self) -> KeyMode {
+        KeyMode::of(&self.settings)
+    }
+}

@@ -1,0 +1,190 @@
+//! JSON bodies, checked as a whole: a caller hears of every wrong field at once.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use flightdesk_core::error::FieldError;
+use poem::http::StatusCode;
+use poem::{FromRequest, Request, RequestBody};
+use poem_openapi::impl_apirequest_for_payload;
+use poem_openapi::payload::{Json, ParsePayload, Payload};
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, Type};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::ApiError;
+use crate::schema::Shape;
+
+/// A JSON body that fits its schema. A `null` member counts as absent; an unknown one is an error.
+///
+/// Errors: 400 `malformed_json` with line and column, 415, 422 with every wrong field.
+#[derive(Debug)]
+pub struct Checked<T> {
+    value: T,
+    digest: [u8; 32],
+}
+
+impl<T> Checked<T> {
+    /// What the body says.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// SHA-256 of the body's bytes: two requests with the same digest ask for the same.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+impl<T: Type> Payload for Checked<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        Json::<T>::check_content_type(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: ParseFromJSON + 'static> ParsePayload for Checked<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = Vec::<u8>::from_request(request, body).await?;
+        let value = parse::<T>(&bytes)?;
+        let digest = Sha256::digest(&bytes).into();
+        Ok(Self { value, digest })
+    }
+}
+
+impl_apirequest_for_payload!(Checked<T>, T: ParseFromJSON + 'static);
+
+fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    prune(&mut value);
+    let wrong = shape_of::<T>().map_err(ApiError::internal)?.check(&value);
+    if !wrong.is_empty() {
+        return Err(ApiError::invalid(wrong));
+    }
+    T::parse_from_json(Some(value)).map_err(|error| {
+        // The schema accepts what the type refuses: it should not, so the log says it.
+        let reason = error.into_message();
+        tracing::warn!(reason, "a body fits its schema but not its type");
+        ApiError::invalid(vec![FieldError {
+            field: String::new(),
+            code: "invalid",
+            message: "is not what this request takes".to_owned(),
+        }])
+    })
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    let detail = if error.is_eof() && error.line() <= 1 && error.column() == 0 {
+        "the body is empty; it must be JSON".to_owned()
+    } else {
+        format!(
+            "the body is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        )
+    };
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+}
+
+/// Removes the `null` members of objects.
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(prune);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+/// The shape of a type, compiled when it is first needed.
+fn shape_of<T: Type + 'static>() -> Result<Arc<Shape>, String> {
+    static SHAPES: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
+    let id = TypeId::of::<T>();
+    if let Some(shape) = SHAPES
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&id)
+    {
+        return Ok(shape.clone());
+    }
+    let shape = Arc::new(Shape::of::<T>()?);
+    let mut shapes = SHAPES.write().unwrap_or_else(PoisonError::into_inner);
+    Ok(shapes.entry(id).or_insert(shape).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poem_openapi::Object;
+    use serde_json::json;
+
+    #[derive(Debug, Object)]
+    #[oai(deny_unknown_fields)]
+    struct Party {
+        passengers: Vec<Person>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "9")))]
+        bags: Option<u8>,
+    }
+
+    #[derive(Debug, Object)]
+    #[oai(deny_unknown_fields)]
+    struct Person {
+        #[oai(validator(min_length = 1, max_length = 20))]
+        first_name: String,
+        born: Option<chrono::NaiveDate>,
+    }
+
+    fn wrong(body: &Value) -> Vec<(String, &'static str)> {
+        let shape = shape_of::<Party>().unwrap();
+        let wrong = shape.check(body);
+        wrong
+            .into_iter()
+            .map(|wrong| (wrong.field, wrong.code))
+            .collect()
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once_by_its_path() {
+        let body = json!({
+            "passengers": [{ "first_name": "", "born": "yesterday" }, { "firstname": "Ada" }],
+            "bags": 300,
+            "seats": 1
+        });
+        let expected = [
+            ("bags", "maximum"),
+            ("passengers[0].born", "format"),
+            ("passengers[0].first_name", "min_length"),
+            ("passengers[1].first_name", "required"),
+            ("passengers[1].firstname", "unknown_field"),
+            ("seats", "unknown_field"),
+        ];
+        let expected: Vec<_> = expected
+            .map(|(field, code)| (field.to_owned(), code))
+            .into();
+        assert_eq!(wrong(&body), expected);
+    }
+
+    #[test]
+    fn a_null_member_counts_as_absent() {
+        let party: Party =
+            parse(br#"{"passengers": [{"first_name": "Ada", "born": null}], "bags": null}"#)
+                .unwrap();
+        assert!(party.bags.is_none() && party.passengers[0].born.is_none());
+        assert_eq!(party.passengers[0].first_name, "Ada");
+    }
+}

@@ -1,0 +1,338 @@
+//! What each error is in HTTP: one exhaustive match, one form (RFC 9457 problem details).
+
+use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::telemetry;
+use poem::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
+
+/// The media type of every error.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error as callers see it (RFC 9457).
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Problem {
+    /// Identifies the kind of problem; `/problems/{code}`
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// The HTTP status in words
+    pub title: String,
+    /// The HTTP status
+    pub status: u16,
+    /// What happened, for people
+    pub detail: String,
+    /// What happened, for programs: stable and `snake_case`
+    pub code: String,
+    /// The `X-Request-Id` of this answer; name it when you ask for help
+    pub request_id: Option<String>,
+    /// Every wrong field
+    #[oai(skip_serializing_if_is_empty)]
+    pub errors: Vec<FieldProblem>,
+}
+
+/// One wrong field.
+#[derive(Clone, Debug, Object)]
+pub struct FieldProblem {
+    /// Path of the field: `passengers[0].first_name`
+    pub field: String,
+    /// Stable and `snake_case`: `required`, `type`, `unknown_field`, `format`, …
+    pub code: String,
+    /// What would be right
+    pub message: String,
+}
+
+impl From<FieldError> for FieldProblem {
+    fn from(error: FieldError) -> Self {
+        Self {
+            field: error.field,
+            code: error.code.to_owned(),
+            message: error.message,
+        }
+    }
+}
+
+/// Any error of any operation, on its way to the caller.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldProblem>,
+    /// Members beside the usual ones: the fresh offer of an expired one.
+    members: Vec<(&'static str, serde_json::Value)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl ApiError {
+    /// A problem with a stable code and a sentence for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// 422 with every wrong field.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "the request was understood, but has wrong fields",
+        );
+        problem.errors = errors.into_iter().map(FieldProblem::from).collect();
+        problem
+    }
+
+    /// 404 for what is not there, or not for this account.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 500; the cause goes to the log alone.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "a request failed inside");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong on our side; the request id helps to find out what",
+        )
+    }
+
+    /// 503; the cause goes to the log alone.
+    pub fn unavailable(cause: impl std::fmt::Display) -> Self {
+        tracing::warn!(error = %cause, "a request met something that is not available");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the service is not available at the moment; trying again soon helps",
+        )
+        .retry_after(2)
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same with a member beside the usual ones.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.members.push((name, value));
+        self
+    }
+
+    /// The same with `Retry-After`, in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What the core says happened, as HTTP. The match has no `_`: a new error is a decision made here.
+    fn from_core(error: Error) -> Self {
+        use StatusCode as S;
+        let detail = error.to_string();
+        let conflict = |code| Self::new(S::CONFLICT, code, detail.clone());
+        match error {
+            Error::Invalid(errors) => Self::invalid(errors),
+            Error::NotFound(_) => Self::not_found(detail),
+            Error::Unauthenticated => Self::new(S::UNAUTHORIZED, "unauthenticated", detail).header(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"ApiKey realm="flightdesk", header="X-API-Key""#),
+            ),
+            Error::MissingScope(_) => Self::new(S::FORBIDDEN, "missing_scope", detail),
+            Error::EmailTaken => conflict("email_taken"),
+            Error::SoldOut { .. } => conflict("sold_out"),
+            Error::SeatTaken { .. } => conflict("seat_taken"),
+            Error::SalesClosed { .. } => conflict("sales_closed"),
+            Error::TooManyHolds { .. } => conflict("too_many_holds"),
+            Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),
+            Error::OfferInvalid { index } => Self::invalid(vec![FieldError {
+                field: format!("offers[{index}]"),
+                code: "offer_invalid",
+                message: detail,
+            }]),
+            // The fresh offer goes here: `.member("offer", OfferView::from(*offer).to_json())`.
+            Error::OfferExpired(_) => Self::new(S::GONE, "offer_expired", detail),
+            Error::HoldExpired => conflict("hold_expired"),
+            Error::HoldBooked => conflict("hold_booked"),
+            Error::WrongState { .. } => conflict("wrong_state"),
+            Error::AlreadyPaid => conflict("already_paid"),
+            Error::PaymentWindowClosed { .. } => conflict("payment_window_closed"),
+            Error::AmountOutsideLimits { .. } => conflict("amount_outside_limits"),
+            Error::IdempotencyKeyReused => {
+                Self::new(S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+            }
+            Error::IdempotencyKeyInProgress => {
+                conflict("idempotency_key_in_progress").retry_after(1)
+            }
+            Error::PaymentProvider(cause) => {
+                tracing::warn!(error = cause, "the payment provider is not available");
+                let detail = "the payment provider does not answer; trying again soon helps";
+                Self::new(S::BAD_GATEWAY, "payment_provider_unavailable", detail).retry_after(5)
+            }
+            Error::Storage(_) | Error::Busy(_) => Self::unavailable(detail),
+            Error::LinkRefused => Self::new(S::FORBIDDEN, "link_refused", detail),
+            Error::Catalogue(_) | Error::Internal(_) | Error::LeaseLost(_) => {
+                Self::internal(detail)
+            }
+            Error::Database(cause) if is_away(&cause) => Self::unavailable(cause),
+            Error::Database(cause) => Self::internal(cause),
+        }
+    }
+}
+
+/// Whether the database is away or overloaded, rather than asked something wrong.
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::WorkerCrashed => true,
+        // PostgreSQL's error classes: 08 connection, 53 resources, 57P shutdown and start; 57014 statement
+        // timeout; 25P03 idle in transaction; 40 serialisation and deadlock
+        // (https://www.postgresql.org/docs/15/errcodes-appendix.html).
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57P", "40"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                || code == "57014"
+                || code == "25P03"
+        }),
+        _ => false,
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self::from_core(error)
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from_core(Error::Database(error))
+    }
+}
+
+impl From<ApiError> for poem::Error {
+    fn from(error: ApiError) -> Self {
+        Self::from_response(error.into_response())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            kind: format!("/problems/{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.to_owned(),
+            request_id: telemetry::context().request_id,
+            errors: self.errors,
+        };
+        let mut body = problem.to_json().unwrap_or_default();
+        for (name, value) in self.members {
+            body[name] = value;
+        }
+        let mut response = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, PROBLEM_JSON)
+            .body(body.to_string());
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// Every error that any operation may answer, for the OpenAPI document.
+const DOCUMENTED: [(u16, &str); 13] = [
+    (
+        400,
+        "The request cannot be read: `malformed_json`, `bad_request`",
+    ),
+    (
+        401,
+        "The API key is missing, unknown, revoked or expired: `unauthenticated`",
+    ),
+    (
+        403,
+        "The API key lacks a scope: `missing_scope`; a download link has expired or was changed: `link_refused`",
+    ),
+    (404, "There is no such thing for this account: `not_found`"),
+    (
+        409,
+        "The state of things, or somebody faster, does not allow it; `code` says what",
+    ),
+    (
+        410,
+        "It was there and is over: `offer_expired`, `cursor_expired`",
+    ),
+    (413, "The body is larger than 1 MiB: `body_too_large`"),
+    (415, "The body is not JSON: `unsupported_media_type`"),
+    (
+        422,
+        "Understood but wrong: `invalid_request` with every wrong field in `errors`, `idempotency_key_reused`",
+    ),
+    (
+        429,
+        "Too many requests: `rate_limited`; wait `Retry-After` seconds",
+    ),
+    (500, "Our fault: `internal`"),
+    (
+        502,
+        "The payment provider does not answer: `payment_provider_unavailable`",
+    ),
+    (
+        503,
+        "Not available at the moment: `unavailable`; wait `Retry-After` seconds",
+    ),
+];
+
+impl ApiResponse for ApiError {
+    fn meta() -> MetaResponses {
+        let responses = DOCUMENTED.map(|(status, description)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: PROBLEM_JSON,
+                schema: Problem::schema_ref(),
+            }],
+            headers: if matches!(status, 429 | 502 | 503) {
+                vec![retry_after_header()]
+            } else {
+                Vec::new()
+            },
+        });
+        MetaResponses {
+            responses: responses.into(),
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        Problem::register(registry);
+    }
+}
+
+fn retry_after_header() -> MetaHeader {
+    MetaHeader {
+        name: "Retry-After".to_owned(),
+        description: Some("Seconds after which trying again may help".to_owned()),
+        required: false,
+        deprecated: false,
+        schema: u64::schema_ref(),
+    }
+}

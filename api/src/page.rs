@@ -1,0 +1,87 @@
+//! Lists: `limit` and an opaque `cursor` in, `{data, next_cursor}` out.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flightdesk_core::error::FieldError;
+use poem_openapi::Object;
+use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+/// Entries of a page unless the caller says otherwise.
+pub const DEFAULT_LIMIT: u32 = 20;
+/// Most entries of a page.
+pub const MAX_LIMIT: u32 = 100;
+
+/// A page of a list.
+#[derive(Debug, Object)]
+pub struct Page<T: Type + ParseFromJSON + ToJSON> {
+    /// The entries
+    pub data: Vec<T>,
+    /// Where the next page begins; absent on the last one
+    pub next_cursor: Option<String>,
+}
+
+/// Which page a caller asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    limit: u32,
+    after: Option<Uuid>,
+}
+
+impl PageRequest {
+    /// Reads `limit` and `cursor`. Errors: 422 naming the wrong one.
+    pub fn parse(limit: Option<u32>, cursor: Option<&str>) -> Result<Self, ApiError> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(wrong("limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        let after = cursor.map(decode).transpose()?;
+        Ok(Self { limit, after })
+    }
+
+    /// The row after which the page begins.
+    pub fn after<Id: From<Uuid>>(self) -> Option<Id> {
+        self.after.map(Id::from)
+    }
+
+    /// How many rows to read: one more than the page has, which tells whether another follows.
+    pub fn rows(self) -> u32 {
+        self.limit + 1
+    }
+
+    /// The page of the rows that were read.
+    pub fn page<R, T>(self, mut rows: Vec<R>, id: impl Fn(&R) -> Uuid) -> Page<T>
+    where
+        T: Type + ParseFromJSON + ToJSON + From<R>,
+    {
+        let limit = self.limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(|last| encode(id(last)));
+        Page {
+            data: rows.into_iter().map(T::from).collect(),
+            next_cursor,
+        }
+    }
+}
+
+fn encode(id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(id.as_bytes())
+}
+
+fn decode(cursor: &str) -> Result<Uuid, ApiError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    bytes
+        .and_then(|bytes| Uuid::from_slice(&bytes).ok())
+        .ok_or_else(|| wrong("cursor", "must be a `next_cursor` of this list".to_owned()))
+}
+
+fn wrong(field: &str, message: String) -> ApiError {
+    ApiError::invalid(vec![FieldError {
+        field: field.to_owned(),
+        code: "invalid",
+        message,
+    }])
+}

@@ -1,0 +1,205 @@
+//! Query parameters, checked against the API's own document: unknown, repeated and wrong ones are all named.
+
+use std::collections::BTreeMap;
+
+use flightdesk_core::error::FieldError;
+use poem::Request;
+use poem::http::Method;
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use crate::schema::Shape;
+
+/// Every operation of the document.
+pub struct Operations(Vec<Operation>);
+
+struct Operation {
+    method: String,
+    path: Vec<String>,
+    /// Whether it asks for an API key.
+    secured: bool,
+    parameters: BTreeMap<String, Kind>,
+    shape: Shape,
+}
+
+/// How the text of a parameter becomes JSON.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    Boolean,
+    List,
+}
+
+/// What is wrong with a request's query.
+pub struct Wrong {
+    /// Every wrong parameter.
+    pub errors: Vec<FieldError>,
+    /// Whether the operation asks for an API key, whose absence would be the greater mistake.
+    pub secured: bool,
+}
+
+impl Operations {
+    /// Reads the operations of an OpenAPI document.
+    ///
+    /// Errors: a document that is none.
+    pub fn of(document: &Value) -> Result<Self, String> {
+        let components = &document["components"]["schemas"];
+        let mut operations = Vec::new();
+        for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                operations.push(Operation::of(path, method, operation, components)?);
+            }
+        }
+        Ok(Self(operations))
+    }
+
+    /// The methods of a path, as `Allow` names them; empty when there is no such path.
+    pub fn allowed(&self, path: &str) -> Vec<&str> {
+        let found = self.0.iter().filter(|operation| operation.is_at(path));
+        let mut methods: Vec<_> = found.map(|operation| operation.method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.sort_unstable();
+        methods
+    }
+
+    /// What is wrong with the query of a request, if anything is.
+    pub fn check(&self, request: &Request) -> Option<Wrong> {
+        let method = if request.method() == Method::HEAD {
+            &Method::GET
+        } else {
+            request.method()
+        };
+        let path = request.uri().path();
+        let operation = self
+            .0
+            .iter()
+            .find(|operation| operation.method == method.as_str() && operation.is_at(path))?;
+        let errors = operation.check(request.uri().query().unwrap_or_default());
+        (!errors.is_empty()).then_some(Wrong {
+            errors,
+            secured: operation.secured,
+        })
+    }
+}
+
+impl Operation {
+    fn of(path: &str, method: &str, operation: &Value, components: &Value) -> Result<Self, String> {
+        let mut parameters = BTreeMap::new();
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        let in_query = |parameter: &&Value| parameter["in"] == "query";
+        for parameter in operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(in_query)
+        {
+            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+            parameters.insert(name.clone(), Kind::of(&parameter["schema"], components));
+            if parameter["required"] == true {
+                required.push(name.clone());
+            }
+            properties.insert(name, parameter["schema"].clone());
+        }
+        let mut schema =
+            json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        Ok(Self {
+            method: method.to_uppercase(),
+            path: path.split('/').map(str::to_owned).collect(),
+            secured: operation["security"]
+                .as_array()
+                .is_some_and(|schemes| !schemes.is_empty()),
+            parameters,
+            shape: Shape::new(schema, components.clone())?,
+        })
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        let mut asked = path.split('/');
+        let same = self.path.iter().all(|segment| {
+            asked.next().is_some_and(|part| {
+                if segment.starts_with('{') {
+                    !part.is_empty()
+                } else {
+                    segment == part
+                }
+            })
+        });
+        same && asked.next().is_none()
+    }
+
+    fn check(&self, query: &str) -> Vec<FieldError> {
+        if query.is_empty() && self.parameters.is_empty() {
+            return Vec::new();
+        }
+        let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            given
+                .entry(name.into_owned())
+                .or_default()
+                .push(value.into_owned());
+        }
+        let mut repeated = Vec::new();
+        let mut object = Map::new();
+        for (name, values) in given {
+            let kind = self.parameters.get(&name).copied().unwrap_or(Kind::Text);
+            if values.len() > 1 && !matches!(kind, Kind::List) {
+                repeated.push(FieldError {
+                    field: name.clone(),
+                    code: "repeated",
+                    message: "must be given once".to_owned(),
+                });
+            }
+            object.insert(name, kind.read(values));
+        }
+        let mut errors = self.shape.check(&Value::Object(object));
+        errors.extend(repeated);
+        errors
+    }
+}
+
+impl Kind {
+    fn of(schema: &Value, components: &Value) -> Self {
+        let referred = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        if let Some(name) = referred {
+            return Self::of(&components[name], components);
+        }
+        match schema["type"].as_str() {
+            Some("integer" | "number") => Self::Number,
+            Some("boolean") => Self::Boolean,
+            Some("array") => Self::List,
+            Some(_) => Self::Text,
+            None => schema["allOf"][0]
+                .is_object()
+                .then(|| Self::of(&schema["allOf"][0], components))
+                .unwrap_or(Self::Text),
+        }
+    }
+
+    /// What cannot be read stays text, and the schema says what it should have been.
+    fn read(self, mut values: Vec<String>) -> Value {
+        if let Self::List = self {
+            return json!(values);
+        }
+        let text = values.swap_remove(0);
+        match self {
+            Self::Number => text
+                .parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| text.parse::<f64>().map(Value::from))
+                .unwrap_or(Value::String(text)),
+            Self::Boolean => text
+                .parse::<bool>()
+                .map_or(Value::String(text), Value::from),
+            Self::Text | Self::List => Value::String(text),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The chapters of the API's document.
+
+use poem_openapi::Tags;
+
+/// A chapter.
+#[derive(Tags)]
+pub enum Tag {
+    /// Sign up, and what an account is
+    Accounts,
+    /// What programs call with
+    #[oai(rename = "API keys")]
+    ApiKeys,
+    /// Airports, airlines, aircraft
+    Places,
+    /// Search, offers, seat maps
+    Flights,
+    /// Seats held for a party
+    Holds,
+    /// Bookings and their passengers
+    Bookings,
+    /// Checkout, and what Stripe tells us
+    Payments,
+    /// Tickets as PDF
+    Documents,
+    /// What happens after the answer
+    Jobs,
+    /// Is it alive
+    Operations,
+}

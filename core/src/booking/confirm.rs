@@ -1,0 +1,162 @@
+//! Paid: held seats are sold, everybody gets a seat and a ticket number, and documents are promised.
+
+use sqlx::{Connection, PgConnection};
+
+use super::lock::LockedBooking;
+use super::model::{BookingStatus, LatePayment};
+use super::{queries, seating};
+use crate::clock::Clock;
+use crate::ids::FlightId;
+use crate::inventory::{self, Change, Seat};
+use crate::{Error, Result, document, ticket};
+
+/// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
+/// tickets and promises their documents.
+///
+/// The caller has locked the booking. [`Error::WrongState`] unless it is pending.
+pub async fn confirm(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
+    let changes = changes(conn, booking, |seats| (-seats, seats)).await?;
+    set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
+    inventory::apply(conn, changes).await?;
+    ticket_party(conn, clock, booking).await
+}
+
+/// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins.
+///
+/// `None` when the cabins are too full now; then nothing has changed. The caller has locked the booking.
+pub async fn reclaim(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<Option<LatePayment>> {
+    let changes = changes(conn, booking, |seats| (0, seats)).await?;
+    let mut attempt = conn.begin().await?;
+    match inventory::apply(&mut attempt, changes).await {
+        Ok(()) => attempt.commit().await?,
+        Err(Error::SoldOut { .. }) => {
+            attempt.rollback().await?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    }
+    let resolution = if claim_chosen(conn, booking).await? {
+        LatePayment::SameSeats
+    } else {
+        LatePayment::OtherSeats
+    };
+    set_confirmed(
+        conn,
+        clock,
+        booking,
+        BookingStatus::Expired,
+        Some(resolution),
+    )
+    .await?;
+    ticket_party(conn, clock, booking).await?;
+    Ok(Some(resolution))
+}
+
+async fn ticket_party(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
+    seating::seat_party(conn, booking).await?;
+    ticket::issue(conn, clock, booking.id).await?;
+    document::request_tickets(conn, clock, booking.account_id, booking.id).await
+}
+
+async fn changes(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    by: impl Fn(i32) -> (i32, i32),
+) -> Result<Vec<Change>> {
+    let seats = queries::booked_seats(conn, booking.id).await?;
+    Ok(seats
+        .into_iter()
+        .map(|booked| {
+            let (held, sold) = by(booked.seats);
+            Change {
+                flight_id: booked.flight_id,
+                cabin: booked.cabin,
+                held,
+                sold,
+            }
+        })
+        .collect())
+}
+
+/// One conditional update decides between pay, cancel and expire.
+async fn set_confirmed(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    from: BookingStatus,
+    late: Option<LatePayment>,
+) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update booking set status = 'confirmed', confirmed_at = $2, ended_at = null, late_payment_resolution = $4
+        where id = $1 and status = $3
+        "#,
+        booking.id.0,
+        clock.now(),
+        from.as_str(),
+        late.map(LatePayment::as_str),
+    )
+    .execute(conn)
+    .await?;
+    if updated.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::WrongState {
+            status: booking.status.as_str(),
+            action: "confirmed",
+        })
+    }
+}
+
+/// Claims the seats that were chosen once, those that are still free; whether all of them were.
+async fn claim_chosen(conn: &mut PgConnection, booking: &LockedBooking) -> Result<bool> {
+    let chosen = sqlx::query!(
+        r#"
+        select flight_id as "flight_id: FlightId", seat_row, letter, passenger_id from seat_choice
+        where booking_id = $1 order by flight_id, seat_row, letter
+        "#,
+        booking.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut all = true;
+    for choice in chosen {
+        let Some(letter) = choice.letter.chars().next() else {
+            continue;
+        };
+        let seat = Seat {
+            row: choice.seat_row,
+            letter,
+        };
+        match inventory::claim_seats(conn, booking.hold_id, &[(choice.flight_id, seat)], "chosen")
+            .await
+        {
+            Ok(()) => {
+                sqlx::query!(
+                    "update passenger_seat set passenger_id = $1 where flight_id = $2 and seat_row = $3 and letter = $4",
+                    choice.passenger_id,
+                    choice.flight_id.0,
+                    choice.seat_row,
+                    choice.letter,
+                )
+                .execute(&mut *conn)
+                .await?;
+            }
+            Err(Error::SeatTaken { .. }) => all = false,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,114 @@
+//! How an unpaid booking ends: cancelled by its owner, or expired at its deadline.
+
+use chrono::Duration;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::lock::{self, LockedBooking};
+use super::model::BookingStatus;
+use super::queries;
+use super::reference::BookingRef;
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId};
+use crate::inventory::{self, Change};
+use crate::payment::{self, CheckoutState};
+use crate::{Error, Result};
+
+/// How long Stripe may take to say what became of a Checkout Session before the seats are freed without its answer.
+const PATIENCE: Duration = Duration::seconds(60);
+
+/// Cancels a booking that is not paid: its seats are free at once, an open Checkout Session is expired by a job.
+///
+/// Doing it again changes nothing. [`Error::NotFound`], [`Error::WrongState`] once it is paid or expired.
+pub async fn cancel_unpaid(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    reference: &BookingRef,
+) -> Result<()> {
+    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    match booking.status {
+        BookingStatus::PendingPayment => {
+            payment::abandon(conn, clock, &booking).await?;
+            end(conn, clock, &booking, BookingStatus::Cancelled).await
+        }
+        BookingStatus::Cancelled => Ok(()),
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled | BookingStatus::Expired => {
+            Err(Error::WrongState {
+                status: booking.status.as_str(),
+                action: "cancelled without a quote",
+            })
+        }
+    }
+}
+
+/// Expires a locked booking if it is pending; frees its seats.
+pub async fn expire(conn: &mut PgConnection, clock: &Clock, booking: &LockedBooking) -> Result<()> {
+    if booking.status != BookingStatus::PendingPayment {
+        return Ok(());
+    }
+    end(conn, clock, booking, BookingStatus::Expired).await
+}
+
+/// Ends every booking whose deadline has passed, each in its own transaction, and returns how many ended.
+///
+/// One with an open Checkout Session first has the worker ask Stripe to expire it: complete settles it, expired ends
+/// it. Without an answer in 60 s it ends all the same, and money that comes still is late money.
+pub async fn sweep_due(pool: &PgPool, clock: &Clock) -> Result<u64> {
+    let mut conn = pool.acquire().await?;
+    let mut swept = 0;
+    for id in queries::due(&mut conn, clock.now(), 500).await? {
+        let mut tx = conn.begin().await?;
+        swept += u64::from(sweep(&mut tx, clock, id).await?);
+        tx.commit().await?;
+    }
+    Ok(swept)
+}
+
+async fn sweep(conn: &mut PgConnection, clock: &Clock, id: BookingId) -> Result<bool> {
+    let booking = lock::lock(conn, id).await?;
+    let now = clock.now();
+    if booking.status != BookingStatus::PendingPayment || booking.payment_due_at > now {
+        return Ok(false);
+    }
+    let state = payment::ask_to_expire(conn, clock, &booking).await?;
+    if state == CheckoutState::Asked && now < booking.payment_due_at + PATIENCE {
+        return Ok(false);
+    }
+    payment::lapse(conn, clock, &booking).await?;
+    end(conn, clock, &booking, BookingStatus::Expired).await?;
+    Ok(true)
+}
+
+async fn end(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    status: BookingStatus,
+) -> Result<()> {
+    let ended = sqlx::query!(
+        "update booking set status = $2, ended_at = $3 where id = $1 and status = 'pending_payment'",
+        booking.id.0,
+        status.as_str(),
+        clock.now(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Err(Error::WrongState {
+            status: booking.status.as_str(),
+            action: "ended",
+        });
+    }
+    let seats = queries::booked_seats(conn, booking.id).await?;
+    let changes = seats
+        .into_iter()
+        .map(|booked| Change {
+            flight_id: booked.flight_id,
+            cabin: booked.cabin,
+            held: -booked.seats,
+            sold: 0,
+        })
+        .collect();
+    inventory::apply(conn, changes).await?;
+    inventory::release_seats(conn, booking.hold_id).await
+}

@@ -1,0 +1,228 @@
+//! What a booking is, as its owner reads it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+use super::passengers::{Gender, NewPassenger, SeatPreference};
+use super::reference::BookingRef;
+use crate::document::Document;
+use crate::fare::{Cabin, PassengerType, Price};
+use crate::flight::{Airline, Flight};
+use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
+use crate::inventory::Seat;
+use crate::money::Money;
+
+/// Where a booking stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum BookingStatus {
+    /// Its seats are held until the deadline.
+    PendingPayment,
+    /// Paid: its seats are sold and ticketed.
+    Confirmed,
+    /// Paid, and a part of it cancelled.
+    PartiallyCancelled,
+    /// Ended by its owner or by staff.
+    Cancelled,
+    /// Nobody paid in time.
+    Expired,
+}
+
+impl BookingStatus {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingPayment => "pending_payment",
+            Self::Confirmed => "confirmed",
+            Self::PartiallyCancelled => "partially_cancelled",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What a booking is made of: seats held before, or offers that are held in the same transaction.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An open hold of the account.
+    Hold(HoldId),
+    /// Offers and, if any, exact seats.
+    Offers(crate::hold::NewHold),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct NewBooking {
+    /// Which seats.
+    pub source: Source,
+    /// Who flies.
+    pub passengers: Vec<NewPassenger>,
+    /// Whom to write to.
+    pub contact: Contact,
+}
+
+/// Whom to write to about a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// E-mail address.
+    pub email: String,
+    /// E.164: `+919876543210`.
+    pub phone: String,
+}
+
+/// Outbound or return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Direction {
+    /// The first, or only, direction.
+    Departing,
+    /// The way back.
+    Returning,
+}
+
+impl Direction {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Departing => "departing",
+            Self::Returning => "returning",
+        }
+    }
+}
+
+/// One direction of a booking.
+#[derive(Clone, Debug)]
+pub struct BookedDirection {
+    /// Which.
+    pub direction: Direction,
+    /// `booked` or `cancelled`.
+    pub status: String,
+    /// Whose ticket it is.
+    pub validating_airline: Airline,
+    /// In which cabin.
+    pub cabin: Cabin,
+    /// Fare family, baggage and tiers, frozen when it was booked.
+    pub conditions: Value,
+    /// The flights, in order.
+    pub flights: Vec<Flight>,
+}
+
+/// A seat of a passenger on one flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedSeat {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// Which seat.
+    pub seat: Seat,
+    /// Why this one: `chosen`, `preference`, `assigned`.
+    pub reason: String,
+}
+
+/// A passenger of a booking.
+#[derive(Clone, Debug)]
+pub struct BookedPassenger {
+    /// The person, told apart from everybody else by it.
+    pub id: PassengerId,
+    /// Derived from the date of birth.
+    pub passenger_type: PassengerType,
+    /// `MR`, `MS`, …
+    pub title: String,
+    /// As written.
+    pub first_name: String,
+    /// As written.
+    pub middle_name: Option<String>,
+    /// As written.
+    pub last_name: String,
+    /// As in the passport.
+    pub gender: Gender,
+    /// Date of birth.
+    pub date_of_birth: NaiveDate,
+    /// An infant's adult.
+    pub adult_id: Option<PassengerId>,
+    /// What they would like.
+    pub seat_preference: Option<SeatPreference>,
+    /// The seats they have.
+    pub seats: Vec<BookedSeat>,
+    /// E-ticket numbers with check digit, one a validating airline.
+    pub ticket_numbers: Vec<String>,
+}
+
+/// How a booking's payment stands.
+#[derive(Clone, Debug)]
+pub struct PaymentSummary {
+    /// `none`, `open`, `succeeded`, `expired`, `cancelled`: of the newest payment.
+    pub status: String,
+    /// The page to pay on, while there is one.
+    pub checkout_url: Option<String>,
+    /// What came in.
+    pub amount_paid: Money,
+    /// What went back, or is on its way.
+    pub amount_refunded: Money,
+}
+
+/// How money that came after the deadline was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum LatePayment {
+    /// The same seats were still there.
+    SameSeats,
+    /// Other seats of the same cabins.
+    OtherSeats,
+    /// No seats, or too close to departure: all of it goes back.
+    Refunded,
+}
+
+impl LatePayment {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SameSeats => "same_seats",
+            Self::OtherSeats => "other_seats",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// A booking with everything on it.
+#[derive(Clone, Debug)]
+pub struct Booking {
+    /// Its key inside.
+    pub id: BookingId,
+    /// Its name outside.
+    pub reference: BookingRef,
+    /// Where it stands.
+    pub status: BookingStatus,
+    /// When it was booked.
+    pub created_at: DateTime<Utc>,
+    /// The deadline to pay.
+    pub payment_due_at: DateTime<Utc>,
+    /// When it was paid and ticketed.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// One or two.
+    pub directions: Vec<BookedDirection>,
+    /// In the order they were given.
+    pub passengers: Vec<BookedPassenger>,
+    /// Whom to write to.
+    pub contact: Contact,
+    /// What it costs.
+    pub price: Price,
+    /// How its payment stands.
+    pub payment: PaymentSummary,
+    /// How late money was settled, if any came.
+    pub late_payment: Option<LatePayment>,
+    /// Its documents.
+    pub documents: Vec<Document>,
+}
+
+impl Booking {
+    /// What its owner can do now.
+    pub fn available_actions(&self) -> &'static [&'static str] {
+        match self.status {
+            BookingStatus::PendingPayment => &["pay", "cancel"],
+            BookingStatus::Confirmed
+            | BookingStatus::PartiallyCancelled
+            | BookingStatus::Cancelled
+            | BookingStatus::Expired => &[],
+        }
+    }
+}

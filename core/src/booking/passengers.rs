@@ -1,0 +1,533 @@
+//! Who flies: names as in the passport, types derived from dates of birth (rules.md "Passengers").
+
+use chrono::{Datelike, NaiveDate};
+
+use crate::error::Violations;
+use crate::fare::{Party, PassengerType};
+use crate::ids::PassengerId;
+use crate::{Error, Result};
+
+/// A passenger as the caller wrote them.
+#[derive(Clone, Debug, Default)]
+pub struct NewPassenger {
+    /// `mr`, `ms`, `mrs`, `mx`, `dr`, `mstr`, `miss`.
+    pub title: String,
+    /// 1-20 characters.
+    pub first_name: String,
+    /// 1-20 characters, if any.
+    pub middle_name: Option<String>,
+    /// 1-20 characters.
+    pub last_name: String,
+    /// `male`, `female`, `other`.
+    pub gender: String,
+    /// ISO 8601.
+    pub date_of_birth: String,
+    /// An infant's adult: index into the list of passengers, from 0.
+    pub adult_index: Option<u32>,
+    /// `window`, `middle`, `aisle`.
+    pub seat_preference: Option<String>,
+}
+
+/// As in the passport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Gender {
+    /// M.
+    Male,
+    /// F.
+    Female,
+    /// X.
+    Other,
+}
+
+impl Gender {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Male => "male",
+            Self::Female => "female",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Where somebody would like to sit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum SeatPreference {
+    /// At the window.
+    Window,
+    /// Between others.
+    Middle,
+    /// At the aisle.
+    Aisle,
+}
+
+impl SeatPreference {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Window => "window",
+            Self::Middle => "middle",
+            Self::Aisle => "aisle",
+        }
+    }
+}
+
+/// A name that can stand on a ticket: 1-20 Latin letters with accents, spaces, hyphens, apostrophes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassengerName(String);
+
+impl PassengerName {
+    /// As written, without surrounding blanks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads a name. The error is a field error's code and message: `length` or `name_script`.
+pub fn parse_name(raw: &str) -> Result<PassengerName, (&'static str, &'static str)> {
+    let name = raw.trim();
+    let letters = name.chars().count();
+    if letters == 0 || letters > 20 {
+        return Err(("length", "1 to 20 characters"));
+    }
+    if name.chars().all(is_name_character) && name.chars().any(char::is_alphabetic) {
+        Ok(PassengerName(name.to_owned()))
+    } else {
+        Err((
+            "name_script",
+            "Latin letters, spaces, hyphens and apostrophes, as in the passport's machine-readable zone",
+        ))
+    }
+}
+
+/// Latin letters of every European and the Vietnamese alphabet, composed or with combining accents.
+fn is_name_character(c: char) -> bool {
+    let latin_letter = c.is_alphabetic()
+        && matches!(c, 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
+    latin_letter || matches!(c, ' ' | '-' | '\'' | '\u{2019}' | '\u{300}'..='\u{36f}')
+}
+
+/// A passenger who may fly.
+#[derive(Clone, Debug)]
+pub(super) struct Passenger {
+    pub id: PassengerId,
+    pub kind: PassengerType,
+    pub title: String,
+    pub first_name: PassengerName,
+    pub middle_name: Option<PassengerName>,
+    pub last_name: PassengerName,
+    pub gender: Gender,
+    pub date_of_birth: NaiveDate,
+    pub adult_id: Option<PassengerId>,
+    pub seat_preference: Option<SeatPreference>,
+}
+
+/// Whole years on a day; a leap day's child has birthdays on 1 March in other years.
+fn age_on(born: NaiveDate, day: NaiveDate) -> i32 {
+    let had_birthday = (day.month(), day.day()) >= (born.month(), born.day());
+    day.year() - born.year() - i32::from(!had_birthday)
+}
+
+/// Checks everybody, derives types on the local departure date of the last flight, links infants to adults of 18 or
+/// more, and compares with the party that was priced.
+///
+/// [`Error::Invalid`] names every wrong field; a party that differs is `passenger_type_mismatch`, never a new price.
+pub(super) fn check(
+    input: &[NewPassenger],
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+    party: Party,
+) -> Result<Vec<Passenger>> {
+    let mut wrong = Violations::new();
+    let parsed: Vec<_> = input
+        .iter()
+        .enumerate()
+        .map(|(index, passenger)| parse(&mut wrong, index, passenger, booked_on, last_departure))
+        .collect();
+    wrong.into_result()?;
+    let mut passengers: Vec<Passenger> = parsed.into_iter().flatten().collect();
+    check_types(&passengers, party)?;
+    link_infants(&mut passengers, input, last_departure)?;
+    Ok(passengers)
+}
+
+fn parse(
+    wrong: &mut Violations,
+    index: usize,
+    input: &NewPassenger,
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+) -> Option<Passenger> {
+    let path = |field: &str| format!("passengers[{index}].{field}");
+    let mut name = |field: &str, raw: &str| {
+        parse_name(raw)
+            .map_err(|(code, message)| wrong.add(path(field), code, message))
+            .ok()
+    };
+    let first_name = name("first_name", &input.first_name);
+    let middle_name = match &input.middle_name {
+        Some(raw) => name("middle_name", raw).map(Some),
+        None => Some(None),
+    };
+    let last_name = name("last_name", &input.last_name);
+    let title = input.title.to_ascii_lowercase();
+    if !["mr", "ms", "mrs", "mx", "dr", "mstr", "miss"].contains(&title.as_str()) {
+        wrong.add(
+            path("title"),
+            "unknown",
+            "one of mr, ms, mrs, mx, dr, mstr, miss",
+        );
+    }
+    let gender = match input.gender.as_str() {
+        "male" => Some(Gender::Male),
+        "female" => Some(Gender::Female),
+        "other" => Some(Gender::Other),
+        _ => {
+            wrong.add(path("gender"), "unknown", "one of male, female, other");
+            None
+        }
+    };
+    let seat_preference = match input.seat_preference.as_deref() {
+        None => None,
+        Some("window") => Some(SeatPreference::Window),
+        Some("middle") => Some(SeatPreference::Middle),
+        Some("aisle") => Some(SeatPreference::Aisle),
+        Some(_) => {
+            wrong.add(
+                path("seat_preference"),
+                "unknown",
+                "one of window, middle, aisle",
+            );
+            None
+        }
+    };
+    let date_of_birth = input.date_of_birth.parse::<NaiveDate>().ok();
+    match date_of_birth {
+        None => wrong.add(
+            path("date_of_birth"),
+            "date",
+            "an ISO 8601 date, such as 1990-05-17",
+        ),
+        Some(born) if born > booked_on => wrong.add(
+            path("date_of_birth"),
+            "in_the_future",
+            "the date has not come yet",
+        ),
+        Some(born) if age_on(born, last_departure) > 120 => {
+            wrong.add(
+                path("date_of_birth"),
+                "too_long_ago",
+                "more than 120 years ago",
+            );
+        }
+        Some(_) => {}
+    }
+    let date_of_birth = date_of_birth?;
+    Some(Passenger {
+        id: PassengerId::new(),
+        kind: match age_on(date_of_birth, last_departure) {
+            ..2 => PassengerType::Infant,
+            2..12 => PassengerType::Child,
+            12.. => PassengerType::Adult,
+        },
+        title,
+        first_name: first_name?,
+        middle_name: middle_name?,
+        last_name: last_name?,
+        gender: gender?,
+        date_of_birth,
+        adult_id: None,
+        seat_preference,
+    })
+}
+
+fn check_types(passengers: &[Passenger], party: Party) -> Result<()> {
+    let count = |kind| {
+        passengers
+            .iter()
+            .filter(|passenger| passenger.kind == kind)
+            .count()
+    };
+    let given = PassengerType::ALL.map(count);
+    let priced = PassengerType::ALL.map(|kind| usize::from(party.count(kind)));
+    if given == priced {
+        return Ok(());
+    }
+    let words = |[adults, children, infants]: [usize; 3]| {
+        format!("{adults} adults, {children} children, {infants} infants")
+    };
+    let mut wrong = Violations::new();
+    wrong.add(
+        "passengers",
+        "passenger_type_mismatch",
+        format!(
+            "the offer is for {}, the dates of birth say {}",
+            words(priced),
+            words(given)
+        ),
+    );
+    wrong.into_result()
+}
+
+fn link_infants(
+    passengers: &mut [Passenger],
+    input: &[NewPassenger],
+    last_departure: NaiveDate,
+) -> Result<()> {
+    let mut wrong = Violations::new();
+    let is_grown = |passenger: &Passenger| age_on(passenger.date_of_birth, last_departure) >= 18;
+    if !passengers.iter().any(is_grown)
+        && passengers
+            .iter()
+            .any(|passenger| passenger.kind != PassengerType::Adult)
+    {
+        wrong.add(
+            "passengers",
+            "no_guardian",
+            "no child or infant travels without a passenger of 18 or more",
+        );
+    }
+    let mut laps: Vec<Option<usize>> = vec![None; passengers.len()];
+    let infants: Vec<usize> = (0..passengers.len())
+        .filter(|index| passengers[*index].kind == PassengerType::Infant)
+        .collect();
+    for (index, passenger) in input.iter().enumerate() {
+        let path = format!("passengers[{index}].adult_index");
+        let Some(adult) = passenger
+            .adult_index
+            .and_then(|adult| usize::try_from(adult).ok())
+        else {
+            continue;
+        };
+        if !infants.contains(&index) {
+            wrong.add(path, "not_an_infant", "only an infant sits on a lap");
+        } else if !passengers.get(adult).is_some_and(is_grown) {
+            wrong.add(
+                path,
+                "not_an_adult",
+                "the index of a passenger of 18 or more",
+            );
+        } else if laps[adult].is_some() {
+            wrong.add(path, "lap_taken", "this passenger has an infant already");
+        } else {
+            laps[adult] = Some(index);
+        }
+    }
+    for infant in infants
+        .iter()
+        .filter(|infant| input[**infant].adult_index.is_none())
+    {
+        match (0..passengers.len())
+            .find(|adult| laps[*adult].is_none() && is_grown(&passengers[*adult]))
+        {
+            Some(adult) => laps[adult] = Some(*infant),
+            None => wrong.add(
+                format!("passengers[{infant}]"),
+                "no_lap",
+                "at most one infant per passenger of 18 or more",
+            ),
+        }
+    }
+    wrong.into_result()?;
+    for (adult, infant) in laps.into_iter().enumerate() {
+        if let Some(infant) = infant {
+            passengers[infant].adult_id = Some(passengers[adult].id);
+        }
+    }
+    Ok(())
+}
+
+/// Checks e-mail address and phone number of the contact.
+pub(super) fn check_contact(
+    contact: &super::model::Contact,
+) -> Result<(), Vec<crate::error::FieldError>> {
+    let mut wrong = Violations::new();
+    if !crate::account::is_email(&contact.email) {
+        wrong.add(
+            "contact.email",
+            "email",
+            "an e-mail address, such as asha@example.com",
+        );
+    }
+    if !crate::account::is_e164(&contact.phone) {
+        wrong.add(
+            "contact.phone",
+            "phone",
+            "an international number (E.164), such as +919876543210",
+        );
+    }
+    match wrong.into_result() {
+        Err(Error::Invalid(fields)) => Err(fields),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day(raw: &str) -> NaiveDate {
+        raw.parse().unwrap()
+    }
+
+    fn passenger(born: &str) -> NewPassenger {
+        NewPassenger {
+            title: "ms".into(),
+            first_name: "Zoë".into(),
+            last_name: "O'Brien-Nguyễn".into(),
+            gender: "female".into(),
+            date_of_birth: born.into(),
+            ..NewPassenger::default()
+        }
+    }
+
+    fn checked(input: &[NewPassenger], party: (u16, u16, u16)) -> Result<Vec<Passenger>> {
+        let party = Party {
+            adults: party.0,
+            children: party.1,
+            infants: party.2,
+        };
+        check(input, day("2026-11-20"), day("2026-12-20"), party)
+    }
+
+    fn codes(result: Result<Vec<Passenger>>) -> Vec<(String, &'static str)> {
+        match result {
+            Err(Error::Invalid(fields)) => fields
+                .into_iter()
+                .map(|field| (field.field, field.code))
+                .collect(),
+            other => panic!("expected wrong fields, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn types_change_on_the_second_and_twelfth_birthday() {
+        let types = |born: &str| {
+            let kind = parse(
+                &mut Violations::new(),
+                0,
+                &passenger(born),
+                day("2026-11-20"),
+                day("2026-12-20"),
+            )
+            .unwrap()
+            .kind;
+            kind.as_str()
+        };
+        assert_eq!(types("2014-12-20"), "adult");
+        assert_eq!(types("2014-12-21"), "child");
+        assert_eq!(types("2024-12-20"), "child");
+        assert_eq!(types("2024-12-21"), "infant");
+    }
+
+    #[test]
+    fn a_party_that_was_not_priced_is_refused() {
+        let result = checked(
+            &[passenger("1990-01-01"), passenger("2020-01-01")],
+            (2, 0, 0),
+        );
+        assert_eq!(
+            codes(result),
+            [("passengers".to_owned(), "passenger_type_mismatch")]
+        );
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let bad = NewPassenger {
+            title: "sir".into(),
+            first_name: "李".into(),
+            gender: String::new(),
+            ..passenger("2030-01-01")
+        };
+        let named = codes(checked(&[bad], (1, 0, 0)));
+        let fields: Vec<_> = named
+            .iter()
+            .map(|(field, code)| (field.trim_start_matches("passengers[0]."), *code))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("first_name", "name_script"),
+                ("title", "unknown"),
+                ("gender", "unknown"),
+                ("date_of_birth", "in_the_future")
+            ]
+        );
+    }
+
+    #[test]
+    fn an_infant_sits_on_the_lap_it_was_given_to() {
+        let infant = NewPassenger {
+            adult_index: Some(1),
+            ..passenger("2026-06-01")
+        };
+        let party = checked(
+            &[passenger("1990-01-01"), passenger("1991-01-01"), infant],
+            (2, 0, 1),
+        )
+        .unwrap();
+        assert_eq!(party[2].adult_id, Some(party[1].id));
+    }
+
+    #[test]
+    fn a_lap_holds_one_infant_and_belongs_to_somebody_of_18() {
+        let infant = |adult| NewPassenger {
+            adult_index: Some(adult),
+            ..passenger("2026-06-01")
+        };
+        let twice = checked(
+            &[
+                passenger("1990-01-01"),
+                passenger("2010-01-01"),
+                infant(0),
+                infant(0),
+            ],
+            (2, 0, 2),
+        );
+        assert_eq!(
+            codes(twice),
+            [("passengers[3].adult_index".to_owned(), "lap_taken")]
+        );
+        let young = checked(
+            &[passenger("1990-01-01"), passenger("2010-01-01"), infant(1)],
+            (2, 0, 1),
+        );
+        assert_eq!(
+            codes(young),
+            [("passengers[2].adult_index".to_owned(), "not_an_adult")]
+        );
+    }
+
+    #[test]
+    fn children_do_not_travel_alone() {
+        let result = checked(
+            &[passenger("2010-01-01"), passenger("2020-01-01")],
+            (1, 1, 0),
+        );
+        assert_eq!(codes(result), [("passengers".to_owned(), "no_guardian")]);
+    }
+
+    #[test]
+    fn two_people_of_one_name_stay_two_people() {
+        let party = checked(
+            &[passenger("1990-01-01"), passenger("1990-01-01")],
+            (2, 0, 0),
+        )
+        .unwrap();
+        assert_ne!(party[0].id, party[1].id);
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_makes_the_reader_panic(raw in ".{0,40}") {
+            if let Ok(name) = parse_name(&raw) {
+                prop_assert!((1..=20).contains(&name.as_str().chars().count()));
+            }
+        }
+    }
+}

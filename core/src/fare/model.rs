@@ -1,0 +1,233 @@
+//! The words of a price.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::FlightId;
+use crate::money::{Currency, Money};
+
+/// A class of service.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Cabin {
+    /// Economy (compartment Y).
+    Economy,
+    /// Premium economy (compartment W).
+    PremiumEconomy,
+    /// Business (compartment J).
+    Business,
+    /// First (compartment F).
+    First,
+}
+
+impl Cabin {
+    /// All of them, cheapest first.
+    pub const ALL: [Self; 4] = [
+        Self::Economy,
+        Self::PremiumEconomy,
+        Self::Business,
+        Self::First,
+    ];
+
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Economy => "economy",
+            Self::PremiumEconomy => "premium_economy",
+            Self::Business => "business",
+            Self::First => "first",
+        }
+    }
+
+    /// IATA's compartment code (Resolution 792).
+    pub const fn compartment(self) -> char {
+        match self {
+            Self::Economy => 'Y',
+            Self::PremiumEconomy => 'W',
+            Self::Business => 'J',
+            Self::First => 'F',
+        }
+    }
+
+    /// The cabin of a name, or `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cabin| cabin.as_str() == raw)
+    }
+}
+
+/// What a passenger is to the tariff, derived from the date of birth (adult ≥ 12, child 2-11, infant < 2).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum PassengerType {
+    /// From the twelfth birthday on.
+    Adult,
+    /// From the second birthday to the eve of the twelfth.
+    Child,
+    /// Under two, on an adult's lap, without a seat.
+    Infant,
+}
+
+impl PassengerType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Adult, Self::Child, Self::Infant];
+
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+            Self::Child => "child",
+            Self::Infant => "infant",
+        }
+    }
+
+    /// The type of a name, or `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
+    }
+}
+
+/// How many of each type travel together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Party {
+    /// Passengers from 12 years.
+    pub adults: u16,
+    /// Passengers from 2 to 11 years.
+    pub children: u16,
+    /// Infants on lap.
+    pub infants: u16,
+}
+
+impl Party {
+    /// How many need a seat.
+    pub fn seated(self) -> u16 {
+        self.adults + self.children
+    }
+
+    /// How many of one type.
+    pub fn count(self, kind: PassengerType) -> u16 {
+        match kind {
+            PassengerType::Adult => self.adults,
+            PassengerType::Child => self.children,
+            PassengerType::Infant => self.infants,
+        }
+    }
+}
+
+/// A factor in ten-thousandths: 1.35 is `Factor(13_500)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Factor(pub i64);
+
+impl Factor {
+    /// What 1.0 is.
+    pub const ONE: i128 = 10_000;
+}
+
+/// What a line charges for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum LineKind {
+    /// Base fare of one flight and passenger type.
+    BaseFare,
+    /// A tax or airport charge.
+    Tax,
+    /// A fee per booking.
+    Fee,
+    /// A seat that costs extra.
+    Seat,
+    /// Prepaid baggage.
+    Baggage,
+    /// A coupon's discount; negative.
+    Discount,
+}
+
+impl LineKind {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BaseFare => "base_fare",
+            Self::Tax => "tax",
+            Self::Fee => "fee",
+            Self::Seat => "seat",
+            Self::Baggage => "baggage",
+            Self::Discount => "discount",
+        }
+    }
+}
+
+/// One line of a price. Field names are short where it is carried in offer tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceLine {
+    /// Which direction of the booking, from 0; none for what is charged once a booking.
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none", default)]
+    pub direction: Option<u8>,
+    /// Which flight.
+    #[serde(rename = "f", skip_serializing_if = "Option::is_none", default)]
+    pub flight_id: Option<FlightId>,
+    /// What for.
+    #[serde(rename = "k")]
+    pub kind: LineKind,
+    /// Fare family of a base fare, code of a tax or fee.
+    #[serde(rename = "c")]
+    pub code: String,
+    /// Whom it is charged for; none for what is charged once a booking.
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none", default)]
+    pub passenger_type: Option<PassengerType>,
+    /// How many times.
+    #[serde(rename = "q")]
+    pub quantity: u16,
+    /// For one, in minor units, rounded half to even.
+    #[serde(rename = "u")]
+    pub unit_minor: i64,
+    /// Whether it comes back when the flight is not flown.
+    #[serde(rename = "r")]
+    pub refundable: bool,
+}
+
+impl PriceLine {
+    /// Unit times quantity, in minor units.
+    pub fn amount_minor(&self) -> i64 {
+        self.unit_minor * i64::from(self.quantity)
+    }
+}
+
+/// Lines and the currency they are in; the total is their sum (invariant 7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// The currency of every line.
+    pub currency: Currency,
+    /// The lines, in the order they are shown.
+    pub lines: Vec<PriceLine>,
+}
+
+impl Price {
+    /// The sum of all lines.
+    pub fn total(&self) -> Money {
+        self.sum(|_| true)
+    }
+
+    /// The sum of the base fares.
+    pub fn base(&self) -> Money {
+        self.sum(|kind| kind == LineKind::BaseFare)
+    }
+
+    /// The sum of taxes and fees.
+    pub fn taxes(&self) -> Money {
+        self.sum(|kind| matches!(kind, LineKind::Tax | LineKind::Fee))
+    }
+
+    fn sum(&self, wanted: impl Fn(LineKind) -> bool) -> Money {
+        let minor = self
+            .lines
+            .iter()
+            .filter(|line| wanted(line.kind))
+            .map(PriceLine::amount_minor)
+            .sum();
+        Money::new(minor, self.currency)
+    }
+}

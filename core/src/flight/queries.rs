@@ -1,0 +1,127 @@
+//! Reading flights by id.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
+use crate::fare::Cabin;
+use crate::ids::FlightId;
+use crate::{Error, Result, zone};
+
+/// A flight as the database joins it.
+pub(super) struct FlightRow {
+    pub id: FlightId,
+    pub airline: String,
+    pub airline_name: String,
+    pub flight_number: String,
+    pub aircraft: String,
+    pub departure_date: NaiveDate,
+    pub departs_at: DateTime<Utc>,
+    pub arrives_at: DateTime<Utc>,
+    pub status: FlightStatus,
+    pub origin: String,
+    pub origin_name: String,
+    pub origin_city: String,
+    pub origin_country: String,
+    pub origin_zone: String,
+    pub destination: String,
+    pub destination_name: String,
+    pub destination_city: String,
+    pub destination_country: String,
+    pub destination_zone: String,
+}
+
+impl TryFrom<FlightRow> for Flight {
+    type Error = Error;
+
+    fn try_from(row: FlightRow) -> Result<Self> {
+        let zone = |name: &str| {
+            zone::parse(name)
+                .ok_or_else(|| Error::Catalogue(format!("nobody knows the zone {name}")))
+        };
+        Ok(Self {
+            id: row.id,
+            airline: Airline {
+                iata: row.airline,
+                name: row.airline_name,
+            },
+            flight_number: row.flight_number,
+            aircraft: row.aircraft,
+            departure_date: row.departure_date,
+            departs_at: row.departs_at,
+            arrives_at: row.arrives_at,
+            status: row.status,
+            origin: Airport {
+                time_zone: zone(&row.origin_zone)?,
+                iata: row.origin,
+                name: row.origin_name,
+                city: row.origin_city,
+                country: row.origin_country,
+            },
+            destination: Airport {
+                time_zone: zone(&row.destination_zone)?,
+                iata: row.destination,
+                name: row.destination_name,
+                city: row.destination_city,
+                country: row.destination_country,
+            },
+        })
+    }
+}
+
+/// The flights of the ids, in the order of the ids. [`Error::NotFound`] when one does not exist.
+pub async fn list_by_id(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<Flight>> {
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
+        FlightRow,
+        r#"
+        select f.id as "id: FlightId", f.airline, al.name as airline_name, f.flight_number, ac.name as aircraft,
+               f.departure_date, f.departs_at, f.arrives_at, f.status as "status: FlightStatus",
+               f.origin, o.name as origin_name, o.city as origin_city, o.country as origin_country, o.time_zone as origin_zone,
+               f.destination, d.name as destination_name, d.city as destination_city, d.country as destination_country,
+               d.time_zone as destination_zone
+        from unnest($1::uuid[]) with ordinality as wanted (id, position)
+        join flight f on f.id = wanted.id
+        join airline al on al.iata = f.airline
+        join aircraft_type ac on ac.iata = f.aircraft
+        join airport o on o.iata = f.origin
+        join airport d on d.iata = f.destination
+        order by wanted.position
+        "#,
+        &wanted,
+    )
+    .fetch_all(conn)
+    .await?;
+    if rows.len() != ids.len() {
+        return Err(Error::NotFound("flight"));
+    }
+    rows.into_iter().map(Flight::try_from).collect()
+}
+
+/// The cabins of flights.
+pub(crate) async fn cabins(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<CabinSeats>> {
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut cabins = sqlx::query_as!(
+        CabinSeats,
+        r#"
+        select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", capacity, held, sold, base_fare_minor
+        from flight_cabin where flight_id = any($1)
+        "#,
+        &wanted,
+    )
+    .fetch_all(conn)
+    .await?;
+    cabins.sort_by_key(|seats| (seats.flight_id, seats.cabin));
+    Ok(cabins)
+}
+
+/// A flight with its cabins. [`Error::NotFound`] when it does not exist.
+pub async fn details(conn: &mut PgConnection, id: FlightId) -> Result<FlightDetails> {
+    let flight = list_by_id(conn, &[id])
+        .await?
+        .pop()
+        .ok_or(Error::NotFound("flight"))?;
+    let cabins = cabins(conn, &[id]).await?;
+    Ok(FlightDetails { flight, cabins })
+}

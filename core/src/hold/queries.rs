@@ -1,0 +1,143 @@
+//! Rows of holds.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::joined_price;
+use super::model::{HeldOffer, Hold, HoldStatus};
+use crate::fare::Party;
+use crate::flight;
+use crate::ids::{AccountId, FlightId, HoldId};
+use crate::offer::Offer;
+use crate::{Error, Result};
+
+/// A hold of the account. [`Error::NotFound`] for anybody else's.
+pub async fn get(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> Result<Hold> {
+    let row = sqlx::query!(
+        r#"
+        select id as "id: HoldId", account_id as "account_id: AccountId", status as "status: HoldStatus",
+               created_at, expires_at, adults, children, infants, offers
+        from hold where id = $1 and account_id = $2
+        "#,
+        id.0,
+        account_id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound("hold"))?;
+    let offers: Vec<HeldOffer> = serde_json::from_value(row.offers)
+        .map_err(|error| Error::Catalogue(format!("hold {id} does not read: {error}")))?;
+    let count = |stored: i16| u16::try_from(stored).unwrap_or_default();
+    Ok(Hold {
+        id: row.id,
+        account_id: row.account_id,
+        status: row.status,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        party: Party {
+            adults: count(row.adults),
+            children: count(row.children),
+            infants: count(row.infants),
+        },
+        price: joined_price(&offers)?,
+        offers,
+    })
+}
+
+/// The offers of a hold with their flights, as search shows them.
+pub async fn offers(conn: &mut PgConnection, hold: &Hold) -> Result<Vec<Offer>> {
+    let mut shown = Vec::new();
+    for held in &hold.offers {
+        shown.push(Offer {
+            id: held.token.clone(),
+            expires_at: held.pinned.expires_at(),
+            party: held.pinned.party,
+            cabin: held.pinned.cabin,
+            conditions: held.conditions.clone(),
+            flights: flight::list_by_id(conn, &held.pinned.flights).await?,
+            price: held.pinned.price()?,
+            seats_left: None,
+        });
+    }
+    Ok(shown)
+}
+
+pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    let offers: Value = serde_json::to_value(&hold.offers)
+        .map_err(|error| Error::Catalogue(format!("a hold does not serialise: {error}")))?;
+    let count = |party: u16| i16::try_from(party).unwrap_or(i16::MAX);
+    let (mut directions, mut ordinals, mut flights, mut cabins) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (direction, offer) in (0_i16..).zip(&hold.offers) {
+        for (ordinal, flight_id) in (0_i16..).zip(&offer.pinned.flights) {
+            directions.push(direction);
+            ordinals.push(ordinal);
+            flights.push(flight_id.0);
+            cabins.push(offer.pinned.cabin.as_str().to_owned());
+        }
+    }
+    sqlx::query!(
+        r#"
+        with made as (
+            insert into hold (id, account_id, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            returning id
+        )
+        insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
+        select made.id, t.direction, t.ordinal, t.flight_id, t.cabin, $15
+        from made, unnest($11::smallint[], $12::smallint[], $13::uuid[], $14::text[]) as t (direction, ordinal, flight_id, cabin)
+        "#,
+        hold.id.0,
+        hold.account_id.0,
+        hold.created_at,
+        hold.expires_at,
+        count(hold.party.adults),
+        count(hold.party.children),
+        count(hold.party.infants),
+        hold.price.currency.code(),
+        hold.price.total().minor(),
+        offers,
+        &directions,
+        &ordinals,
+        &flights as &[Uuid],
+        &cabins,
+        i32::from(hold.party.seated()),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn count_open(conn: &mut PgConnection, account_id: AccountId) -> Result<i64> {
+    let open = sqlx::query_scalar!(
+        r#"select count(*) as "open!" from hold where account_id = $1 and status = 'open'"#,
+        account_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(open)
+}
+
+/// Seats of a flight that an account has in open holds and unpaid bookings.
+pub(super) async fn unpaid_seats(
+    conn: &mut PgConnection,
+    account_id: AccountId,
+    flight_id: FlightId,
+) -> Result<i64> {
+    let held = sqlx::query_scalar!(
+        r#"
+        select (
+            (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
+             where l.flight_id = $2 and h.account_id = $1 and h.status = 'open')
+          + (select coalesce(sum(bf.seats), 0) from booked_flight bf join booking b on b.id = bf.booking_id
+             where bf.flight_id = $2 and b.account_id = $1 and b.status = 'pending_payment')
+        )::bigint as "held!"
+        "#,
+        account_id.0,
+        flight_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(held)
+}

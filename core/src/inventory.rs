@@ -1,0 +1,226 @@
+//! The one place that locks and moves seats: cabin counters and named seats (invariants 3 and 4).
+//!
+//! Callers have locked the hold or booking before they come here. Rows are taken in the order of flight id and
+//! cabin, seats in the order of flight, row and letter, so that two parties never wait for each other in a ring.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::error::OnConstraint;
+use crate::fare::Cabin;
+use crate::ids::{FlightId, HoldId};
+use crate::{Error, Result};
+
+/// How the counters of one cabin move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// The cabin.
+    pub cabin: Cabin,
+    /// Added to `held`.
+    pub held: i32,
+    /// Added to `sold`.
+    pub sold: i32,
+}
+
+/// A seat by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seat {
+    /// Row, from 1.
+    pub row: i16,
+    /// Letter, `A` to `Z`.
+    pub letter: char,
+}
+
+impl Seat {
+    /// Reads `12A`; case does not matter, leading zeros do not either.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let letter = raw.chars().last()?.to_ascii_uppercase();
+        let digits = raw.get(..raw.len().checked_sub(1)?)?;
+        let row: i16 = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse().ok())??;
+        (letter.is_ascii_uppercase() && row > 0).then_some(Self { row, letter })
+    }
+}
+
+impl std::fmt::Display for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.row, self.letter)
+    }
+}
+
+/// Moves the counters of all the cabins or, by the error, of none once the caller rolls back.
+///
+/// [`Error::SoldOut`] names the flight whose cabin is too full.
+pub async fn apply(conn: &mut PgConnection, mut changes: Vec<Change>) -> Result<()> {
+    changes.sort_by_key(|change| (change.flight_id, change.cabin.as_str()));
+    changes.dedup_by(|later, first| {
+        let same = (later.flight_id, later.cabin) == (first.flight_id, first.cabin);
+        if same {
+            first.held += later.held;
+            first.sold += later.sold;
+        }
+        same
+    });
+    for change in changes {
+        sqlx::query!(
+            "update flight_cabin set held = held + $3, sold = sold + $4 where flight_id = $1 and cabin = $2",
+            change.flight_id.0,
+            change.cabin.as_str(),
+            change.held,
+            change.sold,
+        )
+        .execute(&mut *conn)
+        .await
+        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
+    }
+    Ok(())
+}
+
+/// Takes seats out of cabins that are on sale: scheduled, and leaving at `sales_open_until` or later.
+///
+/// Errors: [`Error::SalesClosed`], [`Error::SoldOut`]; the caller rolls back, so a party gets all seats or none.
+pub async fn hold(
+    conn: &mut PgConnection,
+    mut changes: Vec<Change>,
+    sales_open_until: DateTime<Utc>,
+) -> Result<()> {
+    changes.sort_by_key(|change| (change.flight_id, change.cabin.as_str()));
+    for change in changes {
+        let updated = sqlx::query!(
+            r#"
+            update flight_cabin c set held = c.held + $3
+            from flight f
+            where c.flight_id = $1 and c.cabin = $2 and f.id = c.flight_id and f.status = 'scheduled' and f.departs_at >= $4
+            "#,
+            change.flight_id.0,
+            change.cabin.as_str(),
+            change.held,
+            sales_open_until,
+        )
+        .execute(&mut *conn)
+        .await
+        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
+        if updated.rows_affected() == 0 {
+            return Err(Error::SalesClosed {
+                flight_id: change.flight_id,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Claims named seats for a hold. The seats must be of the flight's aircraft and the given cabin.
+///
+/// [`Error::SeatTaken`] names the first that somebody else has.
+pub async fn claim_seats(
+    conn: &mut PgConnection,
+    hold_id: HoldId,
+    seats: &[(FlightId, Seat)],
+    reason: &str,
+) -> Result<()> {
+    let mut seats = seats.to_vec();
+    seats.sort_unstable();
+    let (flights, rows, letters) = columns(&seats);
+    let claimed = sqlx::query!(
+        r#"
+        insert into passenger_seat (flight_id, seat_row, letter, hold_id, reason)
+        select flight_id, seat_row, letter, $4, $5 from unnest($1::uuid[], $2::smallint[], $3::text[]) as t (flight_id, seat_row, letter)
+        on conflict on constraint passenger_seat_taken do nothing
+        returning flight_id, seat_row, letter
+        "#,
+        &flights,
+        &rows,
+        &letters,
+        hold_id.0,
+        reason,
+    )
+    .fetch_all(conn)
+    .await?;
+    let is_claimed = |(flight, seat): &(FlightId, Seat)| {
+        claimed.iter().any(|row| {
+            row.flight_id == flight.0
+                && row.seat_row == seat.row
+                && row.letter.starts_with(seat.letter)
+        })
+    };
+    match seats.iter().find(|wanted| !is_claimed(wanted)) {
+        Some((_, seat)) => Err(Error::SeatTaken {
+            seat: seat.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Gives every named seat of a hold back.
+pub async fn release_seats(conn: &mut PgConnection, hold_id: HoldId) -> Result<()> {
+    sqlx::query!("delete from passenger_seat where hold_id = $1", hold_id.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Which of the named seats are not seats of that cabin on the flight's aircraft.
+pub async fn unknown_seats(
+    conn: &mut PgConnection,
+    cabin: Cabin,
+    seats: &[(FlightId, Seat)],
+) -> Result<Vec<(FlightId, Seat)>> {
+    let (flights, rows, letters) = columns(seats);
+    let known = sqlx::query!(
+        r#"
+        select t.flight_id as "flight_id!", t.seat_row as "seat_row!", t.letter as "letter!"
+        from unnest($1::uuid[], $2::smallint[], $3::text[]) as t (flight_id, seat_row, letter)
+        join flight f on f.id = t.flight_id
+        join seat_layout s on s.aircraft = f.aircraft and s.seat_row = t.seat_row and s.letter = t.letter and s.cabin = $4
+        "#,
+        &flights,
+        &rows,
+        &letters,
+        cabin.as_str(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let is_known = |(flight, seat): &(FlightId, Seat)| {
+        known.iter().any(|row| {
+            row.flight_id == flight.0
+                && row.seat_row == seat.row
+                && row.letter.starts_with(seat.letter)
+        })
+    };
+    Ok(seats
+        .iter()
+        .filter(|seat| !is_known(seat))
+        .copied()
+        .collect())
+}
+
+fn columns(seats: &[(FlightId, Seat)]) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
+    (
+        seats.iter().map(|(flight, _)| flight.0).collect(),
+        seats.iter().map(|(_, seat)| seat.row).collect(),
+        seats
+            .iter()
+            .map(|(_, seat)| seat.letter.to_string())
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seat_numbers_read_as_printed() {
+        let seat = |raw| Seat::parse(raw).map(|seat| seat.to_string());
+        assert_eq!(seat("12A").as_deref(), Some("12A"));
+        assert_eq!(seat("012a").as_deref(), Some("12A"));
+        for wrong in ["", "A", "12", "0A", "-1A", "1AA", "99999A", "12é", "+1A"] {
+            assert_eq!(seat(wrong), None, "{wrong}");
+        }
+    }
+}

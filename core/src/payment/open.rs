@@ -1,0 +1,282 @@
+//! Opening a payment and closing one that nobody paid.
+
+use chrono::{DateTime, Duration, Utc};
+use sqlx::PgConnection;
+
+use super::model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Started};
+use super::stripe::{self, CheckoutSession};
+use crate::booking::{self, BookingRef, BookingStatus, LockedBooking};
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId, PaymentId};
+use crate::money::{self, Money};
+use crate::outbox::{self, ExpireCheckout};
+use crate::{Error, Result};
+
+/// A session lives 31 minutes: Stripe's least is 30, measured at its own clock.
+const SESSION: Duration = Duration::minutes(31);
+/// No checkout moves a booking's deadline further from its making than this…
+const LONGEST: Duration = Duration::minutes(75);
+/// …nor nearer to departure.
+pub(super) const BEFORE_DEPARTURE: Duration = Duration::minutes(60);
+
+/// Opens a payment of the booking's whole total, or finds the one that is open; idempotent by its row.
+///
+/// The booking's deadline moves to the end of the session. Errors: [`Error::AlreadyPaid`], [`Error::WrongState`],
+/// [`Error::PaymentWindowClosed`] with less than 31 minutes left, [`Error::AmountOutsideLimits`].
+pub async fn start(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    reference: &BookingRef,
+    urls: &ReturnUrls,
+) -> Result<Started> {
+    let booking = booking::lock_of_account(conn, account_id, reference).await?;
+    let now = clock.now();
+    match booking.status {
+        BookingStatus::PendingPayment if booking.payment_due_at > now => {}
+        BookingStatus::PendingPayment => {
+            return Err(Error::WrongState {
+                status: "expired",
+                action: "paid",
+            });
+        }
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
+            return Err(Error::AlreadyPaid);
+        }
+        BookingStatus::Cancelled | BookingStatus::Expired => {
+            return Err(Error::WrongState {
+                status: booking.status.as_str(),
+                action: "paid",
+            });
+        }
+    }
+    if let Some(open) = find_open(conn, booking.id).await? {
+        match (&open.checkout_url, open.expires_at > now) {
+            (Some(_), true) => return Ok(Started::Open(open)),
+            (None, true) => return Ok(Started::New(open)),
+            (_, false) => close(conn, clock, open.id, PaymentStatus::Expired).await?,
+        }
+    }
+    if !stripe::within_limits(booking.total) {
+        return Err(Error::AmountOutsideLimits {
+            total: booking.total,
+        });
+    }
+    let closes_at = (booking.created_at + LONGEST).min(booking.first_departs_at - BEFORE_DEPARTURE);
+    if now + SESSION > closes_at {
+        return Err(Error::PaymentWindowClosed { closes_at });
+    }
+    open(conn, now, &booking, urls).await.map(Started::New)
+}
+
+async fn open(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    booking: &LockedBooking,
+    urls: &ReturnUrls,
+) -> Result<Payment> {
+    let payment = Payment {
+        id: PaymentId::new(),
+        booking_id: booking.id,
+        status: PaymentStatus::Open,
+        amount: booking.total,
+        created_at: now,
+        expires_at: chrono::SubsecRound::trunc_subsecs(now + SESSION, 0),
+        session_id: None,
+        checkout_url: None,
+        payment_intent: None,
+        success_url: urls.success.clone(),
+        cancel_url: urls.cancel.clone(),
+    };
+    sqlx::query!(
+        r#"
+        with moved as (update booking set payment_due_at = greatest(payment_due_at, $6) where id = $2)
+        insert into payment (id, booking_id, currency, amount_minor, created_at, expires_at, success_url, cancel_url)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "#,
+        payment.id.0,
+        booking.id.0,
+        payment.amount.currency().code(),
+        payment.amount.minor(),
+        payment.created_at,
+        payment.expires_at,
+        payment.success_url,
+        payment.cancel_url,
+    )
+    .execute(conn)
+    .await?;
+    Ok(payment)
+}
+
+/// Files Stripe's session under its payment and returns the page to pay on.
+///
+/// A payment that ended while Stripe was asked has its session expired by a job: [`Error::WrongState`], which the
+/// caller returns *after* committing.
+pub async fn attach(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: PaymentId,
+    session: &CheckoutSession,
+) -> Result<Result<Payment>> {
+    let booking_id = find(conn, id)
+        .await?
+        .ok_or(Error::NotFound("payment"))?
+        .booking_id;
+    let booking = booking::lock(conn, booking_id).await?;
+    sqlx::query!(
+        "update payment set stripe_session_id = $2, checkout_url = $3 where id = $1 and stripe_session_id is null",
+        id.0,
+        session.id,
+        session.url,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let payment = find(conn, id).await?.ok_or(Error::NotFound("payment"))?;
+    match payment.status {
+        PaymentStatus::Open => Ok(Ok(payment)),
+        PaymentStatus::Succeeded => Ok(Err(Error::AlreadyPaid)),
+        PaymentStatus::Expired | PaymentStatus::Cancelled => {
+            promise_expiry(conn, clock, &booking, id).await?;
+            Ok(Err(Error::WrongState {
+                status: booking.status.as_str(),
+                action: "paid",
+            }))
+        }
+    }
+}
+
+/// Closes a payment that Stripe refused to open a session for.
+pub async fn refuse(conn: &mut PgConnection, clock: &Clock, id: PaymentId) -> Result<()> {
+    close(conn, clock, id, PaymentStatus::Cancelled).await
+}
+
+/// Closes the open payment of a booking that is being cancelled and promises that its session is expired.
+pub async fn abandon(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
+    if let Some(open) = find_open(conn, booking.id).await? {
+        close(conn, clock, open.id, PaymentStatus::Cancelled).await?;
+        if open.session_id.is_some() {
+            promise_expiry(conn, clock, booking, open.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has the worker ask Stripe to expire the booking's open session, once.
+pub async fn ask_to_expire(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<CheckoutState> {
+    match find_open(conn, booking.id).await? {
+        Some(Payment {
+            id,
+            session_id: Some(_),
+            ..
+        }) => {
+            promise_expiry(conn, clock, booking, id).await?;
+            Ok(CheckoutState::Asked)
+        }
+        _ => Ok(CheckoutState::None),
+    }
+}
+
+/// Marks the booking's open payment expired.
+pub async fn lapse(conn: &mut PgConnection, clock: &Clock, booking: &LockedBooking) -> Result<()> {
+    match find_open(conn, booking.id).await? {
+        Some(open) => close(conn, clock, open.id, PaymentStatus::Expired).await,
+        None => Ok(()),
+    }
+}
+
+async fn promise_expiry(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    payment_id: PaymentId,
+) -> Result<()> {
+    let key = format!("expire_checkout:{payment_id}");
+    outbox::put_once(
+        conn,
+        clock,
+        Some(booking.account_id),
+        &key,
+        &ExpireCheckout { payment_id },
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn close(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: PaymentId,
+    status: PaymentStatus,
+) -> Result<()> {
+    sqlx::query!(
+        "update payment set status = $2, ended_at = $3 where id = $1 and status = 'open'",
+        id.0,
+        status.as_str(),
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A payment, or `None`.
+pub async fn find(conn: &mut PgConnection, id: PaymentId) -> Result<Option<Payment>> {
+    select(conn, Some(id), None, None).await
+}
+
+/// The payment of a session, for those whom Stripe sends back. [`Error::NotFound`] when there is none.
+pub async fn get_by_session(conn: &mut PgConnection, session_id: &str) -> Result<Payment> {
+    select(conn, None, Some(session_id), None)
+        .await?
+        .ok_or(Error::NotFound("payment"))
+}
+
+async fn find_open(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Payment>> {
+    select(conn, None, None, Some(booking_id)).await
+}
+
+/// One statement for three keys, each nullable; a booking finds its open payment.
+async fn select(
+    conn: &mut PgConnection,
+    id: Option<PaymentId>,
+    session_id: Option<&str>,
+    open_of: Option<BookingId>,
+) -> Result<Option<Payment>> {
+    let row = sqlx::query!(
+        r#"
+        select id as "id: PaymentId", booking_id as "booking_id: BookingId", status as "status: PaymentStatus", currency, amount_minor,
+               created_at, expires_at, stripe_session_id, checkout_url, stripe_payment_intent_id, success_url, cancel_url
+        from payment
+        where id = $1 or stripe_session_id = $2 or (booking_id = $3 and status = 'open')
+        "#,
+        id.map(|id| id.0),
+        session_id,
+        open_of.map(|id| id.0),
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let currency = money::currency(&row.currency)
+        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    Ok(Some(Payment {
+        id: row.id,
+        booking_id: row.booking_id,
+        status: row.status,
+        amount: Money::new(row.amount_minor, currency),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        session_id: row.stripe_session_id,
+        checkout_url: row.checkout_url,
+        payment_intent: row.stripe_payment_intent_id,
+        success_url: row.success_url,
+        cancel_url: row.cancel_url,
+    }))
+}

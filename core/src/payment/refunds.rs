@@ -1,0 +1,185 @@
+//! Refunds: promised as rows in the transaction of their cause, asked for by a job, settled by Stripe's word.
+
+use sqlx::PgConnection;
+
+use super::model::Payment;
+use super::stripe::{StripeRefund, StripeRefundStatus};
+use crate::booking::LockedBooking;
+use crate::clock::Clock;
+use crate::ids::{BookingId, RefundId};
+use crate::money::{self, Money};
+use crate::outbox::{self, CreateRefund};
+use crate::{Error, Result};
+
+/// Why money goes back whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reason {
+    LatePayment,
+    DuplicatePayment,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::LatePayment => "late_payment",
+            Self::DuplicatePayment => "duplicate_payment",
+        }
+    }
+}
+
+/// A refund that Stripe has not finished.
+#[derive(Clone, Debug)]
+pub struct PendingRefund {
+    /// The refund.
+    pub id: RefundId,
+    /// The booking it is about.
+    pub booking_id: BookingId,
+    /// How much.
+    pub amount: Money,
+    /// Stripe's PaymentIntent that was paid.
+    pub payment_intent: String,
+    /// Stripe's refund, once it was asked for.
+    pub stripe_refund_id: Option<String>,
+}
+
+/// Promises the whole payment back, once: a second promise for the same payment is the first.
+pub(super) async fn promise(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+    reason: Reason,
+) -> Result<()> {
+    let inserted = sqlx::query_scalar!(
+        r#"
+        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (payment_id) where reason in ('late_payment', 'duplicate_payment') do nothing
+        returning id as "id: RefundId"
+        "#,
+        RefundId::new().0,
+        payment.id.0,
+        booking.id.0,
+        reason.as_str(),
+        payment.amount.currency().code(),
+        payment.amount.minor(),
+        clock.now(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(refund_id) = inserted {
+        outbox::put(
+            conn,
+            clock,
+            Some(booking.account_id),
+            &CreateRefund { refund_id },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// A refund that is still pending, or `None`.
+pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<PendingRefund>> {
+    let row = sqlx::query!(
+        r#"
+        select r.id as "id: RefundId", r.booking_id as "booking_id: BookingId", r.currency, r.amount_minor, r.stripe_refund_id,
+               p.stripe_payment_intent_id
+        from refund r join payment p on p.id = r.payment_id
+        where r.id = $1 and r.status = 'pending'
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let currency = money::currency(&row.currency)
+        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let payment_intent = row.stripe_payment_intent_id.ok_or_else(|| {
+        Error::Catalogue(format!(
+            "refund {id} is of a payment without a PaymentIntent"
+        ))
+    })?;
+    Ok(Some(PendingRefund {
+        id: row.id,
+        booking_id: row.booking_id,
+        amount: Money::new(row.amount_minor, currency),
+        payment_intent,
+        stripe_refund_id: row.stripe_refund_id,
+    }))
+}
+
+/// Files what Stripe answered under the refund; a refund that has ended stays as it is.
+pub async fn record_refund(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: RefundId,
+    answer: &StripeRefund,
+) -> Result<()> {
+    let status = match answer.status {
+        StripeRefundStatus::Pending => "pending",
+        StripeRefundStatus::Succeeded => "succeeded",
+        StripeRefundStatus::Failed => "failed",
+    };
+    sqlx::query!(
+        r#"
+        update refund set stripe_refund_id = coalesce(stripe_refund_id, $2), status = $3, failure = $4,
+               ended_at = case when $3 = 'pending' then null else $5::timestamptz end
+        where id = $1 and status = 'pending'
+        "#,
+        id.0,
+        answer.id,
+        status,
+        answer.failure,
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Marks a refund failed that Stripe refused; staff see it.
+pub async fn refund_failed(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: RefundId,
+    why: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "update refund set status = 'failed', failure = $2, ended_at = $3 where id = $1 and status = 'pending'",
+        id.0,
+        why,
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Settles what a webhook says of a refund: matched by our id in its metadata, else by Stripe's.
+///
+/// Returns whether it was one of ours, of our amount.
+pub async fn settle_refund(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    refund: &StripeRefund,
+) -> Result<bool> {
+    let found = sqlx::query!(
+        r#"
+        select id as "id: RefundId", currency, amount_minor from refund where id = $1 or stripe_refund_id = $2 for update
+        "#,
+        refund.refund_id.map(|id| id.0),
+        refund.id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(found) = found else { return Ok(false) };
+    let ours = refund.amount.minor() == found.amount_minor
+        && refund.amount.currency().code() == found.currency;
+    if !ours {
+        tracing::error!(refund_id = %found.id, "a refund at the payment provider differs from ours");
+        return Ok(false);
+    }
+    record_refund(conn, clock, found.id, refund).await?;
+    Ok(true)
+}

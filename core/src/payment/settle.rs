@@ -1,0 +1,147 @@
+//! Settling: what Stripe says of a Checkout Session becomes the state of payment and booking. Webhook, reconciler,
+//! return page and deadline call this one function, in any order and any number of times.
+
+use sqlx::PgConnection;
+
+use super::model::{Payment, PaymentStatus, Settlement};
+use super::open::{self, BEFORE_DEPARTURE};
+use super::refunds::{self, Reason};
+use super::stripe::{CheckoutSession, CheckoutStatus};
+use crate::Result;
+use crate::booking::{self, BookingStatus, LatePayment, LockedBooking};
+use crate::clock::Clock;
+use crate::outbox::{self, MailKind, SendMail};
+
+/// Settles a session within the caller's transaction.
+///
+/// Money is believed only for a payment of ours, of its amount, currency and booking. Money for a booking that has
+/// ended is late money: the same seats, other seats, or all of it back; never limbo (design, "Late money").
+pub async fn settle(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    session: &CheckoutSession,
+) -> Result<Settlement> {
+    let found = match session.payment_id {
+        Some(id) => open::find(conn, id).await?,
+        None => open::get_by_session(conn, &session.id).await.ok(),
+    };
+    let Some(payment) = found else {
+        return Ok(Settlement::Unknown);
+    };
+    // The booking is locked first; what was read before may have changed by then.
+    let booking = booking::lock(conn, payment.booking_id).await?;
+    let Some(payment) = open::find(conn, payment.id).await? else {
+        return Ok(Settlement::Unknown);
+    };
+    if !session.paid {
+        return unpaid(conn, clock, &payment, session).await;
+    }
+    if payment.status == PaymentStatus::Succeeded {
+        return Ok(Settlement::AlreadySettled);
+    }
+    let ours = session.amount == Some(payment.amount)
+        && session.booking_id.is_none_or(|id| id == booking.id)
+        && payment
+            .session_id
+            .as_ref()
+            .is_none_or(|id| *id == session.id);
+    if !ours {
+        tracing::error!(payment_id = %payment.id, session = %session.id, "a paid session differs from our payment");
+        return Ok(Settlement::Mismatch);
+    }
+    succeed(conn, clock, &payment, session).await?;
+    apply(conn, clock, &payment, &booking).await
+}
+
+async fn unpaid(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    session: &CheckoutSession,
+) -> Result<Settlement> {
+    match session.status {
+        CheckoutStatus::Open | CheckoutStatus::Complete => Ok(Settlement::StillOpen),
+        CheckoutStatus::Expired if payment.status == PaymentStatus::Open => {
+            open::close(conn, clock, payment.id, PaymentStatus::Expired).await?;
+            Ok(Settlement::SessionExpired)
+        }
+        CheckoutStatus::Expired => Ok(Settlement::AlreadySettled),
+    }
+}
+
+async fn succeed(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    session: &CheckoutSession,
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update payment set status = 'succeeded', ended_at = $2, stripe_payment_intent_id = $3,
+               stripe_session_id = coalesce(stripe_session_id, $4)
+        where id = $1
+        "#,
+        payment.id.0,
+        clock.now(),
+        session.payment_intent,
+        session.id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn apply(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+) -> Result<Settlement> {
+    let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
+    match booking.status {
+        BookingStatus::PendingPayment if !too_late => {
+            booking::confirm(conn, clock, booking).await?;
+            Ok(Settlement::Confirmed)
+        }
+        BookingStatus::PendingPayment => {
+            booking::expire(conn, clock, booking).await?;
+            refund_late(conn, clock, payment, booking).await
+        }
+        BookingStatus::Expired if !too_late => {
+            match booking::reclaim(conn, clock, booking).await? {
+                Some(_) => Ok(Settlement::ConfirmedLate),
+                None => refund_late(conn, clock, payment, booking).await,
+            }
+        }
+        BookingStatus::Expired | BookingStatus::Cancelled => {
+            refund_late(conn, clock, payment, booking).await
+        }
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
+            refunds::promise(conn, clock, payment, booking, Reason::DuplicatePayment).await?;
+            Ok(Settlement::Refunding)
+        }
+    }
+}
+
+async fn refund_late(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+) -> Result<Settlement> {
+    refunds::promise(conn, clock, payment, booking, Reason::LatePayment).await?;
+    sqlx::query!(
+        "update booking set late_payment_resolution = $2 where id = $1",
+        booking.id.0,
+        LatePayment::Refunded.as_str(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    let mail = SendMail {
+        mail: MailKind::LatePaymentRefunded,
+        booking_id: booking.id,
+    };
+    let key = format!("{}:{}", MailKind::LatePaymentRefunded.as_str(), booking.id);
+    outbox::put_once(conn, clock, Some(booking.account_id), &key, &mail).await?;
+    Ok(Settlement::Refunding)
+}

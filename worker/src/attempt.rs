@@ -1,0 +1,193 @@
+//! One attempt of one job: begin it, keep its lease while it runs, record what became of it.
+
+use std::time::{Duration, Instant};
+
+use flightdesk_core::outbox::{self, Kind, Lease, RUNNING_LEASE, Started, Verdict};
+use flightdesk_core::{Error, telemetry};
+use tokio::task::JoinHandle;
+use tracing::{Instrument, info, info_span, warn};
+
+use crate::queue::Pushed;
+use crate::{Ctx, JobError, jobs, metrics};
+
+/// The longest an attempt may take before it is given up and tried again.
+const MOST_TIME: Duration = Duration::from_mins(10);
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is committed.
+    Done,
+    /// It failed; the row says what is next.
+    Failed(Verdict),
+    /// It runs or ran elsewhere, or is over: nothing was done.
+    Unwanted,
+    /// It became somebody else's while it ran; what it tried was rolled back.
+    Lost,
+    /// PostgreSQL did not answer. The lease will lapse, and the job comes back.
+    Unrecorded,
+}
+
+/// Runs the attempt that a push stands for, if it is still wanted. Never fails: what happened is in the row.
+pub async fn run(ctx: &Ctx, pushed: &Pushed) -> Outcome {
+    let started = match start(ctx, pushed).await {
+        Ok(Some(started)) => started,
+        Ok(None) => return Outcome::Unwanted,
+        Err(error) => {
+            warn!(job_id = %pushed.job_id, %error, "a job could not be started; it will be pushed again");
+            return Outcome::Unrecorded;
+        }
+    };
+    let span = info_span!(
+        "job",
+        job_id = %started.lease.job_id,
+        kind = started.kind.as_str(),
+        attempt = started.lease.attempt,
+        request_id = started.context.request_id.as_deref(),
+        trace_parent = started.context.trace_parent.as_deref(),
+    );
+    let began = Instant::now();
+    let kind = started.kind;
+    let outcome = complete(ctx, started).instrument(span).await;
+    metrics::ran(kind, outcome, began.elapsed());
+    outcome
+}
+
+async fn start(ctx: &Ctx, pushed: &Pushed) -> Result<Option<Started>, Error> {
+    let mut conn = ctx.db.acquire().await?;
+    outbox::start(&mut conn, &ctx.clock, pushed.job_id, pushed.attempt).await
+}
+
+async fn complete(ctx: &Ctx, started: Started) -> Outcome {
+    // In a task of its own, so that a panic ends the attempt and not the worker.
+    let job = tokio::spawn({
+        let (ctx, started) = (ctx.clone(), started.clone());
+        telemetry::within(started.context.clone(), async move {
+            jobs::run(&ctx, started.kind, &started.payload, &started.lease).await
+        })
+        .in_current_span()
+    });
+    match keep(ctx, &started.lease, job).await {
+        Kept::Returned(Ok(())) => {
+            info!("job done");
+            Outcome::Done
+        }
+        Kept::Returned(Err(error)) => record(ctx, &started, &error).await,
+        Kept::Lost => {
+            warn!("the job's lease was lost; somebody else has it");
+            Outcome::Lost
+        }
+    }
+}
+
+enum Kept {
+    Returned(Result<(), JobError>),
+    Lost,
+}
+
+/// Waits for the job and extends its lease three times within each.
+async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>>) -> Kept {
+    let mut beat = tokio::time::interval(RUNNING_LEASE.to_std().unwrap_or_default() / 3);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    beat.tick().await;
+    let too_long = tokio::time::sleep(MOST_TIME);
+    tokio::pin!(too_long);
+    loop {
+        tokio::select! {
+            joined = &mut job => return Kept::Returned(joined.unwrap_or_else(|_| {
+                // The panic's own words are in the log; they may hold what must not be kept.
+                Err(JobError::retry("the job panicked"))
+            })),
+            _ = beat.tick() => match extend(ctx, lease).await {
+                Ok(()) => {}
+                Err(Error::LeaseLost(_)) => {
+                    // Either the job finished a moment ago, or somebody else has it.
+                    return match tokio::time::timeout(Duration::from_secs(1), &mut job).await {
+                        Ok(Ok(Ok(()))) => Kept::Returned(Ok(())),
+                        _ => {
+                            job.abort();
+                            Kept::Lost
+                        }
+                    };
+                }
+                Err(error) => warn!(%error, "a job's lease could not be extended"),
+            },
+            () = &mut too_long => {
+                job.abort();
+                return Kept::Returned(Err(JobError::retry("the attempt took too long")));
+            }
+        }
+    }
+}
+
+async fn extend(ctx: &Ctx, lease: &Lease) -> Result<(), Error> {
+    let mut conn = ctx.db.acquire().await?;
+    outbox::extend(&mut conn, &ctx.clock, lease).await
+}
+
+/// Writes down the failure. When PostgreSQL stays away the lease lapses, which counts as the same failure.
+async fn record(ctx: &Ctx, started: &Started, failure: &JobError) -> Outcome {
+    for wait in [0, 500, 2_000, 5_000] {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        match write_failure(ctx, started, failure).await {
+            Ok(verdict) => {
+                match verdict {
+                    Verdict::Dead => {
+                        tracing::error!(error = %failure, "job is dead: it needs a person");
+                    }
+                    Verdict::RetryAt(at) => {
+                        warn!(error = %failure, retry_at = %at, "job failed and will be tried again");
+                    }
+                }
+                return Outcome::Failed(verdict);
+            }
+            Err(Error::LeaseLost(_)) => {
+                warn!("the job's lease was lost; somebody else has it");
+                return Outcome::Lost;
+            }
+            Err(error) => warn!(%error, "a job's failure could not be recorded"),
+        }
+    }
+    Outcome::Unrecorded
+}
+
+async fn write_failure(ctx: &Ctx, started: &Started, failure: &JobError) -> Result<Verdict, Error> {
+    let mut tx = ctx.db.begin().await?;
+    let verdict = outbox::fail(
+        &mut tx,
+        &ctx.clock,
+        &started.lease,
+        &failure.to_string(),
+        failure.is_retryable(),
+    )
+    .await?;
+    if verdict == Verdict::Dead {
+        jobs::on_dead(&mut tx, &ctx.clock, started.kind, &started.payload).await?;
+    }
+    tx.commit().await?;
+    Ok(verdict)
+}
+
+/// Brings back jobs whose lease lapsed, and gives up those that had no attempt left. Returns how many came back.
+pub async fn requeue_lapsed(ctx: &Ctx) -> flightdesk_core::Result<u64> {
+    let mut tx = ctx.db.begin().await?;
+    let lapsed = outbox::requeue_lapsed(&mut tx, &ctx.clock).await?;
+    for job in &lapsed.dead {
+        if let Some(kind) = Kind::parse(&job.kind) {
+            jobs::on_dead(&mut tx, &ctx.clock, kind, &job.payload).await?;
+        }
+    }
+    tx.commit().await?;
+    for job in &lapsed.dead {
+        tracing::error!(job_id = %job.job_id, kind = job.kind, "job is dead: every worker that had it went silent");
+    }
+    if lapsed.unstarted + lapsed.abandoned > 0 {
+        warn!(
+            unstarted = lapsed.unstarted,
+            abandoned = lapsed.abandoned,
+            "jobs came back because their leases lapsed"
+        );
+    }
+    metrics::lapsed(&lapsed);
+    Ok(lapsed.unstarted + lapsed.abandoned)
+}

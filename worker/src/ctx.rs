@@ -1,0 +1,25 @@
+//! What every job is given.
+
+use std::sync::Arc;
+
+use flightdesk_core::Clock;
+use flightdesk_core::config::Settings;
+use flightdesk_core::storage::Storage;
+use sqlx::PgPool;
+
+use crate::mail::Mailer;
+
+/// The back-ends a job may use. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// PostgreSQL.
+    pub db: PgPool,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The settings of this process.
+    pub settings: Arc<Settings>,
+    /// Where documents are kept.
+    pub storage: Storage,
+    /// Where mail goes.
+    pub mail: Mailer,
+}

@@ -1,0 +1,50 @@
+//! Why a job did not do its work, and whether trying again would help.
+
+use std::fmt::Display;
+
+/// The failure of one attempt. The reason is kept in the job's row and shown to whoever caused the job, after words
+/// that look like addresses or keys were taken out; it names things by id.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct JobError {
+    reason: String,
+    retryable: bool,
+}
+
+impl JobError {
+    /// Trying again may help: a server was away, something is not ready yet.
+    pub fn retry(reason: impl Display) -> Self {
+        Self {
+            reason: reason.to_string(),
+            retryable: true,
+        }
+    }
+
+    /// Trying again cannot help: the job is dead until a person looks at it.
+    pub fn fail(reason: impl Display) -> Self {
+        Self {
+            reason: reason.to_string(),
+            retryable: false,
+        }
+    }
+
+    /// Whether trying again may help.
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+}
+
+impl From<flightdesk_core::Error> for JobError {
+    fn from(error: flightdesk_core::Error) -> Self {
+        Self {
+            retryable: error.is_transient(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<sqlx::Error> for JobError {
+    fn from(error: sqlx::Error) -> Self {
+        flightdesk_core::Error::Database(error).into()
+    }
+}

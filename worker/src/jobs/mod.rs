@@ -1,0 +1,56 @@
+//! Every job the system can be asked to do, and what happens when one is given up.
+
+pub mod render_document;
+pub mod send_mail;
+
+use flightdesk_core::Clock;
+use flightdesk_core::document;
+use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
+use sqlx::PgConnection;
+
+use crate::{Ctx, JobError};
+
+/// Runs one attempt of a job. The job commits its effect and `outbox::finish` in one transaction of its own.
+pub async fn run(
+    ctx: &Ctx,
+    kind: Kind,
+    payload: &serde_json::Value,
+    lease: &Lease,
+) -> Result<(), JobError> {
+    match kind {
+        Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
+        Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
+        // TEMPORARY: these arms call their run functions once those have landed.
+        Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => Err(JobError::fail(
+            format!("{} has no run function yet", kind.as_str()),
+        )),
+    }
+}
+
+/// What else changes when a job is given up, in the transaction that declares it dead.
+pub async fn on_dead(
+    conn: &mut PgConnection,
+    _clock: &Clock,
+    kind: Kind,
+    payload: &serde_json::Value,
+) -> flightdesk_core::Result<()> {
+    match kind {
+        Kind::RenderDocument => match read::<RenderDocument>(payload) {
+            Ok(job) => document::mark_failed(conn, job.document_id, job.revision).await,
+            // An unreadable payload names no document.
+            Err(_) => Ok(()),
+        },
+        Kind::SendMail | Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => {
+            Ok(())
+        }
+    }
+}
+
+fn read<J: Job>(payload: &serde_json::Value) -> Result<J, JobError> {
+    J::deserialize(payload).map_err(|error| {
+        JobError::fail(format!(
+            "the payload is not that of a {}: {error}",
+            J::KIND.as_str()
+        ))
+    })
+}

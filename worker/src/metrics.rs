@@ -1,0 +1,128 @@
+//! What can be measured from outside, for Prometheus to read on a port of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use flightdesk_core::outbox::{self, JobStatus, Kind, Lapsed, Queue, Verdict};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::Ctx;
+use crate::attempt::Outcome;
+
+/// Serves the metrics on `addr` from now on.
+pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
+    PrometheusBuilder::new()
+        .with_http_listener(addr)
+        .set_buckets(&[0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0])?
+        .install()?;
+    describe_counter!(
+        "flightdesk_jobs_total",
+        "Attempts of jobs, by kind and outcome"
+    );
+    describe_histogram!("flightdesk_job_seconds", "How long attempts took, by kind");
+    describe_counter!(
+        "flightdesk_jobs_relayed_total",
+        "Jobs pushed to Redis, by queue"
+    );
+    describe_counter!(
+        "flightdesk_relay_failures_total",
+        "Times the relay found Redis or PostgreSQL away, by queue"
+    );
+    describe_counter!(
+        "flightdesk_jobs_lapsed_total",
+        "Jobs that came back because a lease lapsed, by what had it"
+    );
+    describe_counter!(
+        "flightdesk_tick_failures_total",
+        "Periodic tasks that failed, by name"
+    );
+    describe_gauge!(
+        "flightdesk_queue_jobs",
+        "Jobs by queue and status, done ones not counted"
+    );
+    describe_gauge!(
+        "flightdesk_relay_lag_seconds",
+        "How long the most overdue job has been waiting, by queue"
+    );
+    describe_gauge!(
+        "flightdesk_workers_living",
+        "Workers that beat within the last 20 seconds"
+    );
+    describe_gauge!(
+        "flightdesk_consumers_up",
+        "Whether this process takes jobs from a queue"
+    );
+    Ok(())
+}
+
+/// Counts an attempt.
+pub fn ran(kind: Kind, outcome: Outcome, took: Duration) {
+    let outcome = match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed(Verdict::RetryAt(_)) => "retry",
+        Outcome::Failed(Verdict::Dead) => "dead",
+        Outcome::Unwanted => "unwanted",
+        Outcome::Lost => "lost",
+        Outcome::Unrecorded => "unrecorded",
+    };
+    counter!("flightdesk_jobs_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
+    histogram!("flightdesk_job_seconds", "kind" => kind.as_str()).record(took.as_secs_f64());
+}
+
+/// Counts jobs pushed to Redis.
+pub fn relayed(queue: Queue, jobs: usize) {
+    counter!("flightdesk_jobs_relayed_total", "queue" => queue.as_str()).increment(jobs as u64);
+}
+
+/// Counts a relay that found Redis or PostgreSQL away.
+pub fn relay_failed(queue: Queue) {
+    counter!("flightdesk_relay_failures_total", "queue" => queue.as_str()).increment(1);
+}
+
+/// Counts jobs whose lease lapsed.
+pub fn lapsed(lapsed: &Lapsed) {
+    counter!("flightdesk_jobs_lapsed_total", "held_by" => "queue").increment(lapsed.unstarted);
+    counter!("flightdesk_jobs_lapsed_total", "held_by" => "worker")
+        .increment(lapsed.abandoned + lapsed.dead.len() as u64);
+}
+
+/// Counts a periodic task that failed.
+pub fn tick_failed(name: &'static str) {
+    counter!("flightdesk_tick_failures_total", "tick" => name).increment(1);
+}
+
+/// Says whether this process takes jobs from a queue.
+pub fn consumer(queue: Queue, up: bool) {
+    gauge!("flightdesk_consumers_up", "queue" => queue.as_str()).set(if up { 1.0 } else { 0.0 });
+}
+
+/// Reads the gauges that live in PostgreSQL.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge of jobs is exact far beyond any number of jobs"
+)]
+pub async fn observe(ctx: &Ctx) -> flightdesk_core::Result<()> {
+    let mut conn = ctx.db.acquire().await?;
+    let depths = outbox::depths(&mut conn).await?;
+    for queue in Queue::ALL {
+        for status in [
+            JobStatus::Waiting,
+            JobStatus::Queued,
+            JobStatus::Running,
+            JobStatus::Dead,
+        ] {
+            let jobs = depths
+                .iter()
+                .find(|depth| depth.queue == queue.as_str() && depth.status == status)
+                .map_or(0, |depth| depth.jobs);
+            gauge!("flightdesk_queue_jobs", "queue" => queue.as_str(), "status" => status.as_str())
+                .set(jobs as f64);
+        }
+        let lag = outbox::lag(&mut conn, &ctx.clock, *queue).await?;
+        gauge!("flightdesk_relay_lag_seconds", "queue" => queue.as_str()).set(lag.as_seconds_f64());
+    }
+    let living = outbox::living(&mut conn, &ctx.clock, chrono::Duration::seconds(20)).await?;
+    gauge!("flightdesk_workers_living").set(living as f64);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The queues in Redis: one per kind of work, under a prefix, with the settings apalis-redis needs to behave.
+
+use std::time::Duration;
+
+use apalis_redis::{Config, RedisStorage};
+use flightdesk_core::config;
+use flightdesk_core::ids::JobId;
+use flightdesk_core::outbox::{Claimed, Queue};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+/// What travels through Redis: which attempt of which job, and the request that caused it. No personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The job.
+    pub job_id: JobId,
+    /// The attempt this push stands for.
+    pub attempt: i32,
+    /// Which job it is, for whoever looks into Redis.
+    pub kind: String,
+    /// `X-Request-Id` of the request that caused the job.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+    /// W3C `traceparent` of that request.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace_parent: Option<String>,
+}
+
+impl From<&Claimed> for Pushed {
+    fn from(claimed: &Claimed) -> Self {
+        Self {
+            job_id: claimed.job_id,
+            attempt: claimed.attempt,
+            kind: claimed.kind.as_str().to_owned(),
+            request_id: claimed.context.request_id.clone(),
+            trace_parent: claimed.context.trace_parent.clone(),
+        }
+    }
+}
+
+/// A queue as apalis sees it.
+pub type Store = RedisStorage<Pushed>;
+
+/// The same push sent twice is one task: job, attempt, and which push of that attempt. Without the last part a push
+/// repeated after a lapsed lease would be swallowed for as long as the key lives.
+pub fn idempotency_key(claimed: &Claimed) -> String {
+    format!("{}:{}:{}", claimed.job_id, claimed.attempt, claimed.push)
+}
+
+/// How apalis treats a queue.
+pub fn config(prefix: &str, queue: Queue) -> Config {
+    Config::default()
+        .queue(format!("{prefix}:{}", queue.as_str()))
+        // One at a time: while apalis holds fetched tasks back it sends no heartbeat, and idle workers get none.
+        .batch_size(1)
+        .heartbeat_interval(Duration::from_secs(5))
+        .missed_heartbeats(3)
+        // Without a lifetime the key would be gone at once.
+        .idempotency_ttl(Some(Duration::from_hours(24)))
+        // Leases are PostgreSQL's; losing one in Redis would end the worker.
+        .lock_tasks(false)
+        .emit_events(false)
+        // What acknowledges a task; the results themselves are empty.
+        .persist_results(true)
+}
+
+/// A connection that is made when it is first used and made again when it breaks. A stalled Redis is an error after
+/// five seconds: the client's own 500 ms would end every worker at each hiccup.
+pub fn connect(settings: &config::Redis) -> Result<ConnectionManager, redis::RedisError> {
+    let client = redis::Client::open(settings.redis_url.expose_secret())?;
+    ConnectionManager::new_lazy_with_config(
+        client,
+        ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(5)))
+            .set_response_timeout(Some(Duration::from_secs(5)))
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_secs(1)),
+    )
+}
+
+/// A queue's store on a connection.
+pub fn store(conn: ConnectionManager, config: Config) -> Store {
+    RedisStorage::new(conn).with_config(config)
+}
