@@ -4,7 +4,7 @@ use flightdesk_core::error::{Error, FieldError};
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
-use poem_openapi::error as openapi;
+use poem_openapi::{OperationId, error as openapi};
 
 use crate::error::ApiError;
 
@@ -13,7 +13,11 @@ pub fn respond(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
-    problem(&error).into_response()
+    let mut response = problem(&error).into_response();
+    if let Some(operation) = error.data::<OperationId>() {
+        response.set_data(*operation);
+    }
+    response
 }
 
 fn problem(error: &poem::Error) -> ApiError {

@@ -29,9 +29,8 @@ impl Shape {
         jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
-            .with_format("date", |raw| {
-                raw.parse::<chrono::NaiveDate>().is_ok() && raw.len() == 10
-            })
+            .with_format("date", is_date)
+            .with_format("naive-date", is_date)
             .with_format("date-time", |raw| {
                 chrono::DateTime::parse_from_rfc3339(raw).is_ok()
             })
@@ -53,6 +52,10 @@ impl Shape {
         wrong.dedup();
         wrong
     }
+}
+
+fn is_date(raw: &str) -> bool {
+    raw.len() == 10 && raw.parse::<chrono::NaiveDate>().is_ok()
 }
 
 /// What the derive macros check but do not write into the schema: no unknown fields, and the range of integers.
@@ -226,7 +229,7 @@ fn article(kind: &TypeKind) -> String {
 
 fn format_name(format: &str) -> &str {
     match format {
-        "date" => "a date such as 2026-12-20",
+        "date" | "naive-date" => "a date such as 2026-12-20",
         "date-time" => "an instant such as 2026-12-20T08:00:00Z",
         "uuid" => "a UUID",
         "email" => "an e-mail address",

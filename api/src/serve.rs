@@ -98,7 +98,7 @@ impl<E: Endpoint> Endpoint for Serve<E> {
         let work = async {
             let response = self.answer(request).await;
             let status = response.status().as_u16();
-            let ms = started.elapsed().as_millis();
+            let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let operation = response
                 .data::<OperationId>()
                 .map_or("-", |operation| operation.0);

@@ -17,6 +17,7 @@ pub mod hold;
 pub mod idempotency;
 pub mod ids;
 pub mod inventory;
+pub mod mail;
 pub mod money;
 pub mod offer;
 pub mod outbox;

@@ -1,11 +1,116 @@
-//! Mail.
-use flightdesk_core::config::Settings;
-/// Mailer.
+//! Mail: a directory of .eml files by default, SMTP when `SMTP_URL` is set, a list in tests.
+
+mod directory;
+mod message;
+mod smtp;
+pub mod templates;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flightdesk_core::config::{Environment, Settings};
+use lettre::message::Mailbox;
+use secrecy::ExposeSecret;
+
+pub use message::{Attachment, Mail};
+
+/// Sends mail by whatever way the settings name. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Mailer;
+pub struct Mailer(Arc<Office>);
+
+#[derive(Debug)]
+struct Office {
+    from: Mailbox,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Smtp(smtp::Transport),
+    Directory(std::path::PathBuf),
+    Memory(Mutex<Vec<Mail>>),
+}
+
+/// Why a mail did not leave.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The server was away, busy, or cut the connection; the same mail may leave later.
+    #[error("mail could not be sent now: {0}")]
+    Temporary(String),
+    /// The server or the mail itself says no; the same mail will never leave.
+    #[error("mail was refused: {0}")]
+    Permanent(String),
+}
+
 impl Mailer {
-    /// From settings.
-    pub fn from_settings(_settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self)
+    /// The mailer that the settings name; an error names the setting that is wrong.
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
+        let mail = &settings.mail;
+        let backend = match &mail.smtp_url {
+            Some(url) => Backend::Smtp(smtp::transport(
+                url.expose_secret(),
+                settings.environment == Environment::Production,
+            )?),
+            None => Backend::Directory(mail.mail_dir.clone()),
+        };
+        Self::new(&mail.mail_from, backend)
+    }
+
+    /// A mailer that keeps every mail in memory, for tests.
+    pub fn memory() -> Self {
+        let from = Mailbox::new(
+            None,
+            lettre::Address::new("tickets", "flightdesk.example")
+                .unwrap_or_else(|_| unreachable!("the address is well-formed")),
+        );
+        Self(Arc::new(Office {
+            from,
+            backend: Backend::Memory(Mutex::default()),
+        }))
+    }
+
+    fn new(from: &str, backend: Backend) -> anyhow::Result<Self> {
+        let from = from.parse().map_err(|_| {
+            anyhow::anyhow!("MAIL_FROM is no mail address: write `Name <local@host>`")
+        })?;
+        Ok(Self(Arc::new(Office { from, backend })))
+    }
+
+    /// The host that Message-IDs end in: that of the sender.
+    pub fn host(&self) -> &str {
+        self.0.from.email.domain()
+    }
+
+    /// Hands the mail over. Sending the same mail again sends it again, under the same Message-ID; a directory keeps
+    /// one file for it.
+    pub async fn send(
+        &self,
+        mail: Mail,
+        sent_at: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(), MailError> {
+        match &self.0.backend {
+            Backend::Smtp(transport) => {
+                smtp::send(transport, mail.compose(&self.0.from, sent_at)?).await
+            }
+            Backend::Directory(folder) => {
+                let name = mail.file_name();
+                let bytes = mail.compose(&self.0.from, sent_at)?.formatted();
+                directory::write(folder, &name, &bytes).await
+            }
+            Backend::Memory(sent) => {
+                mail.compose(&self.0.from, sent_at)?;
+                sent.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(mail);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a mailer in memory was given, in order; nothing for the others.
+    pub fn sent(&self) -> Vec<Mail> {
+        match &self.0.backend {
+            Backend::Memory(sent) => sent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Backend::Smtp(_) | Backend::Directory(_) => Vec::new(),
+        }
     }
 }

@@ -1,0 +1,120 @@
+//! The management commands of Flightdesk.
+
+mod catalogue;
+mod check;
+mod connect;
+mod output;
+mod superuser;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use flightdesk_core::Clock;
+use flightdesk_core::config::Settings;
+
+/// Prepares, fills and inspects a Flightdesk deployment.
+///
+/// Results go to standard output, progress and problems to standard error. The exit code is 0 when all went well, 1
+/// when something did not, 2 when the command line could not be understood.
+#[derive(Parser)]
+#[command(name = "manage", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the database to the schema this program was built with
+    ///
+    /// A lock makes a second run wait for the first, so every new process may call it.
+    Migrate,
+
+    /// Load airports, airlines, aircraft, fares, taxes and coupons
+    ///
+    /// Rows that differ from the files are made like them, rows that no file names stay. A second run changes nothing.
+    Loaddata {
+        /// Folder of the files
+        #[arg(long, env = "FIXTURES_DIR", default_value = "fixtures")]
+        dir: PathBuf,
+    },
+
+    /// Generate a timetable and its flights from tomorrow on
+    ///
+    /// The same seed always makes the same flights; what is there already is kept, so it may run every day.
+    Schedule {
+        /// Days of departures
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+
+        /// Departures a day at most; the least important routes are left out first
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+        per_day: u32,
+
+        /// Chooses the timetable
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+
+    /// Open an account that may do everything, and print its API key once
+    ///
+    /// The password is FLIGHTDESK_SUPERUSER_PASSWORD or, without it, the first line of standard input.
+    Createsuperuser(superuser::NewSuperuser),
+
+    /// Print the OpenAPI document of the API
+    Openapi {
+        /// Write it to a file instead
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+
+    /// Look at the settings and at everything they lead to
+    ///
+    /// One line each; what fails says what to do.
+    Check {
+        /// Judge the settings as production would, whatever FLIGHTDESK_ENV says
+        #[arg(long)]
+        deploy: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(code) => code,
+        Err(error) => {
+            output::problem(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let settings = &arguments.settings;
+    let clock = Clock::system();
+    match arguments.command {
+        Command::Migrate => catalogue::migrate(settings).await?,
+        Command::Loaddata { dir } => catalogue::load(settings, &dir).await?,
+        Command::Schedule {
+            days,
+            per_day,
+            seed,
+        } => {
+            let horizon = flightdesk_core::schedule::Horizon {
+                seed,
+                days,
+                per_day,
+            };
+            catalogue::schedule(settings, &clock, horizon).await?;
+        }
+        Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
+        Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
+        Command::Check { deploy } => return check::run(settings, deploy).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

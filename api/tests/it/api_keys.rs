@@ -1,0 +1,138 @@
+//! API keys: made, listed, ended.
+
+use chrono::Duration;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::support::{Client, Send, TestApp};
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_revoked_key_is_no_longer_good_and_revoking_it_again_is_fine(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let made = owner.post("/v1/api-keys", &json!({ "name": "CI" })).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let second = Client {
+        app: &app,
+        key: made.body["key"].as_str().unwrap().to_owned(),
+        account_id: owner.account_id,
+    };
+    assert_eq!(second.get("/v1/account").await.status, 200);
+    let path = format!("/v1/api-keys/{}", made.body["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let ended = owner.delete(&path).await;
+        assert_eq!((ended.status.as_u16(), ended.text.as_str()), (204, ""));
+    }
+    assert_eq!(
+        second.get("/v1/account").await.problem(),
+        (401, "unauthenticated")
+    );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_key_ends_at_its_hour(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let wish =
+        json!({ "name": "guest", "scopes": ["search"], "expires_at": "2026-11-20T13:00:00Z" });
+    let made = owner.post("/v1/api-keys", &wish).await;
+    let guest = Client {
+        app: &app,
+        key: made.body["key"].as_str().unwrap().to_owned(),
+        account_id: owner.account_id,
+    };
+    app.clock.advance(Duration::minutes(59));
+    assert_eq!(guest.get("/v1/account").await.status, 200);
+    app.clock.advance(Duration::minutes(1));
+    assert_eq!(
+        guest.get("/v1/account").await.problem(),
+        (401, "unauthenticated")
+    );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn another_accounts_key_does_not_exist_for_you(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let (owner, stranger) = (app.sign_up().await, app.sign_up().await);
+    let keys = owner.get("/v1/api-keys").await;
+    let path = format!(
+        "/v1/api-keys/{}",
+        keys.body["data"][0]["id"].as_str().unwrap()
+    );
+    assert_eq!(stranger.delete(&path).await.problem(), (404, "not_found"));
+    assert_eq!(owner.get("/v1/account").await.status, 200);
+    assert_eq!(
+        owner.delete("/v1/api-keys/not-an-id").await.problem(),
+        (404, "not_found")
+    );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_key_gives_no_scope_it_lacks_and_no_end_in_the_past(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let wish = json!({ "name": "more", "scopes": ["admin"], "expires_at": "2026-11-20T12:00:00Z" });
+    let answer = owner.post("/v1/api-keys", &wish).await;
+    assert_eq!(
+        answer.wrong_fields(),
+        ["scopes: not_granted", "expires_at: past"]
+    );
+    let wish = json!({ "name": "odd", "scopes": ["root", 1], "expires_at": "tomorrow" });
+    let answer = owner.post("/v1/api-keys", &wish).await;
+    let expected = [
+        "expires_at: format",
+        "scopes[0]: enum",
+        "scopes[1]: enum",
+        "scopes[1]: type",
+    ];
+    assert_eq!(answer.wrong_fields(), expected);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn pages_show_every_key_once_newest_first(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    for name in ["two", "three", "four", "five"] {
+        owner.post("/v1/api-keys", &json!({ "name": name })).await;
+    }
+    let mut names = Vec::new();
+    let mut path = "/v1/api-keys?limit=2".to_owned();
+    loop {
+        let page = owner.get(&path).await;
+        let data = page.body["data"].as_array().unwrap();
+        assert!(data.iter().all(|key| key.get("key").is_none()), "{page:?}");
+        names.extend(
+            data.iter()
+                .map(|key| key["name"].as_str().unwrap().to_owned()),
+        );
+        let Some(cursor) = page.body["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/v1/api-keys?limit=2&cursor={cursor}");
+    }
+    assert_eq!(names, ["five", "four", "three", "two", "First key"]);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_wrong_query_names_every_wrong_parameter(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let answer = owner
+        .get("/v1/api-keys?limit=many&page=2&cursor=a&cursor=b")
+        .await;
+    assert_eq!(
+        answer.wrong_fields(),
+        ["limit: type", "page: unknown_field", "cursor: repeated"]
+    );
+    let answer = owner.get("/v1/api-keys?limit=101").await;
+    assert_eq!(answer.wrong_fields(), ["limit: maximum"]);
+    let answer = owner.get("/v1/api-keys?cursor=AAAA").await;
+    assert_eq!(answer.wrong_fields(), ["cursor: invalid"]);
+    let nobody = app
+        .request(Method::GET, "/v1/api-keys?page=2")
+        .answer()
+        .await;
+    assert_eq!(nobody.problem(), (401, "unauthenticated"));
+    assert!(nobody.header("www-authenticate").contains("X-API-Key"));
+}

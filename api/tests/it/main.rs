@@ -1,0 +1,9 @@
+//! The api over HTTP, on real PostgreSQL and Redis.
+
+mod accounts;
+mod api_keys;
+mod errors;
+mod faults;
+mod idempotency;
+mod limits;
+mod support;

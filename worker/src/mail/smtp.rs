@@ -1,0 +1,150 @@
+//! Mail over SMTP, encrypted wherever it leaves the machine.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use lettre::transport::smtp::PoolConfig;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use url::{Host, Url};
+
+use super::MailError;
+
+pub(super) type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+/// How long the server may take to answer one command.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The transport of an `SMTP_URL`. Without TLS it goes to loopback alone, in development also to a catcher on the
+/// local network, and never with a password.
+pub(super) fn transport(url: &str, production: bool) -> anyhow::Result<Transport> {
+    // The parser's own error could repeat the password.
+    let parsed: Url = url
+        .parse()
+        .ok()
+        .context("SMTP_URL is no address: write `smtps://user:password@host:465`")?;
+    let tls = parsed
+        .query_pairs()
+        .find(|(key, _)| key == "tls")
+        .map(|(_, value)| value.into_owned());
+    match (parsed.scheme(), tls.as_deref()) {
+        ("smtps", _) | ("smtp", Some("required")) => {}
+        ("smtp", None) if is_loopback(&parsed) => {}
+        ("smtp", None) if !production && parsed.password().is_none() => {
+            tracing::warn!("SMTP_URL has no TLS: mail crosses the network readable");
+        }
+        ("smtp", _) => bail!("SMTP_URL must use smtps:// or ?tls=required outside of loopback"),
+        _ => bail!("SMTP_URL must begin with smtps:// or smtp://"),
+    }
+    let transport = Transport::from_url(url)
+        .ok()
+        .context("SMTP_URL is no address of a mail server")?
+        .timeout(Some(TIMEOUT))
+        .pool_config(
+            PoolConfig::new()
+                .max_size(8)
+                .idle_timeout(Duration::from_secs(30)),
+        )
+        .build();
+    Ok(transport)
+}
+
+/// Hands the mail to the server.
+pub(super) async fn send(transport: &Transport, message: Message) -> Result<(), MailError> {
+    let sent = transport.send(message).await;
+    sent.map(drop).map_err(|error| {
+        let code = error.status().map(u16::from);
+        let text = describe(&error);
+        // 53x is about us, not about the mail: a password that staff will mend must not kill every mail meanwhile.
+        let about_us = matches!(code, Some(530..=539));
+        if error.is_permanent() && !about_us {
+            MailError::Permanent(text)
+        } else {
+            MailError::Temporary(text)
+        }
+    })
+}
+
+/// The error with its causes: the outermost alone only says that there is one.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        // Of a scheme it does not know, the parser leaves every host a name.
+        Some(Host::Domain(name)) => {
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn plain_smtp_stays_on_the_machine() {
+        for (url, development, production) in [
+            ("smtp://127.0.0.1:1025", true, true),
+            ("smtp://localhost:1025", true, true),
+            ("smtp://mail.example.com:25", true, false),
+            ("smtp://user:secret@mail.example.com:25", false, false),
+            (
+                "smtp://mail.example.com:587?tls=opportunistic",
+                false,
+                false,
+            ),
+            (
+                "smtp://user:secret@mail.example.com:587?tls=required",
+                true,
+                true,
+            ),
+            ("smtps://user:secret@mail.example.com", true, true),
+            ("http://mail.example.com", false, false),
+            ("mail.example.com", false, false),
+        ] {
+            assert_eq!(
+                transport(url, false).is_ok(),
+                development,
+                "{url} in development"
+            );
+            assert_eq!(
+                transport(url, true).is_ok(),
+                production,
+                "{url} in production"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_address_is_reported_without_its_password() {
+        for url in [
+            "ftp://user:secret@host",
+            "smtp://user:secret@host:99999",
+            "smtp://user:secret@host",
+        ] {
+            let error = transport(url, true).unwrap_err();
+            let text = format!("{error:#}");
+            assert!(
+                text.contains("SMTP_URL") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the mails say, in text and in HTML that is readable in a window of any width.
+
+use chrono::DateTime;
+use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
+use flightdesk_core::outbox::MailKind;
+
+/// A mail's words.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// One line.
+    pub subject: String,
+    /// For those who read text.
+    pub text: String,
+    /// For everybody else.
+    pub html: String,
+}
+
+/// The words of a mail about a booking.
+pub fn words(kind: MailKind, content: &MailContent) -> Words {
+    match kind {
+        MailKind::BookingConfirmed => confirmed(content),
+        MailKind::LatePaymentRefunded => late_payment_refunded(content),
+    }
+}
+
+fn confirmed(content: &MailContent) -> Words {
+    let reference = &content.booking_ref;
+    let files = if content.tickets.len() == 1 {
+        "Your e-ticket is attached as a PDF."
+    } else {
+        "Your e-tickets are attached as PDFs, one for each airline."
+    };
+    let again = format!(
+        "You can download {} again at any time: they stay among the documents of booking {reference}, where you booked.",
+        if content.tickets.len() == 1 {
+            "it"
+        } else {
+            "them"
+        },
+    );
+    let before = "Bring a photo ID. Check-in desks open 3 hours before departure and close 60 minutes before it; the gate closes 15 minutes before.";
+    let times = "All times are local to the airport.";
+    Words {
+        subject: format!("Your booking {reference} is confirmed"),
+        text: lines(&[
+            &greeting(content),
+            "",
+            &format!("your booking {reference} is paid and confirmed."),
+            "",
+            &content
+                .flights
+                .iter()
+                .map(flight_text)
+                .collect::<Vec<_>>()
+                .join("\n\n"),
+            "",
+            times,
+            "",
+            &format!("Paid: {}", content.total),
+            "",
+            files,
+            &again,
+            "",
+            before,
+            "",
+            "Have a good flight!",
+        ]),
+        html: page(
+            &format!("Your booking {reference} is confirmed"),
+            &[
+                paragraph(&greeting(content)),
+                paragraph("your booking is paid and confirmed."),
+                reference_box(reference),
+                content.flights.iter().map(flight_html).collect(),
+                small(times),
+                paragraph(&format!("Paid: {}", content.total)),
+                paragraph(&format!("{files} {again}")),
+                paragraph(before),
+                paragraph("Have a good flight!"),
+            ],
+        ),
+    }
+}
+
+fn late_payment_refunded(content: &MailContent) -> Words {
+    let reference = &content.booking_ref;
+    let what = format!(
+        "your payment for booking {reference} reached us after the booking had expired, and the seats were no longer available."
+    );
+    let amount = content.refunded.unwrap_or(content.total);
+    let back = format!(
+        "We are sending the full amount of {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
+    );
+    let sorry = "We are sorry that it did not work out this time.";
+    Words {
+        subject: format!("Your payment for booking {reference} is being refunded"),
+        text: lines(&[&greeting(content), "", &what, "", &back, "", sorry]),
+        html: page(
+            &format!("Your payment for booking {reference} is being refunded"),
+            &[
+                paragraph(&greeting(content)),
+                paragraph(&what),
+                paragraph(&back),
+                paragraph(sorry),
+            ],
+        ),
+    }
+}
+
+/// `Hello Asha, Ravi and Asha,`: two people with one name are two people.
+fn greeting(content: &MailContent) -> String {
+    match content.first_names.as_slice() {
+        [] => "Hello,".to_owned(),
+        [name] => format!("Hello {name},"),
+        [names @ .., last] => format!("Hello {} and {last},", names.join(", ")),
+    }
+}
+
+fn flight_text(flight: &MailFlight) -> String {
+    format!(
+        "{} {}\n  {}  {}\n  {}  {}{}",
+        flight.airline,
+        flight.number,
+        moment(flight.departure.local),
+        place(&flight.departure),
+        moment(flight.arrival.local),
+        place(&flight.arrival),
+        next_day(flight),
+    )
+}
+
+fn flight_html(flight: &MailFlight) -> String {
+    let row = |stop: &MailStop, mark: &str| {
+        format!(
+            r#"<tr><td style="padding:4px 12px 4px 0;vertical-align:top">{}</td><td style="padding:4px 0;vertical-align:top"><strong>{}</strong>{}</td></tr>"#,
+            escape(&moment(stop.local)),
+            escape(&place(stop)),
+            escape(mark),
+        )
+    };
+    format!(
+        r#"<div style="border:1px solid #d5dbe3;border-radius:8px;padding:12px 16px;margin:0 0 12px"><div style="color:#51606f;padding-bottom:4px">{} {}</div><table role="presentation" cellpadding="0" cellspacing="0" style="border-collapse:collapse;width:100%;font-size:15px">{}{}</table></div>"#,
+        escape(&flight.airline),
+        escape(&flight.number),
+        row(&flight.departure, ""),
+        row(&flight.arrival, &next_day(flight)),
+    )
+}
+
+/// `Sun 20 Dec 2026, 14:00 (UTC+05:30)`
+fn moment(local: DateTime<chrono::FixedOffset>) -> String {
+    local.format("%a %-d %b %Y, %H:%M (UTC%:z)").to_string()
+}
+
+fn place(stop: &MailStop) -> String {
+    format!("{} ({})", stop.city, stop.iata)
+}
+
+fn next_day(flight: &MailFlight) -> String {
+    let days = (flight.arrival.local.date_naive() - flight.departure.local.date_naive()).num_days();
+    match days {
+        0 => String::new(),
+        1 | -1 => format!(" {days:+} day"),
+        _ => format!(" {days:+} days"),
+    }
+}
+
+fn lines(lines: &[&str]) -> String {
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn page(title: &str, parts: &[String]) -> String {
+    let title = escape(title);
+    let body = parts.concat();
+    format!(
+        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title></head><body style="margin:0;background:#eef1f5"><div style="max-width:600px;margin:0 auto;padding:16px"><div style="background:#ffffff;border-radius:12px;padding:24px;font-family:Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#1c2733;overflow-wrap:anywhere"><h1 style="font-size:22px;line-height:1.3;margin:0 0 16px">{title}</h1>{body}</div></div></body></html>"#
+    )
+}
+
+fn paragraph(text: &str) -> String {
+    format!(r#"<p style="margin:0 0 16px">{}</p>"#, escape(text))
+}
+
+fn small(text: &str) -> String {
+    format!(
+        r#"<p style="margin:0 0 16px;font-size:14px;color:#51606f">{}</p>"#,
+        escape(text)
+    )
+}
+
+fn reference_box(reference: &str) -> String {
+    format!(
+        r#"<p style="margin:0 0 16px">Booking reference<br><strong style="font-size:26px;letter-spacing:3px">{}</strong></p>"#,
+        escape(reference)
+    )
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
