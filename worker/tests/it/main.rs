@@ -1,1 +1,6 @@
-//! The worker, tested from outside.
+//! The worker's jobs and documents on real PostgreSQL, read back by other people's programs.
+
+mod render_document;
+mod s3;
+mod support;
+mod ticket_pdf;
