@@ -14,6 +14,7 @@ pub mod bookings;
 mod catch;
 mod docs;
 mod document;
+pub mod documents;
 pub mod error;
 pub mod flights;
 pub mod health;
@@ -54,6 +55,7 @@ fn operations() -> impl OpenApi {
         bookings::Bookings,
         payments::Payments,
         jobs::Jobs,
+        documents::Documents,
         health::Health,
     )
 }

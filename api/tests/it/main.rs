@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod documents;
 mod errors;
 mod faults;
 mod holds;
