@@ -6,7 +6,6 @@ pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
 
-use flightdesk_core::Clock;
 use flightdesk_core::document;
 use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
 use sqlx::PgConnection;
@@ -32,7 +31,6 @@ pub async fn run(
 /// What else changes when a job is given up, in the transaction that declares it dead.
 pub async fn on_dead(
     conn: &mut PgConnection,
-    _clock: &Clock,
     kind: Kind,
     payload: &serde_json::Value,
 ) -> flightdesk_core::Result<()> {

@@ -1,15 +1,13 @@
-//! The worker against real PostgreSQL, Redis and SMTP servers.
+//! The worker against real PostgreSQL, Redis, SMTP and S3 servers; what it makes is read by other people's programs.
 
+mod booked;
 mod clock;
 mod faults;
 mod mail;
 mod metrics;
 mod relay;
-mod send_mail;
-mod support;
-//! The worker's jobs and documents on real PostgreSQL, read back by other people's programs.
-
 mod render_document;
 mod s3;
+mod send_mail;
 mod support;
 mod ticket_pdf;

@@ -10,7 +10,7 @@ use flightdesk_worker::pdf;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::support::{TempFolder, context, output, ticketed, tool};
+use crate::booked::{TempFolder, context, output, ticketed, tool};
 
 /// What both tickets of the fixture's booking say.
 async fn contents(pool: PgPool) -> Vec<TicketContent> {

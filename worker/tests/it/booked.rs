@@ -11,6 +11,7 @@ use clap::Parser;
 use flightdesk_core::config::Settings;
 use flightdesk_core::ids::{AccountId, BookingId};
 use flightdesk_core::outbox::{self, Lease, Queue, RenderDocument};
+use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, document, ticket};
 use flightdesk_worker::settings::Cli;
@@ -34,6 +35,7 @@ pub fn context(pool: PgPool, storage: Storage) -> Ctx {
         clock: Clock::manual(Utc.with_ymd_and_hms(2026, 11, 20, 9, 7, 0).unwrap()),
         settings: Arc::new(settings()),
         storage,
+        stripe: Stripe::new(&settings()).unwrap(),
         mail: Mailer::memory(),
     }
 }
