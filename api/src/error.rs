@@ -274,7 +274,10 @@ const DOCUMENTED: [(u16, &str); 13] = [
         401,
         "The API key is missing, unknown, revoked or expired: `unauthenticated`",
     ),
-    (403, "The API key lacks a scope: `missing_scope`"),
+    (
+        403,
+        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
+    ),
     (404, "There is no such thing for this account: `not_found`"),
     (
         409,

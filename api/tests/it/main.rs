@@ -2,9 +2,16 @@
 
 mod accounts;
 mod api_keys;
+mod documents;
 mod errors;
 mod faults;
+mod holds;
 mod idempotency;
+mod jobs;
 mod limits;
+mod payments;
+mod search;
+mod places;
 mod sandbox;
 mod support;
+mod trip;

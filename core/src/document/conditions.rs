@@ -16,7 +16,7 @@ impl Conditions {
         let text = |key: &str| frozen.get(key).and_then(Value::as_str).map(str::to_owned);
         let number = |key: &str| frozen.get(key).and_then(Value::as_i64).unwrap_or(0);
         let mut rules = Vec::new();
-        collect_words(frozen, &mut rules);
+        collect_words("", frozen, &mut rules);
         Self {
             name: text("name"),
             baggage: Baggage {
@@ -29,31 +29,29 @@ impl Conditions {
     }
 }
 
-/// Every sentence under a key `words`, wherever it stands, in the order of the document.
-fn collect_words(value: &Value, rules: &mut Vec<String>) {
+/// Every sentence under a key `words`, wherever it stands, in the order of the document; named after what it is about:
+/// `Cancellation: …`.
+fn collect_words(about: &str, value: &Value, rules: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                if key == "words" {
-                    collect_sentences(value, rules);
-                } else {
-                    collect_words(value, rules);
+                match (key.as_str(), value) {
+                    ("words", Value::String(words)) if about.is_empty() => {
+                        rules.push(words.clone())
+                    }
+                    ("words", Value::String(words)) => rules.push(format!("{about}: {words}")),
+                    ("cancellation", _) => collect_words("Cancellation", value, rules),
+                    ("change", _) => collect_words("Change", value, rules),
+                    _ => collect_words(about, value, rules),
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_words(item, rules)),
+        Value::Array(items) => {
+            for item in items {
+                collect_words(about, item, rules);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn collect_sentences(value: &Value, rules: &mut Vec<String>) {
-    match value {
-        Value::String(sentence) => rules.push(sentence.clone()),
-        Value::Array(items) => items.iter().for_each(|item| collect_sentences(item, rules)),
-        Value::Object(fields) => fields
-            .values()
-            .for_each(|item| collect_sentences(item, rules)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -66,10 +64,23 @@ mod tests {
     fn sentences_are_found_wherever_they_stand() {
         let frozen = json!({
             "name": "Flex", "cabin_bag": "7 kg", "checked_pieces": 1, "checked_kg": 25,
-            "conditions": {"cancel": {"tiers": [{"fee": 0, "words": "Free until 2 h."}]}, "words": ["One.", "Two."]},
+            "conditions": {
+                "change": {"allowed": false, "words": "Not allowed."},
+                "cancellation": {"tiers": [{"charge_minor": 0}], "words": "Free until 2 h."},
+                "words": "In general.",
+            },
         });
         let read = Conditions::read(&frozen);
-        assert_eq!(read.rules, ["Free until 2 h.", "One.", "Two."]);
+        let mut rules = read.rules;
+        rules.sort();
+        assert_eq!(
+            rules,
+            [
+                "Cancellation: Free until 2 h.",
+                "Change: Not allowed.",
+                "In general."
+            ]
+        );
         assert_eq!(read.name.as_deref(), Some("Flex"));
         assert_eq!(
             (read.baggage.checked_pieces, read.baggage.checked_kg),

@@ -34,6 +34,14 @@ pub struct Document {
 }
 
 impl Document {
+    /// Whether it is still being made.
+    pub fn is_pending(&self) -> bool {
+        match self.status {
+            DocumentStatus::Queued | DocumentStatus::Rendering => true,
+            DocumentStatus::Ready | DocumentStatus::Failed => false,
+        }
+    }
+
     /// The name a traveller's computer keeps it under: `ticket-K7XQ3M-AI.pdf`.
     pub fn file_name(&self) -> String {
         let kind = match self.kind {

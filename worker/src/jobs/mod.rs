@@ -3,10 +3,12 @@
 pub mod create_refund;
 pub mod expire_checkout;
 pub mod reconcile_payment;
+pub mod render_document;
 pub mod send_mail;
 
 use flightdesk_core::Clock;
-use flightdesk_core::outbox::{Job, Kind, Lease};
+use flightdesk_core::document;
+use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
 use sqlx::PgConnection;
 
 use crate::{Ctx, JobError};
@@ -23,24 +25,24 @@ pub async fn run(
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
         Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
-        // TEMPORARY: these arms call their run functions once those have landed.
-        Kind::RenderDocument => Err(JobError::fail(format!(
-            "{} has no run function yet",
-            kind.as_str()
-        ))),
+        Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
     }
 }
 
 /// What else changes when a job is given up, in the transaction that declares it dead.
 pub async fn on_dead(
-    _conn: &mut PgConnection,
+    conn: &mut PgConnection,
     _clock: &Clock,
     kind: Kind,
-    _payload: &serde_json::Value,
+    payload: &serde_json::Value,
 ) -> flightdesk_core::Result<()> {
     match kind {
-        // TEMPORARY: document::mark_failed(conn, document_id) belongs here once it has landed.
-        Kind::RenderDocument => Ok(()),
+        // The dead row is what staff see; what the job was about can still be settled by hand or by the reconciler.
+        Kind::RenderDocument => match read::<RenderDocument>(payload) {
+            Ok(job) => document::mark_failed(conn, job.document_id, job.revision).await,
+            // An unreadable payload names no document.
+            Err(_) => Ok(()),
+        },
         Kind::SendMail | Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => {
             Ok(())
         }

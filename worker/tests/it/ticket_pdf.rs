@@ -1,0 +1,296 @@
+//! The ticket as a reader, a scanner and a gate see it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flightdesk_core::document::TicketContent;
+use flightdesk_core::ids::DocumentId;
+use flightdesk_core::storage::Storage;
+use flightdesk_worker::pdf;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::support::{TempFolder, context, output, ticketed, tool};
+
+/// What both tickets of the fixture's booking say.
+async fn contents(pool: PgPool) -> Vec<TicketContent> {
+    let ctx = context(pool, Storage::memory());
+    let mut contents = Vec::new();
+    for job in ticketed(&ctx).await {
+        let mut conn = ctx.db.acquire().await.unwrap();
+        contents.push(
+            TicketContent::load(&mut conn, job.document_id)
+                .await
+                .unwrap(),
+        );
+    }
+    contents
+}
+
+fn write(folder: &TempFolder, content: &TicketContent) -> PathBuf {
+    let file = folder.0.join("ticket.pdf");
+    std::fs::write(&file, pdf::ticket(content).unwrap()).unwrap();
+    output(Command::new("qpdf").arg("--check").arg(&file));
+    file
+}
+
+fn text_of(file: &Path) -> String {
+    output(Command::new("pdftotext").arg("-layout").arg(file).arg("-"))
+}
+
+fn barcodes_on(file: &Path) -> Vec<String> {
+    const READ: &str = "
+import sys, pypdfium2, zxingcpp
+for page in pypdfium2.PdfDocument(sys.argv[1]):
+    for code in zxingcpp.read_barcodes(page.render(scale=3).to_pil()):
+        assert code.format == zxingcpp.BarcodeFormat.Aztec, code.format
+        print(code.text)
+";
+    let python = tool("venv/bin/python");
+    let printed = output(Command::new(python).args(["-c", READ]).arg(file));
+    printed.lines().map(str::to_owned).collect()
+}
+
+fn decode_with_npm_bcbp(barcode: &str) -> serde_json::Value {
+    const DECODE: &str = "
+const { decode } = require(process.argv[1]);
+const { data } = decode(process.argv[2], 2026);
+process.stdout.write(JSON.stringify(data));
+";
+    let module = tool("node_modules/bcbp");
+    let printed = output(
+        Command::new("node")
+            .args(["-e", DECODE])
+            .arg(module)
+            .arg(barcode),
+    );
+    serde_json::from_str(&printed).unwrap()
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn everything_a_traveller_needs_can_be_read(pool: PgPool) {
+    let contents = contents(pool).await;
+    let folder = TempFolder::new();
+    let out = text_of(&write(&folder, &contents[0]));
+    for said in [
+        "E-ticket receipt",
+        "K7XQ3M",
+        "Air India",
+        "Confirmed",
+        "20 Nov 2026, 09:05 UTC",
+        "AI 161",
+        "Boeing 787-8",
+        "DEL",
+        "New Delhi",
+        "Indira Gandhi International Airport",
+        "LHR",
+        "London Heathrow Airport",
+        "14:00",
+        "18:10",
+        "Sun 20 Dec 2026, UTC+5:30",
+        "9 h 40 min",
+        "Ms Hồng Đào Thị Nguyễn",
+        "Mr Łukasz Żółć",
+        "Ms Işık Şimşek-Yağmur",
+        "Mr Minh Nguyễn",
+        "Infant on the lap of Hồng Đào Nguyễn",
+        "098-2100000001 (1)",
+        "098-2100000004 (4)",
+        "21A",
+        "21B",
+        "21C",
+        "Checked 1 piece, 15 kg",
+        "Cabin bag 7 kg",
+        "72,000.00",
+        "Total of this ticket",
+        "INR 102,783.00",
+        "ending in 4242",
+        "Cancellation: Per passenger",
+        "11:00",
+        "13:00",
+        "13:25",
+        "13:45",
+        "photo ID",
+        "not a boarding pass",
+        "Page 1 of",
+    ] {
+        assert!(out.contains(said), "{said:?} is not in {out}");
+    }
+    assert!(!out.contains("BA 143"), "the other airline's flight: {out}");
+    let back = text_of(&write(&folder, &contents[1]));
+    for said in [
+        "BA 143",
+        "British Airways",
+        "Wed 6 Jan 2027, UTC+5:30",
+        "+1 day",
+        "125-2100000005",
+    ] {
+        assert!(back.contains(said), "{said:?} is not in {back}");
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn every_barcode_scans_and_says_who_flies(pool: PgPool) {
+    let folder = TempFolder::new();
+    for content in contents(pool).await {
+        let mut wanted: Vec<_> = content
+            .passengers
+            .iter()
+            .flat_map(|passenger| {
+                passenger
+                    .coupons
+                    .iter()
+                    .map(|coupon| coupon.barcode.clone())
+            })
+            .collect();
+        let mut scanned = barcodes_on(&write(&folder, &content));
+        wanted.sort();
+        scanned.sort();
+        assert_eq!(scanned, wanted);
+    }
+    let decoded =
+        decode_with_npm_bcbp("M1NGUYEN/HONGDAO      EK7XQ3M DELLHRAI 0161 354Y021A0000 000");
+    assert_eq!(decoded["passengerName"], "NGUYEN/HONGDAO");
+    let leg = &decoded["legs"][0];
+    for (field, said) in [
+        ("operatingCarrierPNR", "K7XQ3M"),
+        ("departureAirport", "DEL"),
+        ("arrivalAirport", "LHR"),
+        ("operatingCarrierDesignator", "AI"),
+        ("flightNumber", "0161"),
+        ("compartmentCode", "Y"),
+        ("seatNumber", "021A"),
+        ("passengerStatus", "0"),
+    ] {
+        assert_eq!(leg[field], said, "{field} in {decoded}");
+    }
+    assert!(
+        leg["flightDate"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-12-20"),
+        "{decoded}"
+    );
+}
+
+/// Runs itself in a second process: there the hashes of maps and the ids of printpdf have other seeds.
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn the_same_ticket_has_the_same_bytes_in_every_process(pool: PgPool) {
+    const DATABASE: &str = "TICKET_DATABASE";
+    const DOCUMENT: &str = "TICKET_DOCUMENT";
+    const FILE: &str = "TICKET_FILE";
+    let load = async |pool: &PgPool, id| {
+        TicketContent::load(&mut *pool.acquire().await.unwrap(), id)
+            .await
+            .unwrap()
+    };
+    if let (Ok(name), Ok(id), Some(file)) = (
+        std::env::var(DATABASE),
+        std::env::var(DOCUMENT),
+        std::env::var_os(FILE),
+    ) {
+        let options = (*pool.connect_options()).clone().database(&name);
+        let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        let content = load(&pool, DocumentId(id.parse().unwrap())).await;
+        std::fs::write(file, pdf::ticket(&content).unwrap()).unwrap();
+        return;
+    }
+    let folder = TempFolder::new();
+    let database = pool.connect_options().get_database().unwrap().to_owned();
+    for content in contents(pool).await {
+        let here = [
+            pdf::ticket(&content).unwrap(),
+            pdf::ticket(&content).unwrap(),
+        ];
+        let file = folder.0.join("elsewhere.pdf");
+        let name = "ticket_pdf::the_same_ticket_has_the_same_bytes_in_every_process";
+        output(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env(DATABASE, &database)
+                .env(DOCUMENT, content.document_id.to_string())
+                .env(FILE, &file),
+        );
+        let elsewhere = std::fs::read(&file).unwrap();
+        assert!(
+            here[0] == here[1] && here[0] == elsewhere,
+            "the bytes differ"
+        );
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn no_text_becomes_pdf_and_no_name_becomes_boxes(pool: PgPool) {
+    let mut content = contents(pool).await.swap_remove(0);
+    content.passengers.truncate(2);
+    content.airline.name = ") Tj ET (\\ <</S/JavaScript/JS(app.alert(1))>>".to_owned();
+    content.passengers[0].name = "Ms 王小明".to_owned();
+    content.passengers[1].name = "Mr )Bad\\Name(\u{7}\u{202e}".to_owned();
+    let folder = TempFolder::new();
+    let file = write(&folder, &content);
+    let text = text_of(&file);
+    for said in [
+        "Ms Wang Xiao Ming",
+        "Mr )Bad\\Name(",
+        "app.alert(1)",
+        "are printed in Latin letters",
+    ] {
+        assert!(text.contains(said), "{said:?} is not in {text}");
+    }
+    let objects = output(
+        Command::new("qpdf")
+            .args(["--json", "--json-key=qpdf"])
+            .arg(&file),
+    );
+    assert!(!objects.contains("/JavaScript"), "an action: {objects}");
+    assert!(
+        objects.contains("\"/Lang\": \"u:en\""),
+        "a language: {objects}"
+    );
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn names_of_western_europe_need_no_embedded_font(pool: PgPool) {
+    let mut content = contents(pool).await.swap_remove(0);
+    content.passengers.truncate(1);
+    content.passengers[0].name = "Ms Zoë O'Brien-Müller".to_owned();
+    let folder = TempFolder::new();
+    let file = write(&folder, &content);
+    assert!(text_of(&file).contains("Ms Zoë O'Brien-Müller"));
+    let fonts = output(Command::new("pdffonts").arg(&file));
+    assert!(
+        fonts.contains("Helvetica") && !fonts.contains("Noto"),
+        "{fonts}"
+    );
+    assert!(std::fs::metadata(&file).unwrap().len() <= 30_000);
+}
