@@ -7,7 +7,7 @@ use super::{DECLINES, PAYS, Shop, fields, good_session};
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_paid_checkout_is_told_by_signed_events(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let request = shop.request();
     let session = shop.stripe.create_checkout(&request).await.unwrap();
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_paid_checkout_is_told_by_signed_events(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_declined_card_leaves_the_page_open_for_another(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     let declined = shop.pay(&session, DECLINES).await;
     assert_eq!(declined.status(), 402);
@@ -135,7 +135,7 @@ async fn a_declined_card_leaves_the_page_open_for_another(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn two_clicks_at_once_pay_once(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     let clicks = (0..8).map(|_| shop.pay(&session, PAYS));
     for answer in futures::future::join_all(clicks).await {
@@ -160,7 +160,7 @@ async fn two_clicks_at_once_pay_once(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn an_open_session_expires_on_request_and_a_complete_one_does_not(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     let expired = shop.stripe.expire_checkout(&session.id).await.unwrap();
     assert_eq!(
@@ -194,7 +194,7 @@ async fn an_open_session_expires_on_request_and_a_complete_one_does_not(db: PgPo
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_session_expires_by_itself_at_its_time(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     shop.pay(&session, DECLINES).await;
     shop.delivered().await;
@@ -217,7 +217,7 @@ async fn a_session_expires_by_itself_at_its_time(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_session_lives_from_thirty_minutes_to_a_day(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     for (seconds, taken) in [(1799, false), (1800, true), (86_400, true), (86_401, false)] {
         let mut request = shop.request();
         request.expires_at = shop.clock.now() + Duration::seconds(seconds);
@@ -236,7 +236,7 @@ async fn a_session_lives_from_thirty_minutes_to_a_day(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn the_same_payment_opens_one_page_and_another_amount_is_refused(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let mut request = shop.request();
     let first = shop.stripe.create_checkout(&request).await.unwrap();
     let again = shop.stripe.create_checkout(&request).await.unwrap();
@@ -258,7 +258,7 @@ async fn the_same_payment_opens_one_page_and_another_amount_is_refused(db: PgPoo
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn keys_replay_what_was_executed_and_nothing_else(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let good = good_session(shop.clock.now());
     let mut bad = good.clone();
     bad[4].1 = "49".to_owned();
@@ -295,7 +295,7 @@ async fn keys_replay_what_was_executed_and_nothing_else(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_key_whose_first_request_still_runs_is_in_use(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let good = good_session(shop.clock.now());
     let mut running = shop.db.begin().await.unwrap();
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('sandbox:k', 0))")
@@ -320,7 +320,7 @@ async fn a_key_whose_first_request_still_runs_is_in_use(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn the_client_tries_again_with_the_same_key(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     for kind in ["api_error", "rate_limit", "lock_timeout", "lost_answer"] {
         let before = shop.count("checkout_session").await;
         shop.configure(
@@ -340,7 +340,7 @@ async fn the_client_tries_again_with_the_same_key(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn trouble_that_stays_is_unavailable_and_a_refusal_is_a_refusal(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     for kind in ["api_error", "rate_limit", "lock_timeout", "lost_answer"] {
         shop.configure("faults", json!({"kind": kind, "times": 3}))
             .await;

@@ -44,9 +44,12 @@ pub struct Shop {
 /// What the webhook endpoint has received, and what it answers next (then 200).
 #[derive(Clone, Default)]
 struct Inbox {
-    received: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<u16>>>,
 }
+
+/// A signature header, and the bytes that came with it.
+type Received = (String, Vec<u8>);
 
 #[derive(Parser)]
 struct Flags {
@@ -68,7 +71,7 @@ async fn receive(request: &Request, body: Body, Data(inbox): Data<&Inbox>) -> St
 }
 
 impl Shop {
-    pub async fn open(db: PgPool) -> Self {
+    pub fn open(db: PgPool) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

@@ -4,7 +4,7 @@ use super::{PAYS, Shop};
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn the_page_says_what_is_bought_and_loads_nothing(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     let page = shop
         .http
@@ -40,7 +40,7 @@ async fn the_page_says_what_is_bought_and_loads_nothing(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_page_that_is_over_says_so(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let paid = shop.paid().await;
     let at = |id: &str| format!("{}/sandbox/checkout/{id}", shop.base);
     let html = shop
@@ -85,7 +85,7 @@ async fn a_page_that_is_over_says_so(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_card_that_asks_the_bank_pays_or_fails_as_the_traveller_says(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     let asked = shop.pay(&session, "4000 0025 0000 3155").await;
     assert_eq!(asked.status(), 200);
@@ -111,7 +111,7 @@ async fn a_card_that_asks_the_bank_pays_or_fails_as_the_traveller_says(db: PgPoo
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn mistyped_numbers_are_not_tried_and_real_cards_are_declined(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     for typed in ["", "4242", "4242424242424241", "abc", "4242424242424242é"] {
         assert_eq!(shop.pay(&session, typed).await.status(), 422, "{typed:?}");
@@ -123,7 +123,7 @@ async fn mistyped_numbers_are_not_tried_and_real_cards_are_declined(db: PgPool) 
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn no_card_number_is_kept(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     let session = shop.session().await;
     shop.pay(&session, "4111111111111111").await;
     shop.pay(&session, PAYS).await;

@@ -19,7 +19,7 @@ async fn one_event(shop: &Shop) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn what_is_not_taken_is_sent_again_later(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     one_event(&shop).await;
     shop.answer_next(&[500, 302]);
     let first = shop.delivered().await;
@@ -41,7 +41,7 @@ async fn what_is_not_taken_is_sent_again_later(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn an_endpoint_that_never_answers_well_is_given_up(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     one_event(&shop).await;
     shop.answer_next(&[500; 7]);
     let mut attempts = shop.delivered().await.len();
@@ -54,7 +54,7 @@ async fn an_endpoint_that_never_answers_well_is_given_up(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn events_come_late_or_twice_on_request(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     shop.configure("webhooks", json!({"delay_ms": 3000, "duplicate": true}))
         .await;
     one_event(&shop).await;
@@ -70,7 +70,7 @@ async fn events_come_late_or_twice_on_request(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn shuffled_events_arrive_all_and_in_another_order(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     shop.configure("webhooks", json!({"shuffle": true})).await;
     for _ in 0..12 {
         one_event(&shop).await;
@@ -90,7 +90,7 @@ async fn shuffled_events_arrive_all_and_in_another_order(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn dropped_events_are_listed_all_the_same(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     shop.configure("webhooks", json!({"drop": true})).await;
     shop.paid().await;
     shop.clock.advance(Duration::hours(1));
@@ -102,7 +102,7 @@ async fn dropped_events_are_listed_all_the_same(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn several_processes_deliver_an_event_once(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     for _ in 0..5 {
         one_event(&shop).await;
     }
@@ -115,7 +115,7 @@ async fn several_processes_deliver_an_event_once(db: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn events_are_listed_in_pages_by_type_and_time(db: PgPool) {
-    let shop = Shop::open(db).await;
+    let shop = Shop::open(db);
     for _ in 0..3 {
         one_event(&shop).await;
         shop.clock.advance(Duration::seconds(10));
