@@ -36,8 +36,7 @@ fn range() -> (NaiveDate, NaiveDate) {
 }
 
 fn digest(schedules: &[Schedule]) -> String {
-    let hash = Sha256::digest(format!("{schedules:?}"));
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:?}", Sha256::digest(format!("{schedules:?}")))
 }
 
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
