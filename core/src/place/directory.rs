@@ -273,7 +273,9 @@ fn begins_with_one_typo(word: &str, typed: &str) -> bool {
 
 /// The directory as it was at most five minutes ago.
 #[derive(Clone, Debug, Default)]
-pub struct DirectoryCache(Arc<RwLock<Option<(DateTime<Utc>, Arc<Directory>)>>>);
+pub struct DirectoryCache(Arc<RwLock<Option<Reading>>>);
+
+type Reading = (DateTime<Utc>, Arc<Directory>);
 
 impl DirectoryCache {
     /// The directory at hand, unless it is too old: then [`DirectoryCache::refresh`] reads a new one.
