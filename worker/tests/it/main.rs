@@ -2,5 +2,7 @@
 
 mod render_document;
 mod s3;
+#[path = "../../examples/ticket/sample.rs"]
+mod sample;
 mod support;
 mod ticket_pdf;
