@@ -37,7 +37,7 @@ fn collect_words(about: &str, value: &Value, rules: &mut Vec<String>) {
             for (key, value) in fields {
                 match (key.as_str(), value) {
                     ("words", Value::String(words)) if about.is_empty() => {
-                        rules.push(words.clone())
+                        rules.push(words.clone());
                     }
                     ("words", Value::String(words)) => rules.push(format!("{about}: {words}")),
                     ("cancellation", _) => collect_words("Cancellation", value, rules),

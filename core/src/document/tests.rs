@@ -104,8 +104,8 @@ async fn a_ticket_says_who_flies_when_and_where(pool: PgPool) {
             "M1NGUYEN/MINH         EK7XQ3M DELLHRAI 0161 354YINF 0000 000",
         ]
     );
-    assert!(out.directions[0].rules[0].starts_with("Change: Per passenger"));
-    assert!(out.directions[0].rules[1].starts_with("Cancellation: Per passenger"));
+    assert!(out.directions[0].rules[1].starts_with("Change: Per passenger"));
+    assert!(out.directions[0].rules[0].starts_with("Cancellation: Per passenger"));
     assert_eq!(out.directions[0].baggage.checked_kg, 15);
 }
 

@@ -174,7 +174,20 @@ impl Flow {
             .iter()
             .map(|code| f64::from(code.modules()) * MODULE_MM);
         let row = sizes.fold(COUPON, f64::max) + 3.0;
-        let height = row * f64::from(u32::try_from(barcodes.len()).unwrap_or(1));
+        let column = SECOND - LEFT - 4.0;
+        let names = self.sheets.wrap(bold(11), &passenger.name, column);
+        let who = match &passenger.on_lap_of {
+            Some(adult) => format!("Infant on the lap of {adult}"),
+            None => words::sentence_case(&passenger.passenger_type),
+        };
+        let who = self.sheets.wrap(grey(8), &who, column);
+        let lines = [(bold(11), 4.8, names), (grey(8), 3.6, who)];
+        let beside = lines
+            .iter()
+            .map(|(_, line, of)| line * count(of))
+            .sum::<f64>()
+            + 7.0;
+        let height = (row * count(&barcodes)).max(beside);
         self.room(height + 1.0);
         if ruled && self.y > TOP {
             self.sheets.rule(LEFT, RIGHT, self.y - 1.6);
@@ -182,20 +195,11 @@ impl Flow {
 
         let top = self.y;
         let mut y = top;
-        for line in self
-            .sheets
-            .wrap(bold(11), &passenger.name, SECOND - LEFT - 4.0)
-        {
-            self.sheets.text(LEFT, y, bold(11), &line);
-            y += 4.8;
-        }
-        let who = match &passenger.on_lap_of {
-            Some(adult) => format!("Infant on the lap of {adult}"),
-            None => words::sentence_case(&passenger.passenger_type),
-        };
-        for line in self.sheets.wrap(grey(8), &who, SECOND - LEFT - 4.0) {
-            self.sheets.text(LEFT, y, grey(8), &line);
-            y += 3.6;
+        for (kind, height, lines) in lines {
+            for line in lines {
+                self.sheets.text(LEFT, y, kind, &line);
+                y += height;
+            }
         }
         self.sheets.text(LEFT, y + 0.6, grey(8), "Ticket");
         self.sheets.text(
@@ -404,6 +408,10 @@ impl Flow {
             self.y = TOP;
         }
     }
+}
+
+fn count<T>(items: &[T]) -> f64 {
+    u32::try_from(items.len()).map_or(0.0, f64::from)
 }
 
 fn footer(sheets: &mut Sheets, content: &TicketContent) {

@@ -9,5 +9,7 @@ mod relay;
 mod render_document;
 mod s3;
 mod send_mail;
+#[path = "../../examples/ticket/sample.rs"]
+mod sample;
 mod support;
 mod ticket_pdf;

@@ -1,9 +1,4 @@
-//! Writes a sample ticket, and says how many a core makes a second.
-//!
-//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME]`
-
-use std::io::Write;
-use std::time::Instant;
+//! A ticket that nobody bought.
 
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
@@ -14,42 +9,9 @@ use flightdesk_core::document::{
 use flightdesk_core::ids::DocumentId;
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
-use flightdesk_worker::pdf;
 
-fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let file = arguments
-        .next()
-        .context("the first argument is the file to write")?;
-    let mut number = |default: usize| {
-        arguments
-            .next()
-            .map_or(Ok(default), |raw| raw.parse().context("not a number"))
-    };
-    let (count, passengers) = (number(0)?, number(1)?);
-    let first_name = arguments.next().unwrap_or_else(|| "Zoë".to_owned());
-    let last_name = arguments
-        .next()
-        .unwrap_or_else(|| "O'Brien-Müller".to_owned());
-    let content = sample(passengers, &first_name, &last_name)?;
-    let ticket = pdf::ticket(&content)?;
-    std::fs::write(&file, &ticket)?;
-
-    let begun = Instant::now();
-    for _ in 0..count {
-        pdf::ticket(&content)?;
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{{\"bytes\": {}, \"tickets\": {count}, \"seconds\": {seconds:.3}}}",
-        ticket.len()
-    )?;
-    Ok(())
-}
-
-fn sample(count: usize, first_name: &str, last_name: &str) -> anyhow::Result<TicketContent> {
+/// A night flight for `count` people of one name.
+pub fn ticket(count: usize, first_name: &str, last_name: &str) -> anyhow::Result<TicketContent> {
     let booked_at: DateTime<Utc> = "2026-11-20T09:05:00Z".parse()?;
     let flights = [flight("2026-12-20T21:40:00+05:30", 485)?];
     let inr = |minor| Money::new(minor, Currency::INR);

@@ -1,0 +1,44 @@
+//! Writes a sample ticket, and says how many a core makes a second.
+//!
+//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME]`
+
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::Context;
+use flightdesk_worker::pdf;
+
+mod sample;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments
+        .next()
+        .context("the first argument is the file to write")?;
+    let mut number = |default: usize| {
+        arguments
+            .next()
+            .map_or(Ok(default), |raw| raw.parse().context("not a number"))
+    };
+    let (count, passengers) = (number(0)?, number(1)?);
+    let first_name = arguments.next().unwrap_or_else(|| "Zoë".to_owned());
+    let last_name = arguments
+        .next()
+        .unwrap_or_else(|| "O'Brien-Müller".to_owned());
+    let content = sample::ticket(passengers, &first_name, &last_name)?;
+    let ticket = pdf::ticket(&content)?;
+    std::fs::write(&file, &ticket)?;
+
+    let begun = Instant::now();
+    for _ in 0..count {
+        pdf::ticket(&content)?;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{{\"bytes\": {}, \"tickets\": {count}, \"seconds\": {seconds:.3}}}",
+        ticket.len()
+    )?;
+    Ok(())
+}
