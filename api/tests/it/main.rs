@@ -5,5 +5,7 @@ mod api_keys;
 mod errors;
 mod faults;
 mod idempotency;
+mod jobs;
 mod limits;
+mod process;
 mod support;
