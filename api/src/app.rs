@@ -7,6 +7,7 @@ use flightdesk_core::config::Settings;
 use flightdesk_core::fare::TariffCache;
 use flightdesk_core::offer::OfferSigner;
 use flightdesk_core::payment::stripe::Stripe;
+use flightdesk_core::place::DirectoryCache;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, db};
 use secrecy::ExposeSecret;
@@ -36,6 +37,8 @@ pub struct App {
     pub offers: OfferSigner,
     /// What seats cost.
     pub tariff: TariffCache,
+    /// Every place, for autosuggest.
+    pub directory: DirectoryCache,
     /// The Stripe of a machine without a Stripe key.
     pub sandbox: Option<Sandbox>,
 }
@@ -72,6 +75,7 @@ impl App {
             storage: Storage::from_settings(&settings)?,
             offers: OfferSigner::new(&settings),
             tariff: TariffCache::default(),
+            directory: DirectoryCache::default(),
             sandbox,
             limits: Limits::new(limits, redis.clone()),
             redis,

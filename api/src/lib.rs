@@ -25,6 +25,7 @@ pub mod limits;
 pub mod optional;
 pub mod page;
 pub mod payments;
+pub mod places;
 mod query;
 mod return_page;
 pub mod sandbox;
@@ -47,6 +48,7 @@ fn operations() -> impl OpenApi {
     (
         accounts::Accounts,
         api_keys::ApiKeys,
+        places::Places,
         flights::Flights,
         holds::Holds,
         bookings::Bookings,
