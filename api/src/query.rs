@@ -176,9 +176,8 @@ impl Kind {
             Some("integer" | "number") => Self::Number,
             Some("boolean") => Self::Boolean,
             Some("array") => Self::List,
-            Some(_) => Self::Text,
             None if schema["allOf"][0].is_object() => Self::of(&schema["allOf"][0], components),
-            None => Self::Text,
+            Some(_) | None => Self::Text,
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Every setting is a flag and an environment variable. Without any it serves on 127.0.0.1:8000 and takes test
 /// payments in its own sandbox; with FLIGHTDESK_ENV=production it refuses every default that is not fit for that.
 #[derive(Parser)]
+#[expect(clippy::doc_markdown, reason = "clap prints the docstring as help")]
 #[command(name = "api", version)]
 struct Arguments {
     /// Address to listen on

@@ -87,7 +87,7 @@ async fn a_request_that_dies_leaves_nothing(pool: PgPool) {
         .store(&mut first, &app.clock, 201, &json!({}))
         .await
         .unwrap();
-    drop(first);
+    first.rollback().await.unwrap();
     complete(&pool, &app, account).await;
 }
 

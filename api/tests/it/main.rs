@@ -11,6 +11,7 @@ mod jobs;
 mod limits;
 mod payments;
 mod places;
+mod process;
 mod sandbox;
 mod search;
 mod support;
