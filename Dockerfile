@@ -11,9 +11,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY core/Cargo.toml core/
 COPY api/Cargo.toml api/
 COPY worker/Cargo.toml worker/
-RUN mkdir -p core/src api/src/bin worker/src \
+RUN mkdir -p core/src api/src/bin/manage worker/src \
     && touch core/src/lib.rs api/src/lib.rs worker/src/lib.rs \
-    && for main in api/src/bin/api.rs api/src/bin/manage.rs worker/src/main.rs; do echo 'fn main() {}' > "$main"; done \
+    && for main in api/src/bin/api.rs api/src/bin/manage/main.rs worker/src/main.rs; do echo 'fn main() {}' > "$main"; done \
     && cargo build --release --locked --workspace --bins \
     # The stand-ins are younger than the sources that come: without this cargo would keep them.
     && cargo clean --release -p flightdesk-core -p flightdesk-api -p flightdesk-worker \
@@ -28,9 +28,11 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/flightdesk --create-home --shell /usr/sbin/nologin flightdesk
 COPY --from=build /out/ /usr/local/bin/
 COPY LICENSE /usr/share/doc/flightdesk/
+# What `manage loaddata` loads.
+COPY fixtures/ /usr/share/flightdesk/fixtures/
 USER flightdesk
 WORKDIR /var/lib/flightdesk
-ENV HOST=0.0.0.0 PORT=8000
+ENV HOST=0.0.0.0 PORT=8000 FIXTURES_DIR=/usr/share/flightdesk/fixtures
 EXPOSE 8000
 # The slim image has no curl; bash speaks enough HTTP to ask one question.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

@@ -28,10 +28,6 @@ pub struct Answer<T, const STATUS: u16> {
 
 impl<T: ToJSON, const STATUS: u16> Answer<T, STATUS> {
     /// A first answer.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a view is made to be answered"
-    )]
     pub fn new(view: T) -> Self {
         Self {
             body: view.to_json().unwrap_or_default(),

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use flightdesk_core::account::KeyMode;
 use flightdesk_core::config::Settings;
+use flightdesk_core::fare::TariffCache;
+use flightdesk_core::offer::OfferSigner;
+use flightdesk_core::payment::stripe::Stripe;
+use flightdesk_core::place::DirectoryCache;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, db};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
 use crate::limits::{LimitSettings, Limits};
+use crate::sandbox::Sandbox;
 
 /// The state of one api process: connections and settings, nothing that another process would miss.
 #[derive(Clone)]
@@ -22,10 +27,20 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Redis, for rate limits and nothing that would be missed.
     pub redis: redis::aio::ConnectionManager,
-    /// Where documents are kept.
-    pub storage: Storage,
     /// How many requests a caller may make.
     pub limits: Limits,
+    /// Stripe, or the sandbox.
+    pub stripe: Stripe,
+    /// Where documents are.
+    pub storage: Storage,
+    /// Makes and opens offers.
+    pub offers: OfferSigner,
+    /// What seats cost.
+    pub tariff: TariffCache,
+    /// Every place, for autosuggest.
+    pub directory: DirectoryCache,
+    /// The Stripe of a machine without a Stripe key.
+    pub sandbox: Option<Sandbox>,
 }
 
 impl App {
@@ -50,12 +65,20 @@ impl App {
             .set_connection_timeout(Some(std::time::Duration::from_secs(1)))
             .set_response_timeout(Some(std::time::Duration::from_secs(1)));
         let redis = redis::aio::ConnectionManager::new_lazy_with_config(client, config)?;
+        let sandbox = settings
+            .uses_sandbox()
+            .then(|| Sandbox::new(db.clone(), clock.clone(), &settings));
         Ok(Self {
             db,
             clock,
+            stripe: Stripe::new(&settings)?,
+            storage: Storage::from_settings(&settings)?,
+            offers: OfferSigner::new(&settings),
+            tariff: TariffCache::default(),
+            directory: DirectoryCache::default(),
+            sandbox,
             limits: Limits::new(limits, redis.clone()),
             redis,
-            storage: Storage::from_settings(&settings)?,
             settings: Arc::new(settings),
         })
     }

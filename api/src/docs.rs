@@ -1,23 +1,36 @@
 //! The API's document and its page, which loads nothing from elsewhere.
 
+use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, header};
 use poem::web::Html;
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, handler};
+use poem::{Endpoint, IntoResponse, Response, handler};
 
 /// Swagger UI comes as one page with its script and style inside.
 const CSP_DOCS: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page at `/docs`, with its policy.
-pub fn page(ui: impl Endpoint + 'static) -> impl Endpoint {
-    ui.map_to_response().after(|result| async move {
-        result.map(|response: Response| with_policy(response, CSP_DOCS))
-    })
+/// The page at `/docs`: `html` with the finished `document` in place of the `draft` it was made from.
+pub fn page(html: &str, draft: &str, document: &str) -> impl Endpoint + use<> {
+    // Within a script `</` could end it.
+    let document = document.replace("</", "<\\/");
+    let page = html
+        .replacen(
+            "<html charset",
+            "<!doctype html>\n<html lang=\"en\" charset",
+            1,
+        )
+        .replacen(
+            "<title>Swagger UI</title>",
+            "<title>Flightdesk API</title>",
+            1,
+        )
+        .replacen(draft, &document, 1);
+    make_sync(move |_| with_policy(Html(page.clone()).into_response(), CSP_DOCS))
 }
 
 /// The document at `/openapi.json`.
 pub fn document(json: String) -> impl Endpoint {
-    poem::endpoint::make_sync(move |_| {
+    make_sync(move |_| {
         json.clone()
             .with_content_type("application/json")
             .into_response()

@@ -9,6 +9,8 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
+use crate::itinerary::OfferView;
+
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -161,8 +163,13 @@ impl ApiError {
                 code: "offer_invalid",
                 message: detail,
             }]),
-            // The fresh offer goes here: `.member("offer", OfferView::from(*offer).to_json())`.
-            Error::OfferExpired(_) => Self::new(S::GONE, "offer_expired", detail),
+            Error::OfferExpired(fresh) => {
+                let problem = Self::new(S::GONE, "offer_expired", detail);
+                match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
+                    Some(offer) => problem.member("offer", offer),
+                    None => problem,
+                }
+            }
             Error::HoldExpired => conflict("hold_expired"),
             Error::HoldBooked => conflict("hold_booked"),
             Error::WrongState { .. } => conflict("wrong_state"),
@@ -269,7 +276,7 @@ const DOCUMENTED: [(u16, &str); 13] = [
     ),
     (
         403,
-        "The API key lacks a scope: `missing_scope`; a download link has expired or was changed: `link_refused`",
+        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
     ),
     (404, "There is no such thing for this account: `not_found`"),
     (

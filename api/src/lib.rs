@@ -10,15 +10,26 @@ pub mod api_keys;
 pub mod app;
 pub mod auth;
 pub mod body;
+pub mod bookings;
 mod catch;
 mod docs;
+mod document;
 pub mod documents;
 pub mod error;
+pub mod flights;
 pub mod health;
+pub mod holds;
 pub mod idempotency;
+pub mod itinerary;
+pub mod jobs;
 pub mod limits;
+pub mod optional;
 pub mod page;
+pub mod payments;
+pub mod places;
 mod query;
+mod return_page;
+pub mod sandbox;
 mod schema;
 mod serve;
 pub mod tags;
@@ -38,6 +49,12 @@ fn operations() -> impl OpenApi {
     (
         accounts::Accounts,
         api_keys::ApiKeys,
+        places::Places,
+        flights::Flights,
+        holds::Holds,
+        bookings::Bookings,
+        payments::Payments,
+        jobs::Jobs,
         documents::Documents,
         health::Health,
     )
@@ -51,20 +68,30 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
     let document = openapi_json();
     let operations =
         query::Operations::of(&serde_json::from_str(&document)?).map_err(anyhow::Error::msg)?;
-    let docs = docs::page(service.swagger_ui());
+    let docs = docs::page(&service.swagger_ui_html(), &service.spec(), &document);
     let api = Arc::new(poem::IntoEndpoint::into_endpoint(service));
-    let routes = Route::new()
+    let mut routes = Route::new()
         .nest_no_strip("/v1", api.clone())
         .nest_no_strip("/health", api)
-        .nest("/docs", docs)
+        .at("/docs", get(docs))
         .at("/openapi.json", get(docs::document(document)))
+        .at("/return", get(return_page::paid))
+        .at("/return/cancelled", get(return_page::given_up))
         .at("/", get(docs::index));
+    if let Some(sandbox) = &app.sandbox {
+        routes = routes.nest("/sandbox", sandbox.routes());
+    }
     Ok(serve::Serve::new(routes, app, operations))
 }
 
 /// The OpenAPI document, as `api/openapi.json` holds it.
 pub fn openapi_json() -> String {
-    service().spec()
+    let draft = service().spec();
+    let Ok(mut document) = serde_json::from_str(&draft) else {
+        return draft;
+    };
+    document::finish(&mut document);
+    format!("{document:#}\n")
 }
 
 fn service() -> OpenApiService<impl OpenApi, ()> {

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flightdesk_core::error::FieldError;
+use poem::http::StatusCode;
 use poem_openapi::Object;
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use uuid::Uuid;
@@ -44,6 +45,31 @@ impl PageRequest {
     /// The row after which the page begins.
     pub fn after<Id: From<Uuid>>(self) -> Option<Id> {
         self.after.map(Id::from)
+    }
+
+    /// The page of a list that is whole in memory, and the cursor of the next.
+    ///
+    /// Errors: 410 `cursor_expired` when the entry that the cursor points at is gone.
+    pub fn slice<R>(
+        self,
+        mut rows: Vec<R>,
+        id: impl Fn(&R) -> Uuid,
+    ) -> Result<(Vec<R>, Option<String>), ApiError> {
+        if let Some(after) = self.after {
+            let Some(position) = rows.iter().position(|row| id(row) == after) else {
+                return Err(ApiError::new(
+                    StatusCode::GONE,
+                    "cursor_expired",
+                    "what the cursor points at is gone; begin at the first page",
+                ));
+            };
+            rows.drain(..=position);
+        }
+        let limit = self.limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(|last| encode(id(last)));
+        Ok((rows, next_cursor))
     }
 
     /// How many rows to read: one more than the page has, which tells whether another follows.

@@ -116,7 +116,7 @@ impl Operation {
                 .as_array()
                 .is_some_and(|schemes| !schemes.is_empty()),
             parameters,
-            shape: Shape::new(schema, components.clone())?,
+            shape: Shape::new(&schema, components)?,
         })
     }
 
@@ -177,10 +177,8 @@ impl Kind {
             Some("boolean") => Self::Boolean,
             Some("array") => Self::List,
             Some(_) => Self::Text,
-            None => schema["allOf"][0]
-                .is_object()
-                .then(|| Self::of(&schema["allOf"][0], components))
-                .unwrap_or(Self::Text),
+            None if schema["allOf"][0].is_object() => Self::of(&schema["allOf"][0], components),
+            None => Self::Text,
         }
     }
 

@@ -19,11 +19,11 @@ impl Shape {
         T::register(&mut registry);
         let schema = serde_json::to_value(T::schema_ref()).map_err(|error| error.to_string())?;
         let schemas = serde_json::to_value(registry.schemas).map_err(|error| error.to_string())?;
-        Self::new(schema, schemas)
+        Self::new(&schema, &schemas)
     }
 
     /// A schema with the components it refers to.
-    pub fn new(schema: Value, components: Value) -> Result<Self, String> {
+    pub fn new(schema: &Value, components: &Value) -> Result<Self, String> {
         let mut document = json!({ "allOf": [schema], "components": { "schemas": components } });
         tighten(&mut document);
         jsonschema::options()
@@ -202,7 +202,9 @@ fn describe(error: &ValidationError<'_>, wrong: &mut Vec<FieldError>) {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             match context.iter().min_by_key(|branch| branch.len()) {
                 Some(branch) if !branch.is_empty() => {
-                    branch.iter().for_each(|error| describe(error, wrong));
+                    for error in branch {
+                        describe(error, wrong);
+                    }
                 }
                 _ => add(
                     None,

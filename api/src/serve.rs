@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::limits::Standing;
 use crate::query::Operations;
 use crate::{auth, catch};
 
@@ -63,7 +64,7 @@ impl<E: Endpoint> Serve<E> {
         }
         response
             .headers_mut()
-            .extend(standing.iter().flat_map(|standing| standing.headers()));
+            .extend(standing.iter().flat_map(Standing::headers));
         response
     }
 

@@ -102,13 +102,12 @@ async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>
                 Ok(()) => {}
                 Err(Error::LeaseLost(_)) => {
                     // Either the job finished a moment ago, or somebody else has it.
-                    return match tokio::time::timeout(Duration::from_secs(1), &mut job).await {
-                        Ok(Ok(Ok(()))) => Kept::Returned(Ok(())),
-                        _ => {
-                            job.abort();
-                            Kept::Lost
-                        }
-                    };
+                    let soon = tokio::time::timeout(Duration::from_secs(1), &mut job).await;
+                    if let Ok(Ok(Ok(()))) = soon {
+                        return Kept::Returned(Ok(()));
+                    }
+                    job.abort();
+                    return Kept::Lost;
                 }
                 Err(error) => warn!(%error, "a job's lease could not be extended"),
             },
@@ -162,7 +161,7 @@ async fn write_failure(ctx: &Ctx, started: &Started, failure: &JobError) -> Resu
     )
     .await?;
     if verdict == Verdict::Dead {
-        jobs::on_dead(&mut tx, &ctx.clock, started.kind, &started.payload).await?;
+        jobs::on_dead(&mut tx, started.kind, &started.payload).await?;
     }
     tx.commit().await?;
     Ok(verdict)
@@ -174,7 +173,7 @@ pub async fn requeue_lapsed(ctx: &Ctx) -> flightdesk_core::Result<u64> {
     let lapsed = outbox::requeue_lapsed(&mut tx, &ctx.clock).await?;
     for job in &lapsed.dead {
         if let Some(kind) = Kind::parse(&job.kind) {
-            jobs::on_dead(&mut tx, &ctx.clock, kind, &job.payload).await?;
+            jobs::on_dead(&mut tx, kind, &job.payload).await?;
         }
     }
     tx.commit().await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use sqlx::PgPool;
 
@@ -18,8 +19,10 @@ pub struct Ctx {
     pub clock: Clock,
     /// The settings of this process.
     pub settings: Arc<Settings>,
-    /// Where documents are kept.
+    /// Where documents are.
     pub storage: Storage,
+    /// Stripe, or the sandbox.
+    pub stripe: Stripe,
     /// Where mail goes.
     pub mail: Mailer,
 }

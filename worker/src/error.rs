@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 
-/// The failure of one attempt. The reason is kept in the job's row and shown to whoever caused the job, after words
-/// that look like addresses or keys were taken out; it names things by id.
+use flightdesk_core::outbox;
+
+/// The failure of one attempt. The reason is logged, kept in the job's row and shown to whoever caused the job, so
+/// words that look like addresses or keys are taken out of it at once; it names things by id.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct JobError {
@@ -14,17 +16,18 @@ pub struct JobError {
 impl JobError {
     /// Trying again may help: a server was away, something is not ready yet.
     pub fn retry(reason: impl Display) -> Self {
-        Self {
-            reason: reason.to_string(),
-            retryable: true,
-        }
+        Self::new(reason, true)
     }
 
     /// Trying again cannot help: the job is dead until a person looks at it.
     pub fn fail(reason: impl Display) -> Self {
+        Self::new(reason, false)
+    }
+
+    fn new(reason: impl Display, retryable: bool) -> Self {
         Self {
-            reason: reason.to_string(),
-            retryable: false,
+            reason: outbox::redact(&reason.to_string()),
+            retryable,
         }
     }
 
@@ -36,10 +39,8 @@ impl JobError {
 
 impl From<flightdesk_core::Error> for JobError {
     fn from(error: flightdesk_core::Error) -> Self {
-        Self {
-            retryable: error.is_transient(),
-            reason: error.to_string(),
-        }
+        let retryable = error.is_transient();
+        Self::new(error, retryable)
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use flightdesk_core::outbox::Queue;
+use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
-use flightdesk_core::{Clock, db, outbox};
+use flightdesk_core::{Clock, booking, db, hold, idempotency, outbox, payment, telemetry};
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::shutdown::{self, Trigger};
@@ -24,7 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             .error(ErrorKind::ValueValidation, refusals.join("\n  "))
             .exit();
     }
-    init_logs();
+    telemetry::init("worker");
     if let Some(addr) = cli.worker.metrics_addr {
         metrics::serve(addr)?;
     }
@@ -32,6 +33,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         db: db::pool(&cli.settings.database, "flightdesk-worker")?,
         clock: Clock::system(),
         storage: Storage::from_settings(&cli.settings)?,
+        stripe: Stripe::new(&cli.settings)?,
         mail: Mailer::from_settings(&cli.settings)?,
         settings: Arc::new(cli.settings),
     };
@@ -64,7 +66,29 @@ async fn main() -> anyhow::Result<ExitCode> {
     clockwork.every("observe", Duration::from_secs(5), |ctx| async move {
         Ok(metrics::observe(&ctx).await?)
     });
-    // TEMPORARY: holds and bookings that are due (every 5 s) and the payment reconciler tick here.
+    // Deadlines: seats of holds and bookings that are due go back; silent payments and refunds are asked about.
+    clockwork.every("sweep_holds", Duration::from_secs(5), |ctx| async move {
+        hold::sweep_due(&ctx.db, &ctx.clock).await?;
+        Ok(())
+    });
+    clockwork.every("sweep_bookings", Duration::from_secs(5), |ctx| async move {
+        booking::sweep_due(&ctx.db, &ctx.clock).await?;
+        Ok(())
+    });
+    clockwork.every("reconcile", Duration::from_secs(15), |ctx| async move {
+        let mut tx = ctx.db.begin().await?;
+        payment::promise_questions(&mut tx, &ctx.clock).await?;
+        payment::promise_refund_questions(&mut tx, &ctx.clock).await?;
+        Ok(tx.commit().await?)
+    });
+    clockwork.every(
+        "purge_idempotency_keys",
+        Duration::from_mins(10),
+        |ctx| async move {
+            idempotency::purge(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
+            Ok(())
+        },
+    );
 
     // The queues: render_document · send_mail · create_refund, expire_checkout, reconcile_payment.
     info!(name = runtime::process_name(), "worker started");
@@ -89,11 +113,4 @@ fn stop_on_signal(trigger: Trigger) -> std::io::Result<impl Future<Output = ()> 
         // Dropping it would say the same; the loops need it until the process ends.
         std::future::pending::<()>().await;
     })
-}
-
-// TEMPORARY: telemetry::init("worker") takes its place.
-fn init_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "info,apalis_core=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).init();
 }

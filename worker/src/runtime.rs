@@ -112,7 +112,7 @@ async fn consume(
                 "a consumer ended by itself; it starts again"
             ),
             Ok(Err(error)) => {
-                warn!(queue = queue.as_str(), %error, "a consumer lost Redis; it starts again")
+                warn!(queue = queue.as_str(), %error, "a consumer lost Redis; it starts again");
             }
             Err(_) => error!(
                 queue = queue.as_str(),

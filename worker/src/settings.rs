@@ -48,7 +48,7 @@ pub struct WorkerSettings {
     pub shutdown_grace_seconds: u64,
 
     /// Address for Prometheus to read metrics from, `127.0.0.1:9464`; without it there is none
-    #[arg(long, env = "METRICS_ADDR")]
+    #[arg(long, env = "WORKER_METRICS_ADDR")]
     pub metrics_addr: Option<SocketAddr>,
 }
 

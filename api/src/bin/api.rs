@@ -50,6 +50,10 @@ async fn main() -> anyhow::Result<()> {
     }
     let app = App::new(arguments.settings, arguments.limits, Clock::system())?;
     let endpoint = flightdesk_api::app(app.clone())?;
+    let deliveries = app
+        .sandbox
+        .as_ref()
+        .map(flightdesk_api::sandbox::Sandbox::spawn_background);
     let listener = TcpListener::bind((arguments.host.to_string(), arguments.port));
     tracing::info!("serving on http://{}:{}", arguments.host, arguments.port);
     Server::new(listener)
@@ -60,6 +64,9 @@ async fn main() -> anyhow::Result<()> {
             Some(Duration::from_secs(arguments.shutdown_seconds)),
         )
         .await?;
+    if let Some(deliveries) = deliveries {
+        deliveries.abort();
+    }
     app.db.close().await;
     Ok(())
 }

@@ -11,12 +11,14 @@ mod currency;
 mod event;
 mod fault;
 mod form;
+mod idempotency;
 mod list;
 mod object;
 mod page;
 mod pay;
 mod refund;
 mod session;
+mod terms;
 mod webhook;
 
 use std::sync::Arc;

@@ -19,5 +19,5 @@ pub use model::{
     LatePayment, NewBooking, PaymentSummary, Source,
 };
 pub use passengers::{Gender, NewPassenger, PassengerName, SeatPreference, parse_name};
-pub use queries::{get, list};
+pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;

@@ -86,3 +86,26 @@ pub enum DocumentStatus {
     /// Every attempt failed; staff look at it.
     Failed,
 }
+
+impl DocumentKind {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::Invoice => "invoice",
+            Self::RefundReceipt => "refund_receipt",
+        }
+    }
+}
+
+impl DocumentStatus {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Rendering => "rendering",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
+}

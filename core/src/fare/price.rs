@@ -214,7 +214,7 @@ mod tests {
                 ("CONV", 1, 30_000),
             ]
         );
-        assert_eq!(price.total().decimal(), "19263.00");
+        assert_eq!(price.total().decimal(), "18963.00");
     }
 
     #[test]

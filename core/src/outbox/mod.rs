@@ -22,6 +22,7 @@ pub use model::{
     ReconcilePayment, RenderDocument, SendMail,
 };
 pub use queries::{Depth, depths, find, lag};
+pub use redact::redact;
 pub use run::{
     Claimed, DeadJob, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim, extend,
     fail, finish, requeue_lapsed, retry_dead, start, trim, unclaim,
@@ -46,7 +47,7 @@ pub async fn put<J: Job>(
 ) -> Result<JobId> {
     insert(conn, clock, account_id, job, None)
         .await
-        .map(|id| id.expect_new())
+        .map(Inserted::expect_new)
 }
 
 /// Promises a job unless one with the same `unique_key` was ever promised; `None` when it was.

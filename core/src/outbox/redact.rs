@@ -9,7 +9,7 @@ const SECRET_MARKS: [&str; 6] = [
 
 /// The text without words that hold an `@` (mail addresses, `user:password@host`) or look like a key, cut to 500
 /// characters. Servers like to repeat the recipient in what they answer.
-pub(super) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut kept = String::new();
     for word in text.split_whitespace() {
         if !kept.is_empty() {

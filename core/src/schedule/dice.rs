@@ -33,7 +33,7 @@ impl Dice {
         self.drawn += 1;
         let mut word = [0; 4];
         word.copy_from_slice(&self.digest[at..at + 4]);
-        let scaled = u64::from(u32::from_be_bytes(word)) * u64::from(limit) >> 32;
+        let scaled = (u64::from(u32::from_be_bytes(word)) * u64::from(limit)) >> 32;
         u32::try_from(scaled).unwrap_or_default()
     }
 

@@ -243,9 +243,12 @@ struct Day {
     kept: u64,
 }
 
+// A cabin, its fare in tenths of economy's, its seats.
+type CabinPlan = (&'static str, i64, i32);
+
 // Schedules with what their flights need looked up once.
 struct Timetable {
-    rows: Vec<(Schedule, Tz, Vec<(&'static str, i64, i32)>)>,
+    rows: Vec<(Schedule, Tz, Vec<CabinPlan>)>,
 }
 
 impl Timetable {

@@ -17,3 +17,6 @@ pub use fill::{Filled, Horizon, Progress, fill};
 pub use model::{CABINS, DatedFlight, Schedule, cabin_fare_minor};
 pub use network::Network;
 pub use plan::plan;
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! Every job the system can be asked to do, and what happens when one is given up.
 
+pub mod create_refund;
+pub mod expire_checkout;
+pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
 
-use flightdesk_core::Clock;
 use flightdesk_core::document;
 use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
 use sqlx::PgConnection;
@@ -19,22 +21,21 @@ pub async fn run(
 ) -> Result<(), JobError> {
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
+        Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
+        Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
+        Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
         Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
-        // TEMPORARY: these arms call their run functions once those have landed.
-        Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => Err(JobError::fail(
-            format!("{} has no run function yet", kind.as_str()),
-        )),
     }
 }
 
 /// What else changes when a job is given up, in the transaction that declares it dead.
 pub async fn on_dead(
     conn: &mut PgConnection,
-    _clock: &Clock,
     kind: Kind,
     payload: &serde_json::Value,
 ) -> flightdesk_core::Result<()> {
     match kind {
+        // The dead row is what staff see; what the job was about can still be settled by hand or by the reconciler.
         Kind::RenderDocument => match read::<RenderDocument>(payload) {
             Ok(job) => document::mark_failed(conn, job.document_id, job.revision).await,
             // An unreadable payload names no document.

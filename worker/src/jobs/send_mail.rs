@@ -1,8 +1,84 @@
 //! Send one mail about a booking to its contact.
-use crate::{Ctx, JobError};
-use flightdesk_core::outbox::{Lease, SendMail};
 
-/// Sends it.
-pub async fn run(_ctx: &Ctx, _job: SendMail, _lease: &Lease) -> Result<(), JobError> {
-    Err(JobError::fail("x"))
+use flightdesk_core::document::DocumentStatus;
+use flightdesk_core::mail::MailContent;
+use flightdesk_core::outbox::{self, Lease, MailKind, SendMail};
+use tracing::info;
+
+use crate::mail::{Attachment, Mail, MailError, templates};
+use crate::{Ctx, JobError};
+
+/// Sends the mail, if what it says is still true.
+///
+/// The mail leaves before the job is done: a crash in between sends it again, under the same Message-ID. Until the
+/// booking's tickets are ready, and while the mail server or the document store is away, the job waits.
+pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError> {
+    let mut conn = ctx.db.acquire().await?;
+    let content = MailContent::find(&mut conn, job.booking_id)
+        .await?
+        .ok_or_else(|| JobError::fail(format!("there is no booking {}", job.booking_id)))?;
+    // A slow mail server holds no connection.
+    drop(conn);
+
+    if content.is_still_true(job.mail) {
+        let attachments = match job.mail {
+            MailKind::BookingConfirmed => tickets(ctx, &content).await?,
+            MailKind::LatePaymentRefunded => Vec::new(),
+        };
+        let words = templates::words(job.mail, &content);
+        let mail = Mail {
+            message_id: format!(
+                "{}.{}@{}",
+                job.mail.as_str(),
+                job.booking_id,
+                ctx.mail.host()
+            ),
+            to: content.to,
+            subject: words.subject,
+            text: words.text,
+            html: words.html,
+            attachments,
+        };
+        ctx.mail.send(mail, ctx.clock.now()).await?;
+        info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail sent");
+    } else {
+        info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail no longer true, not sent");
+    }
+
+    let mut tx = ctx.db.begin().await?;
+    outbox::finish(&mut tx, &ctx.clock, lease).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The bytes of every ticket document of the booking.
+async fn tickets(ctx: &Ctx, content: &MailContent) -> Result<Vec<Attachment>, JobError> {
+    if content.tickets.is_empty() {
+        return Err(JobError::retry("the booking has no ticket document yet"));
+    }
+    let mut attachments = Vec::with_capacity(content.tickets.len());
+    for document in &content.tickets {
+        let (DocumentStatus::Ready, Some(key)) = (document.status, &document.storage_key) else {
+            let waiting = format!("document {} is not ready", document.id);
+            return Err(JobError::retry(waiting));
+        };
+        let bytes = ctx.storage.get(key).await?.ok_or_else(|| {
+            JobError::retry(format!("document {} is not in the store", document.id))
+        })?;
+        attachments.push(Attachment {
+            file_name: document.file_name(),
+            content_type: "application/pdf",
+            bytes,
+        });
+    }
+    Ok(attachments)
+}
+
+impl From<MailError> for JobError {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Temporary(_) => Self::retry(error),
+            MailError::Permanent(_) => Self::fail(error),
+        }
+    }
 }

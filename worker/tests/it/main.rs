@@ -1,8 +1,15 @@
-//! The worker's jobs and documents on real PostgreSQL, read back by other people's programs.
+//! The worker against real PostgreSQL, Redis, SMTP and S3 servers; what it makes is read by other people's programs.
 
+mod booked;
+mod clock;
+mod faults;
+mod mail;
+mod metrics;
+mod relay;
 mod render_document;
 mod s3;
 #[path = "../../examples/ticket/sample.rs"]
 mod sample;
+mod send_mail;
 mod support;
 mod ticket_pdf;

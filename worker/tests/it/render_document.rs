@@ -9,7 +9,7 @@ use flightdesk_worker::{Ctx, Mailer};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
-use crate::support::{ACCOUNT, TempFolder, context, settings, take_jobs, ticketed};
+use crate::booked::{ACCOUNT, TempFolder, context, settings, take_jobs, ticketed};
 
 async fn document(ctx: &Ctx, job: &RenderDocument) -> document::Document {
     let mut conn = ctx.db.acquire().await.unwrap();

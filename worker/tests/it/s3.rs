@@ -10,7 +10,7 @@ use flightdesk_worker::jobs::render_document;
 use secrecy::SecretString;
 use sqlx::PgPool;
 
-use crate::support::{Server, TempFolder, context, output, settings, take_jobs, ticketed, tool};
+use crate::booked::{Server, TempFolder, context, output, settings, take_jobs, ticketed, tool};
 
 const KEY: &str = "0199d3a0-0000-7000-8000-000000000001/1.pdf";
 const OTHER_KEY: &str = "0199d3a0-0000-7000-8000-000000000002/1.pdf";

@@ -1,0 +1,487 @@
+//! Bookings: named passengers on held seats, to be paid by a deadline.
+
+use flightdesk_core::account::Scope;
+use flightdesk_core::booking::{
+    self, BookedDirection, BookedPassenger, BookedSeat, Booking, BookingRef, Contact, NewBooking,
+    NewPassenger, PaymentSummary, Source,
+};
+use flightdesk_core::document::Document;
+use flightdesk_core::error::FieldError;
+use flightdesk_core::hold::NewHold;
+use flightdesk_core::ids::{BookingId, HoldId};
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Any;
+use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::answer::{Created, Done};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Checked;
+use crate::error::ApiError;
+use crate::holds::SeatWishView;
+use crate::idempotency::{Begun, Once};
+use crate::itinerary::{AirlineView, BaggageView, FlightView, PriceView};
+use crate::page::{Page, PageRequest};
+use crate::tags::Tag;
+use crate::views::{Instant, MoneyView};
+
+/// Bookings.
+pub struct Bookings;
+
+/// A booking to make: of a hold, or of offers that are held in the same step
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct CreateBooking {
+    /// An open hold; instead of `offers`
+    hold_id: Option<Uuid>,
+    /// `offer_id` of a search's offer; instead of `hold_id`
+    #[oai(validator(min_items = 1, max_items = 2))]
+    offers: Option<Vec<String>>,
+    /// Exact seats, with `offers`; a hold has its own
+    #[oai(validator(max_items = 60))]
+    seats: Option<Vec<SeatWishView>>,
+    #[oai(validator(min_items = 1, max_items = 20))]
+    passengers: Vec<PassengerForm>,
+    contact: ContactView,
+}
+
+/// A passenger to book
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct PassengerForm {
+    /// `mr`, `ms`, `mrs`, `mx`, `dr`, `mstr` or `miss`
+    title: String,
+    /// 1-20 Latin letters as in the passport; accents are kept
+    first_name: String,
+    middle_name: Option<String>,
+    last_name: String,
+    /// `male`, `female` or `other`
+    gender: String,
+    /// `1990-05-17`; says whether they are adult, child or infant on the day of the last flight
+    date_of_birth: String,
+    /// For an infant: index of the passenger of 18 or more whose lap it sits on
+    adult_index: Option<u32>,
+    /// `window`, `middle` or `aisle`
+    seat_preference: Option<String>,
+}
+
+impl From<PassengerForm> for NewPassenger {
+    fn from(form: PassengerForm) -> Self {
+        Self {
+            title: form.title,
+            first_name: form.first_name,
+            middle_name: form.middle_name,
+            last_name: form.last_name,
+            gender: form.gender,
+            date_of_birth: form.date_of_birth,
+            adult_index: form.adult_index,
+            seat_preference: form.seat_preference,
+        }
+    }
+}
+
+/// Whom to write to
+#[derive(Debug, Object)]
+#[oai(rename = "Contact", deny_unknown_fields)]
+pub struct ContactView {
+    #[oai(validator(max_length = 254))]
+    email: String,
+    /// E.164: `+919876543210`
+    #[oai(validator(max_length = 16))]
+    phone: String,
+}
+
+impl TryFrom<CreateBooking> for NewBooking {
+    type Error = ApiError;
+
+    fn try_from(body: CreateBooking) -> Result<Self, ApiError> {
+        let seats: Vec<_> = body.seats.into_iter().flatten().collect();
+        let source = match (body.hold_id, body.offers) {
+            (Some(_), None) if !seats.is_empty() => {
+                return Err(wrong_field(
+                    "seats",
+                    "not_with_hold",
+                    "name the seats when you hold them",
+                ));
+            }
+            (Some(hold), None) => Source::Hold(HoldId(hold)),
+            (None, Some(offers)) => Source::Offers(NewHold {
+                offers,
+                seats: seats.into_iter().map(Into::into).collect(),
+            }),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(wrong_field("hold_id", "one_of", "either hold_id or offers"));
+            }
+        };
+        Ok(Self {
+            source,
+            passengers: body
+                .passengers
+                .into_iter()
+                .map(NewPassenger::from)
+                .collect(),
+            contact: Contact {
+                email: body.contact.email,
+                phone: body.contact.phone,
+            },
+        })
+    }
+}
+
+/// A booking
+#[derive(Debug, Object)]
+#[oai(rename = "Booking", skip_serializing_if_is_none)]
+pub struct BookingView {
+    /// Six characters; the booking's name everywhere
+    booking_ref: String,
+    /// `pending_payment`, `confirmed`, `partially_cancelled`, `cancelled` or `expired`
+    status: String,
+    created_at: Instant,
+    /// The deadline to pay
+    payment_due_at: Instant,
+    confirmed_at: Option<Instant>,
+    directions: Vec<DirectionView>,
+    passengers: Vec<PassengerView>,
+    contact: ContactView,
+    price: PriceView,
+    payment: PaymentView,
+    documents: Vec<BookedDocumentView>,
+    /// What can be done now: `pay`, `cancel`
+    available_actions: Vec<String>,
+    /// Only when money came after the deadline
+    late_payment: Option<LatePaymentView>,
+}
+
+/// One direction of a booking
+#[derive(Debug, Object)]
+#[oai(rename = "BookedDirection")]
+pub struct DirectionView {
+    /// `departing` or `returning`
+    direction: String,
+    /// `booked` or `cancelled`
+    status: String,
+    /// Whose ticket it is
+    validating_airline: AirlineView,
+    cabin: String,
+    fare_family: String,
+    baggage: BaggageView,
+    /// What changing and cancelling costs, frozen when it was booked
+    conditions: Any<Value>,
+    flights: Vec<FlightView>,
+}
+
+/// A passenger of a booking
+#[derive(Debug, Object)]
+#[oai(rename = "Passenger", skip_serializing_if_is_none)]
+pub struct PassengerView {
+    id: Uuid,
+    /// `adult`, `child` or `infant`: derived from the date of birth
+    #[oai(rename = "type")]
+    kind: String,
+    title: String,
+    first_name: String,
+    middle_name: Option<String>,
+    last_name: String,
+    gender: String,
+    date_of_birth: String,
+    /// Of an infant: whose lap it sits on
+    adult_id: Option<Uuid>,
+    seat_preference: Option<String>,
+    seats: Vec<SeatView>,
+    /// With check digit: `125-2106312810 (3)`; absent until paid
+    ticket_number: Option<String>,
+    /// One a validating airline
+    ticket_numbers: Vec<String>,
+}
+
+/// A seat on one flight
+#[derive(Debug, Object)]
+#[oai(rename = "Seat")]
+pub struct SeatView {
+    flight_id: Uuid,
+    /// Row and letter: `12A`
+    seat: String,
+    /// Why this one: `chosen`, `preference`, `assigned`
+    reason: String,
+}
+
+/// How the payment stands
+#[derive(Debug, Object)]
+#[oai(rename = "PaymentSummary", skip_serializing_if_is_none)]
+pub struct PaymentView {
+    /// `none`, `open`, `succeeded`, `expired` or `cancelled`
+    status: String,
+    /// The page to pay on
+    checkout_url: Option<String>,
+    amount_paid: MoneyView,
+    amount_refunded: MoneyView,
+}
+
+/// A document of a booking, in short
+#[derive(Debug, Object)]
+#[oai(rename = "BookedDocument", skip_serializing_if_is_none)]
+pub struct BookedDocumentView {
+    id: Uuid,
+    /// `ticket`, `invoice` or `refund_receipt`
+    kind: String,
+    /// Of a ticket: the airline whose ticket it is
+    airline: Option<String>,
+    /// `queued`, `rendering`, `ready` or `failed`
+    status: String,
+    revision: i32,
+}
+
+/// How money that came after the deadline was settled
+#[derive(Debug, Object)]
+#[oai(rename = "LatePayment")]
+pub struct LatePaymentView {
+    /// `same_seats`, `other_seats` or `refunded`
+    resolution: String,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Bookings")]
+impl Bookings {
+    /// Book
+    ///
+    /// Books held seats, or offers in one step. The seats stay held until `payment_due_at`.
+    #[oai(path = "/bookings", method = "post", operation_id = "create_booking")]
+    async fn create(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        body: Checked<CreateBooking>,
+    ) -> Result<Created<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let mut tx = app.db.begin().await?;
+        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
+            Begun::Replay(answer) => return Ok(answer),
+            Begun::First(first) => first,
+        };
+        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
+        let (sales, new) = (&app.settings.sales, body.into_inner().try_into()?);
+        let booking = booking::create(
+            &mut tx,
+            &app.clock,
+            sales,
+            &tariff,
+            &app.offers,
+            caller.account_id,
+            &new,
+        )
+        .await?;
+        let answer = first.answer(&mut tx, app, booking.into()).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// List the account's bookings
+    ///
+    /// Newest first.
+    #[oai(path = "/bookings", method = "get", operation_id = "list_bookings")]
+    async fn list(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        /// Entries of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        Query(limit): Query<Option<u32>>,
+        /// `next_cursor` of the page before
+        Query(cursor): Query<Option<String>>,
+    ) -> Result<Json<Page<BookingView>>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let page = PageRequest::parse(limit, cursor.as_deref())?;
+        let mut conn = app.db.acquire().await?;
+        let before = page.after::<BookingId>();
+        let bookings =
+            booking::list(&mut conn, caller.account_id, before, i64::from(page.rows())).await?;
+        Ok(Json(page.page(bookings, |booking| booking.id.0)))
+    }
+
+    /// A booking
+    #[oai(
+        path = "/bookings/:booking_ref",
+        method = "get",
+        operation_id = "get_booking"
+    )]
+    async fn get(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+    ) -> Result<Json<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let mut conn = app.db.acquire().await?;
+        Ok(Json(
+            booking::get(&mut conn, caller.account_id, &reference)
+                .await?
+                .into(),
+        ))
+    }
+
+    /// Cancel a booking that is not paid
+    ///
+    /// Its seats are free at once, an open checkout page is closed. Doing it again changes nothing.
+    #[oai(
+        path = "/bookings/:booking_ref/cancellations",
+        method = "post",
+        operation_id = "cancel_booking"
+    )]
+    async fn cancel(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        #[oai(name = "Idempotency-Key")] once: Once,
+    ) -> Result<Done<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let mut tx = app.db.begin().await?;
+        let first = match once.begin(&mut tx, app, &caller, [0; 32]).await? {
+            Begun::Replay(answer) => return Ok(answer),
+            Begun::First(first) => first,
+        };
+        booking::cancel_unpaid(&mut tx, &app.clock, caller.account_id, &reference).await?;
+        let booking = booking::get(&mut tx, caller.account_id, &reference).await?;
+        let answer = first.answer(&mut tx, app, booking.into()).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+}
+
+fn wrong_field(field: &str, code: &'static str, message: &str) -> ApiError {
+    let (field, message) = (field.to_owned(), message.to_owned());
+    ApiError::invalid(vec![FieldError {
+        field,
+        code,
+        message,
+    }])
+}
+
+/// Reads a reference of a path. What is none does not exist.
+pub fn reference(raw: &str) -> Result<BookingRef, ApiError> {
+    BookingRef::parse(raw).ok_or_else(|| ApiError::not_found("there is no such booking"))
+}
+
+impl From<Booking> for BookingView {
+    fn from(booking: Booking) -> Self {
+        Self {
+            available_actions: booking
+                .available_actions()
+                .iter()
+                .map(|action| (*action).to_owned())
+                .collect(),
+            booking_ref: booking.reference.to_string(),
+            status: booking.status.as_str().to_owned(),
+            created_at: booking.created_at.into(),
+            payment_due_at: booking.payment_due_at.into(),
+            confirmed_at: booking.confirmed_at.map(Instant::from),
+            directions: booking
+                .directions
+                .into_iter()
+                .map(DirectionView::from)
+                .collect(),
+            passengers: booking
+                .passengers
+                .into_iter()
+                .map(PassengerView::from)
+                .collect(),
+            contact: ContactView {
+                email: booking.contact.email,
+                phone: booking.contact.phone,
+            },
+            price: booking.price.into(),
+            payment: booking.payment.into(),
+            documents: booking
+                .documents
+                .into_iter()
+                .map(BookedDocumentView::from)
+                .collect(),
+            late_payment: booking.late_payment.map(|late| LatePaymentView {
+                resolution: late.as_str().to_owned(),
+            }),
+        }
+    }
+}
+
+impl From<BookedDirection> for DirectionView {
+    fn from(direction: BookedDirection) -> Self {
+        Self {
+            direction: direction.direction.as_str().to_owned(),
+            status: direction.status,
+            validating_airline: direction.validating_airline.into(),
+            cabin: direction.cabin.as_str().to_owned(),
+            fare_family: direction.conditions["fare_family"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            baggage: BaggageView::of(&direction.conditions),
+            conditions: Any(direction.conditions["conditions"].clone()),
+            flights: direction
+                .flights
+                .into_iter()
+                .map(FlightView::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<BookedPassenger> for PassengerView {
+    fn from(passenger: BookedPassenger) -> Self {
+        Self {
+            id: passenger.id.0,
+            kind: passenger.passenger_type.as_str().to_owned(),
+            title: passenger.title,
+            first_name: passenger.first_name,
+            middle_name: passenger.middle_name,
+            last_name: passenger.last_name,
+            gender: passenger.gender.as_str().to_owned(),
+            date_of_birth: passenger.date_of_birth.to_string(),
+            adult_id: passenger.adult_id.map(|id| id.0),
+            seat_preference: passenger
+                .seat_preference
+                .map(|wish| wish.as_str().to_owned()),
+            seats: passenger.seats.into_iter().map(SeatView::from).collect(),
+            ticket_number: passenger.ticket_numbers.first().cloned(),
+            ticket_numbers: passenger.ticket_numbers,
+        }
+    }
+}
+
+impl From<BookedSeat> for SeatView {
+    fn from(seat: BookedSeat) -> Self {
+        Self {
+            flight_id: seat.flight_id.0,
+            seat: seat.seat.to_string(),
+            reason: seat.reason,
+        }
+    }
+}
+
+impl From<PaymentSummary> for PaymentView {
+    fn from(payment: PaymentSummary) -> Self {
+        Self {
+            status: payment.status,
+            checkout_url: payment.checkout_url,
+            amount_paid: payment.amount_paid.into(),
+            amount_refunded: payment.amount_refunded.into(),
+        }
+    }
+}
+
+impl From<Document> for BookedDocumentView {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id.0,
+            kind: document.kind.as_str().to_owned(),
+            airline: document.airline,
+            status: document.status.as_str().to_owned(),
+            revision: document.revision,
+        }
+    }
+}

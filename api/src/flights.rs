@@ -1,0 +1,187 @@
+//! Flights: searching those that can be bought, and reading one.
+
+use flightdesk_core::account::Scope;
+use flightdesk_core::fare::Party;
+use flightdesk_core::flight::{self, CabinSeats, Found, Search};
+use flightdesk_core::ids::FlightId;
+use flightdesk_core::money::Money;
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::itinerary::{FlightView, OfferView};
+use crate::page::PageRequest;
+use crate::tags::Tag;
+use crate::views::MoneyView;
+
+/// Flights.
+pub struct Flights;
+
+/// What a one-way search found
+#[derive(Debug, Object)]
+pub struct SearchResult {
+    /// `one_way`
+    trip_type: String,
+    offers: Vec<OfferView>,
+    /// How many offers there are on all pages
+    total: u64,
+    /// Whether everything that matches is among them
+    complete: bool,
+    /// Where the next page begins; absent on the last one
+    #[oai(skip_serializing_if_is_none)]
+    next_cursor: Option<String>,
+}
+
+/// A flight with what its cabins have left
+#[derive(Debug, Object)]
+pub struct FlightDetails {
+    #[oai(flatten)]
+    flight: FlightView,
+    cabins: Vec<CabinView>,
+}
+
+/// One cabin of a flight
+#[derive(Debug, Object)]
+#[oai(rename = "Cabin")]
+pub struct CabinView {
+    /// `economy`, `premium_economy`, `business` or `first`
+    cabin: String,
+    /// Seats left for sale, up to 9
+    seats_left: i32,
+    /// Base fare for one adult before load, fare family and taxes
+    base_fare: MoneyView,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Flights")]
+impl Flights {
+    /// Search flights
+    ///
+    /// Direct flights of one day that the whole party can buy now, each as an offer whose price holds for 15 minutes.
+    /// A route or day without flights is an empty list.
+    #[oai(
+        path = "/flights/search",
+        method = "get",
+        operation_id = "search_flights"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "a parameter each")]
+    async fn search(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        /// IATA airport or metro code: `DEL`, `LON`
+        Query(origin): Query<String>,
+        /// IATA airport or metro code
+        Query(destination): Query<String>,
+        /// Local date at the origin: `2026-12-20`
+        Query(departure_date): Query<String>,
+        /// Passengers from 12 years
+        #[oai(
+            default = "one",
+            validator(minimum(value = "1"), maximum(value = "99"))
+        )]
+        Query(adults): Query<u16>,
+        /// Passengers from 2 to 11 years
+        #[oai(default, validator(maximum(value = "99")))]
+        Query(children): Query<u16>,
+        /// Infants under 2, on laps
+        #[oai(default, validator(maximum(value = "99")))]
+        Query(infants): Query<u16>,
+        /// `economy` (default), `premium_economy`, `business` or `first`
+        Query(cabin): Query<Option<String>>,
+        /// `light`, `standard` (default) or `flex`
+        Query(fare_family): Query<Option<String>>,
+        /// `price` (default) or `departure`
+        Query(sort): Query<Option<String>>,
+        /// Offers of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        Query(limit): Query<Option<u32>>,
+        /// `next_cursor` of the page before
+        Query(cursor): Query<Option<String>>,
+    ) -> Result<Json<SearchResult>, ApiError> {
+        caller.require(Scope::Search)?;
+        let request = PageRequest::parse(limit, cursor.as_deref())?;
+        let party = Party {
+            adults,
+            children,
+            infants,
+        };
+        let search = Search {
+            origin,
+            destination,
+            departure_date,
+            party,
+            cabin,
+            fare_family,
+            sort,
+        };
+        let mut conn = app.db.acquire().await?;
+        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+        let page =
+            flight::search(&mut conn, &app.clock, &app.settings.sales, &tariff, &search).await?;
+        drop(conn);
+        let total = page.found.len() as u64;
+        let (found, next_cursor) = request.slice(page.found, |found| found.flight.id.0)?;
+        let offer = |found: Found| {
+            let (sales, account) = (&app.settings.sales, caller.account_id);
+            app.offers
+                .offer(
+                    &app.clock,
+                    sales,
+                    account,
+                    page.party,
+                    &page.family,
+                    vec![found.flight],
+                    found.price,
+                    found.seats_left,
+                )
+                .map(OfferView::from)
+        };
+        let offers = found.into_iter().map(offer).collect::<Result<_, _>>()?;
+        Ok(Json(SearchResult {
+            trip_type: "one_way".to_owned(),
+            offers,
+            total,
+            complete: true,
+            next_cursor,
+        }))
+    }
+
+    /// A flight
+    ///
+    /// Times, status, and what each cabin has left.
+    #[oai(
+        path = "/flights/:flight_id",
+        method = "get",
+        operation_id = "get_flight"
+    )]
+    async fn get(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(flight_id): Path<Uuid>,
+    ) -> Result<Json<FlightDetails>, ApiError> {
+        caller.require(Scope::Search)?;
+        let mut conn = app.db.acquire().await?;
+        let details = flight::details(&mut conn, FlightId(flight_id)).await?;
+        let currency = app.settings.sales.sale_currency;
+        let cabin = |seats: CabinSeats| CabinView {
+            cabin: seats.cabin.as_str().to_owned(),
+            seats_left: seats.left().min(9),
+            base_fare: Money::new(seats.base_fare_minor, currency).into(),
+        };
+        let cabins = details.cabins.into_iter().map(cabin).collect();
+        Ok(Json(FlightDetails {
+            flight: details.flight.into(),
+            cabins,
+        }))
+    }
+}
+
+fn one() -> u16 {
+    1
+}

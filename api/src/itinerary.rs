@@ -1,0 +1,274 @@
+//! Views of flights, prices and offers, the same in search, hold and booking.
+
+use chrono::{DateTime, FixedOffset, SecondsFormat};
+use flightdesk_core::fare::{Party, Price, PriceLine};
+use flightdesk_core::flight::{Airline, Airport, Flight};
+use flightdesk_core::money::{Currency, Money};
+use flightdesk_core::offer::Offer;
+use poem_openapi::Object;
+use poem_openapi::types::Any;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::views::{Instant, MoneyView};
+
+/// An airline
+#[derive(Debug, Object)]
+#[oai(rename = "Airline")]
+pub struct AirlineView {
+    /// IATA code
+    iata: String,
+    name: String,
+}
+
+impl From<Airline> for AirlineView {
+    fn from(airline: Airline) -> Self {
+        Self {
+            iata: airline.iata,
+            name: airline.name,
+        }
+    }
+}
+
+/// An airport of an itinerary
+#[derive(Debug, Object)]
+#[oai(rename = "ItineraryAirport")]
+pub struct AirportView {
+    /// IATA code
+    iata: String,
+    name: String,
+    city: String,
+    /// ISO 3166 code
+    country: String,
+    /// IANA zone of its local times
+    time_zone: String,
+}
+
+impl From<Airport> for AirportView {
+    fn from(airport: Airport) -> Self {
+        Self {
+            iata: airport.iata,
+            name: airport.name,
+            city: airport.city,
+            country: airport.country,
+            time_zone: airport.time_zone.name().to_owned(),
+        }
+    }
+}
+
+/// A dated flight
+#[derive(Debug, Object)]
+#[oai(rename = "Flight")]
+pub struct FlightView {
+    flight_id: Uuid,
+    airline: AirlineView,
+    /// Airline and number: `AI 101`
+    flight_number: String,
+    /// Name of the aircraft type
+    aircraft: String,
+    /// `scheduled`, `cancelled` or `departed`
+    status: String,
+    origin: AirportView,
+    destination: AirportView,
+    departs_at: Instant,
+    /// Local time at the origin, with its offset
+    departs_local: String,
+    arrives_at: Instant,
+    /// Local time at the destination, with its offset
+    arrives_local: String,
+    /// Calendar days from local departure to local arrival: 1 overnight, −1 over the date line
+    arrival_day_offset: i64,
+    duration_minutes: i64,
+}
+
+impl From<Flight> for FlightView {
+    fn from(flight: Flight) -> Self {
+        Self {
+            flight_id: flight.id.0,
+            flight_number: format!("{} {}", flight.airline.iata, flight.flight_number),
+            departs_at: flight.departs_at.into(),
+            departs_local: local(flight.departs_local()),
+            arrives_at: flight.arrives_at.into(),
+            arrives_local: local(flight.arrives_local()),
+            arrival_day_offset: flight.arrival_day_offset(),
+            duration_minutes: flight.duration_minutes(),
+            airline: flight.airline.into(),
+            aircraft: flight.aircraft,
+            status: flight.status.as_str().to_owned(),
+            origin: flight.origin.into(),
+            destination: flight.destination.into(),
+        }
+    }
+}
+
+fn local(time: DateTime<FixedOffset>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+/// How many travel together
+#[derive(Debug, Object)]
+#[oai(rename = "Party")]
+pub struct PartyView {
+    adults: u16,
+    children: u16,
+    /// On laps, without seats
+    infants: u16,
+}
+
+impl From<Party> for PartyView {
+    fn from(party: Party) -> Self {
+        Self {
+            adults: party.adults,
+            children: party.children,
+            infants: party.infants,
+        }
+    }
+}
+
+/// One line of a price
+#[derive(Debug, Object)]
+#[oai(rename = "PriceLine", skip_serializing_if_is_none)]
+pub struct PriceLineView {
+    /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`
+    kind: String,
+    /// Fare family of a base fare, code of a tax or fee
+    code: String,
+    /// `departing` or `returning`; absent for what is charged once a booking
+    direction: Option<String>,
+    flight_id: Option<Uuid>,
+    /// `adult`, `child` or `infant`; absent for what is charged once a booking
+    passenger_type: Option<String>,
+    quantity: u16,
+    /// For one
+    unit_amount: MoneyView,
+    /// Unit times quantity
+    amount: MoneyView,
+    /// Whether it comes back when the flight is not flown
+    refundable: bool,
+}
+
+impl PriceLineView {
+    fn new(line: PriceLine, currency: Currency) -> Self {
+        let direction = line.direction.map(|direction| {
+            if direction == 0 {
+                "departing"
+            } else {
+                "returning"
+            }
+        });
+        Self {
+            kind: line.kind.as_str().to_owned(),
+            direction: direction.map(str::to_owned),
+            flight_id: line.flight_id.map(|id| id.0),
+            passenger_type: line.passenger_type.map(|kind| kind.as_str().to_owned()),
+            quantity: line.quantity,
+            unit_amount: Money::new(line.unit_minor, currency).into(),
+            amount: Money::new(line.amount_minor(), currency).into(),
+            refundable: line.refundable,
+            code: line.code,
+        }
+    }
+}
+
+/// A price; the total is the sum of the lines
+#[derive(Debug, Object)]
+#[oai(rename = "Price")]
+pub struct PriceView {
+    /// Sum of the base fares
+    base: MoneyView,
+    /// Sum of taxes and fees
+    taxes: MoneyView,
+    total: MoneyView,
+    lines: Vec<PriceLineView>,
+}
+
+impl From<Price> for PriceView {
+    fn from(price: Price) -> Self {
+        Self {
+            base: price.base().into(),
+            taxes: price.taxes().into(),
+            total: price.total().into(),
+            lines: price
+                .lines
+                .into_iter()
+                .map(|line| PriceLineView::new(line, price.currency))
+                .collect(),
+        }
+    }
+}
+
+/// What may be carried without paying more
+#[derive(Debug, Object)]
+#[oai(rename = "Baggage")]
+pub struct BaggageView {
+    /// In words: `7 kg, 115 cm`
+    cabin_bag: String,
+    /// Pieces of checked baggage
+    checked_pieces: i64,
+    /// Kilograms of checked baggage in all
+    checked_kg: i64,
+}
+
+impl BaggageView {
+    /// The baggage of frozen conditions.
+    pub fn of(conditions: &Value) -> Self {
+        Self {
+            cabin_bag: conditions["cabin_bag"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            checked_pieces: conditions["checked_pieces"].as_i64().unwrap_or_default(),
+            checked_kg: conditions["checked_kg"].as_i64().unwrap_or_default(),
+        }
+    }
+}
+
+/// An itinerary of one direction at a price that holds until `expires_at`
+#[derive(Debug, Object)]
+#[oai(rename = "Offer", skip_serializing_if_is_none)]
+pub struct OfferView {
+    /// A signed token: hold or book with it
+    offer_id: String,
+    expires_at: Instant,
+    /// `economy`, `premium_economy`, `business` or `first`
+    cabin: String,
+    fare_family: String,
+    /// The airline whose ticket it is
+    validating_airline: Option<AirlineView>,
+    stops: u64,
+    duration_minutes: i64,
+    /// Seats left for sale, up to 9; absent once held
+    seats_left: Option<i32>,
+    passengers: PartyView,
+    flights: Vec<FlightView>,
+    price: PriceView,
+    baggage: BaggageView,
+    /// What changing and cancelling costs, in fields and words
+    conditions: Any<Value>,
+}
+
+/// More seats than this are not told: it would show a flight's load to everybody.
+const MOST_SEATS_SHOWN: i32 = 9;
+
+impl From<Offer> for OfferView {
+    fn from(offer: Offer) -> Self {
+        Self {
+            expires_at: offer.expires_at.into(),
+            cabin: offer.cabin.as_str().to_owned(),
+            fare_family: offer.conditions["fare_family"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            validating_airline: offer.validating_airline().cloned().map(AirlineView::from),
+            stops: offer.flights.len().saturating_sub(1) as u64,
+            duration_minutes: offer.duration_minutes(),
+            seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
+            passengers: offer.party.into(),
+            baggage: BaggageView::of(&offer.conditions),
+            conditions: Any(offer.conditions["conditions"].clone()),
+            flights: offer.flights.into_iter().map(FlightView::from).collect(),
+            price: offer.price.into(),
+            offer_id: offer.id,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A JSON body that may be left out.
+
+use poem::{Request, RequestBody};
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::body::Checked;
+use crate::error::ApiError;
+
+/// [`Checked`], or nothing when the request has no `Content-Type` (no body needs none).
+#[derive(Debug)]
+pub struct Optional<T>(pub Option<Checked<T>>);
+
+impl<'a, T: Type + ParseFromJSON + 'static> ApiExtractor<'a> for Optional<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest {
+            description: None,
+            content: vec![MetaMediaType {
+                content_type: Checked::<T>::CONTENT_TYPE,
+                schema: T::schema_ref(),
+            }],
+            required: false,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        match request.content_type() {
+            None => Ok(Self(None)),
+            Some(kind) if Checked::<T>::check_content_type(kind) => {
+                <Checked<T> as ParsePayload>::from_request(request, body)
+                    .await
+                    .map(|body| Self(Some(body)))
+            }
+            Some(kind) => {
+                let detail = format!("the body must be application/json, not {kind}");
+                Err(ApiError::new(
+                    poem::http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported_media_type",
+                    detail,
+                )
+                .into())
+            }
+        }
+    }
+}

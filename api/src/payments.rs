@@ -1,0 +1,252 @@
+//! Paying: a Checkout Session for a booking, and what Stripe tells us afterwards.
+
+use flightdesk_core::Error;
+use flightdesk_core::account::Scope;
+use flightdesk_core::booking::BookingRef;
+use flightdesk_core::ids::AccountId;
+use flightdesk_core::payment::stripe::{CheckoutRequest, StripeError, read_event};
+use flightdesk_core::payment::{self, Payment, ReturnUrls, Started};
+use poem::http::StatusCode;
+use poem::web::Data;
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::Binary;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use url::Url;
+
+use crate::answer::Done;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::bookings::reference;
+use crate::error::ApiError;
+use crate::optional::Optional;
+use crate::tags::Tag;
+use crate::views::{Instant, MoneyView};
+
+/// Payments.
+pub struct Payments;
+
+/// Where the traveller comes back to
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub struct StartPayment {
+    /// After paying, on one of our allowed origins; `{CHECKOUT_SESSION_ID}` is replaced. Default: our own page
+    #[oai(validator(max_length = 2000))]
+    success_url: Option<String>,
+    /// After giving up, on one of our allowed origins. Default: our own page
+    #[oai(validator(max_length = 2000))]
+    cancel_url: Option<String>,
+}
+
+/// An open payment
+#[derive(Debug, Object)]
+#[oai(rename = "Payment")]
+pub struct PaymentView {
+    /// `open`
+    status: String,
+    amount: MoneyView,
+    /// The page to pay on
+    checkout_url: String,
+    /// When that page closes
+    expires_at: Instant,
+}
+
+/// What the payment provider is told
+#[derive(ApiResponse)]
+pub enum WebhookAnswer {
+    /// Stored, now or before
+    #[oai(status = 200)]
+    Stored,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Payments")]
+impl Payments {
+    /// Pay for a booking
+    ///
+    /// Opens a page to pay on, or answers the one that is open: calling it again opens no second one. The booking's
+    /// deadline moves to the end of that page.
+    #[oai(
+        path = "/bookings/:booking_ref/payment",
+        method = "post",
+        operation_id = "start_payment"
+    )]
+    async fn start(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        body: Optional<StartPayment>,
+    ) -> Result<Done<PaymentView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let wish = body
+            .0
+            .map(crate::body::Checked::into_inner)
+            .unwrap_or_default();
+        let urls = return_urls(app, &reference, wish)?;
+        let payment = open(app, caller.account_id, &reference, &urls).await?;
+        Ok(Done::new(PaymentView {
+            status: payment.status.as_str().to_owned(),
+            amount: payment.amount.into(),
+            checkout_url: payment.checkout_url.unwrap_or_default(),
+            expires_at: payment.expires_at.into(),
+        }))
+    }
+
+    /// Receive an event of Stripe
+    ///
+    /// For Stripe alone. The signature covers the bytes of the body and is good for 300 seconds either way. Stored
+    /// and settled in one step: 200, also for events that mean nothing here; 503 when nothing could be stored.
+    #[oai(
+        path = "/webhooks/stripe",
+        method = "post",
+        operation_id = "receive_stripe_event"
+    )]
+    async fn receive(
+        &self,
+        Data(app): Data<&App>,
+        #[oai(name = "Stripe-Signature")] Header(signature): Header<Option<String>>,
+        Binary(body): Binary<Vec<u8>>,
+    ) -> Result<WebhookAnswer, ApiError> {
+        let secret = &app.settings.stripe.stripe_webhook_secret;
+        let event = read_event(
+            secret,
+            signature.as_deref().unwrap_or_default(),
+            &body,
+            &app.clock,
+        )
+        .map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, "bad_signature", error.to_string())
+        })?;
+        let stored = async {
+            let mut tx = app.db.begin().await?;
+            let received = payment::receive(&mut tx, &app.clock, &event, &body).await?;
+            tx.commit().await?;
+            Ok::<_, Error>(received)
+        };
+        let received = stored.await.map_err(ApiError::unavailable)?;
+        tracing::info!(
+            event = event.id,
+            kind = event.kind,
+            ?received,
+            "received an event of the payment provider"
+        );
+        Ok(WebhookAnswer::Stored)
+    }
+}
+
+/// Commit, ask Stripe, commit: the row's id is the idempotency key, so a crash anywhere is repaired by calling again.
+async fn open(
+    app: &App,
+    account_id: AccountId,
+    reference: &BookingRef,
+    urls: &ReturnUrls,
+) -> Result<Payment, ApiError> {
+    // A row that Stripe refuses (its end came too near while nobody asked) is closed, and a new one is opened once.
+    for attempt in 0..2 {
+        let mut tx = app.db.begin().await?;
+        let started = payment::start(&mut tx, &app.clock, account_id, reference, urls).await?;
+        let email = flightdesk_core::booking::get(&mut tx, account_id, reference)
+            .await?
+            .contact
+            .email;
+        tx.commit().await?;
+        let waiting = match started {
+            Started::Open(payment) => return Ok(payment),
+            Started::New(payment) => payment,
+        };
+        match app
+            .stripe
+            .create_checkout(&checkout_request(&waiting, reference, email))
+            .await
+        {
+            Ok(session) => {
+                let mut tx = app.db.begin().await?;
+                let attached = payment::attach(&mut tx, &app.clock, waiting.id, &session).await?;
+                tx.commit().await?;
+                return Ok(attached?);
+            }
+            Err(StripeError::Unavailable(cause)) => {
+                return Err(Error::PaymentProvider(cause).into());
+            }
+            Err(StripeError::Refused { code, message }) => {
+                tracing::warn!(payment_id = %waiting.id, attempt, code, message, "the payment provider refused a checkout");
+                let mut tx = app.db.begin().await?;
+                payment::refuse(&mut tx, &app.clock, waiting.id).await?;
+                tx.commit().await?;
+            }
+        }
+    }
+    Err(Error::PaymentProvider("it refuses to open a checkout for this booking".to_owned()).into())
+}
+
+fn checkout_request(
+    payment: &Payment,
+    reference: &BookingRef,
+    customer_email: String,
+) -> CheckoutRequest {
+    CheckoutRequest {
+        payment_id: payment.id,
+        booking_id: payment.booking_id,
+        booking_ref: reference.to_string(),
+        description: format!("Flight booking {reference}"),
+        amount: payment.amount,
+        expires_at: payment.expires_at,
+        success_url: payment.success_url.clone(),
+        cancel_url: payment.cancel_url.clone(),
+        customer_email,
+    }
+}
+
+/// Our own pages, or the caller's on an allowed origin: an open redirect would lend our name to anybody.
+fn return_urls(
+    app: &App,
+    reference: &BookingRef,
+    wish: StartPayment,
+) -> Result<ReturnUrls, ApiError> {
+    let base = app.settings.public_url.trim_end_matches('/');
+    let mut wrong = flightdesk_core::error::Violations::new();
+    let mut check = |field: &str, url: Option<String>, own: String| match url {
+        Some(url) if !is_allowed(app, &url) => {
+            wrong.add(
+                field,
+                "not_allowed",
+                "an http(s) address on an allowed origin (RETURN_URL_ORIGINS)",
+            );
+            own
+        }
+        Some(url) => url,
+        None => own,
+    };
+    let success = check(
+        "success_url",
+        wish.success_url,
+        format!("{base}/return?session_id={{CHECKOUT_SESSION_ID}}"),
+    );
+    let cancel = check(
+        "cancel_url",
+        wish.cancel_url,
+        format!("{base}/return/cancelled?booking={reference}"),
+    );
+    wrong.into_result()?;
+    Ok(ReturnUrls { success, cancel })
+}
+
+fn is_allowed(app: &App, raw: &str) -> bool {
+    let origin = |raw: &str| {
+        Url::parse(raw)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .map(|url| url.origin())
+    };
+    let allowed = app
+        .settings
+        .stripe
+        .return_url_origins
+        .iter()
+        .chain([&app.settings.public_url]);
+    origin(raw).is_some_and(|wanted| {
+        allowed
+            .filter_map(|allowed| origin(allowed))
+            .any(|allowed| allowed == wanted)
+    })
+}

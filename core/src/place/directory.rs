@@ -1,0 +1,374 @@
+//! Autosuggest: every place in memory, found by the beginning of its words.
+//!
+//! People type a letter at a time, so this is asked more often than anything else. The catalogue is small (eight
+//! thousand places) and hardly ever changes: each process keeps an index of its own and asks the database for a new
+//! one every five minutes, instead of a trigram search on the primary for every key press.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Duration, Utc};
+use sqlx::PgConnection;
+
+use super::names::{country_name, fold};
+use crate::Result;
+use crate::clock::Clock;
+
+/// How old an index may be.
+const FRESH: Duration = Duration::minutes(5);
+/// Words of fewer letters must be typed right.
+const TYPO_FROM: usize = 4;
+
+/// A place that somebody may have meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestion {
+    /// IATA code of the airport or metro area.
+    pub code: String,
+    /// What the code stands for.
+    pub kind: SuggestionKind,
+    /// The airport's name, or the city's for a metro area.
+    pub name: String,
+    /// The city.
+    pub city: String,
+    /// ISO 3166 code.
+    pub country: String,
+    /// The airports of a metro area; the airport itself otherwise.
+    pub airports: Vec<String>,
+}
+
+/// What a code stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuggestionKind {
+    /// One airport.
+    Airport,
+    /// All airports of a city.
+    Metro,
+}
+
+/// All places with an index of their words.
+#[derive(Debug)]
+pub struct Directory {
+    places: Vec<Indexed>,
+    /// Places by word; the words are in order, so those with one beginning stand together.
+    words: BTreeMap<String, Vec<(usize, Field)>>,
+}
+
+#[derive(Debug)]
+struct Indexed {
+    suggestion: Suggestion,
+    city: String,
+    /// The greater, the earlier among equals.
+    size: u8,
+}
+
+/// Where a word stands; the earlier, the better a hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Field {
+    Code,
+    City,
+    Name,
+    Country,
+}
+
+/// How well a word of the query fits; the smaller, the better.
+type Fit = (bool, Field);
+
+impl Directory {
+    /// Reads all airports and metro areas.
+    pub async fn load(conn: &mut PgConnection) -> Result<Self> {
+        let rows = sqlx::query_as!(
+            AirportRow,
+            "select iata, name, city, country, kind, scheduled, search_text from airport order by iata"
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let metros = sqlx::query!(
+            r#"
+            select code, city, country,
+                array(select iata from metro_area_airport as member where member.code = metro_area.code order by iata) as "airports!"
+            from metro_area order by code
+            "#
+        )
+        .fetch_all(conn)
+        .await?;
+        let mut directory = Self {
+            places: Vec::new(),
+            words: BTreeMap::new(),
+        };
+        for row in &rows {
+            let size = match row.kind.as_str() {
+                "large" => 3,
+                "medium" => 2,
+                _ => 1,
+            };
+            let suggestion = Suggestion {
+                airports: vec![row.iata.clone()],
+                code: row.iata.clone(),
+                kind: SuggestionKind::Airport,
+                name: row.name.clone(),
+                city: row.city.clone(),
+                country: row.country.clone(),
+            };
+            let size = size * 2 + u8::from(row.scheduled);
+            directory.insert(suggestion, size, &row.search_text);
+        }
+        for row in metros {
+            let suggestion = Suggestion {
+                airports: row.airports,
+                code: row.code,
+                kind: SuggestionKind::Metro,
+                name: row.city.clone(),
+                city: row.city,
+                country: row.country,
+            };
+            let shared = shared_words(&rows, &suggestion.airports);
+            directory.insert(suggestion, 8, &shared);
+        }
+        Ok(directory)
+    }
+
+    // A word that is neither code, name nor country is another name of the city.
+    fn insert(&mut self, suggestion: Suggestion, size: u8, search_text: &str) {
+        let place = self.places.len();
+        let city = fold(&suggestion.city);
+        let mut fields: HashMap<String, Field> = HashMap::new();
+        let mut note = |text: &str, field| {
+            for word in text.split(' ').filter(|word| !word.is_empty()) {
+                let known = fields.entry(word.to_owned()).or_insert(field);
+                *known = field.min(*known);
+            }
+        };
+        note(&fold(&suggestion.code), Field::Code);
+        note(&city, Field::City);
+        note(&fold(&suggestion.name), Field::Name);
+        note(&fold(&suggestion.country), Field::Country);
+        note(&fold(country_name(&suggestion.country)), Field::Country);
+        for word in search_text.split(' ').filter(|word| !word.is_empty()) {
+            fields.entry(word.to_owned()).or_insert(Field::City);
+        }
+        for (word, field) in fields {
+            self.words.entry(word).or_default().push((place, field));
+        }
+        self.places.push(Indexed {
+            suggestion,
+            city,
+            size,
+        });
+    }
+
+    /// The places that fit what was typed, the likeliest first: an exact code, then what needs no correction, then
+    /// city before name before country, whole cities before beginnings, greater before smaller.
+    ///
+    /// Every word must begin a word of the place, accents aside; one typo is forgiven in a word of four letters or
+    /// more. Nothing typed fits nothing.
+    pub fn suggest(&self, query: &str, limit: usize) -> Vec<Suggestion> {
+        let query = fold(query);
+        let mut found: Option<HashMap<usize, Fit>> = None;
+        for word in query.split(' ').filter(|word| !word.is_empty()) {
+            let hits = self.hits(word);
+            found = Some(match found {
+                None => hits,
+                Some(before) => before
+                    .into_iter()
+                    .filter_map(|(place, fit)| Some((place, fit.max(*hits.get(&place)?))))
+                    .collect(),
+            });
+        }
+        let mut ranked: Vec<_> = found
+            .into_iter()
+            .flatten()
+            .map(|(index, fit)| {
+                let place = &self.places[index];
+                let is_code = place.suggestion.code.eq_ignore_ascii_case(&query);
+                let is_city = place.city == query;
+                let code = place.suggestion.code.as_str();
+                ((!is_code, fit, !is_city, u8::MAX - place.size, code), index)
+            })
+            .collect();
+        ranked.sort_unstable();
+        ranked
+            .into_iter()
+            .take(limit)
+            .map(|(_, index)| self.places[index].suggestion.clone())
+            .collect()
+    }
+
+    fn hits(&self, word: &str) -> HashMap<usize, Fit> {
+        let mut hits: HashMap<usize, Fit> = HashMap::new();
+        let mut note = |places: &[(usize, Field)], corrected| {
+            for (place, field) in places {
+                let fit = (corrected, *field);
+                let known = hits.entry(*place).or_insert(fit);
+                *known = fit.min(*known);
+            }
+        };
+        let beginning = self.words.range(word.to_owned()..);
+        for (found, places) in beginning.take_while(|(found, _)| found.starts_with(word)) {
+            // `del` is Delhi's code and the beginning of Delaware; `de` is no code's beginning that anyone means.
+            let is_code = |field: &Field| *field != Field::Code || found == word;
+            let places: Vec<_> = places
+                .iter()
+                .filter(|(_, field)| is_code(field))
+                .copied()
+                .collect();
+            note(&places, false);
+        }
+        if word.len() >= TYPO_FROM {
+            for (found, places) in &self.words {
+                if found.len() + 1 >= TYPO_FROM && begins_with_one_typo(found, word) {
+                    note(places, true);
+                }
+            }
+        }
+        hits
+    }
+}
+
+struct AirportRow {
+    iata: String,
+    name: String,
+    city: String,
+    country: String,
+    kind: String,
+    scheduled: bool,
+    search_text: String,
+}
+
+// What all airports of a metro area are found by, but for the words of their own names: the city's other names.
+fn shared_words(airports: &[AirportRow], members: &[String]) -> String {
+    let members: Vec<_> = airports
+        .iter()
+        .filter(|row| members.contains(&row.iata))
+        .collect();
+    let has = |text: &str, word: &str| text.split(' ').any(|other| other == word);
+    let names: Vec<String> = members.iter().map(|row| fold(&row.name)).collect();
+    let words = members.first().map(|row| row.search_text.split(' '));
+    words
+        .into_iter()
+        .flatten()
+        .filter(|word| members.iter().all(|row| has(&row.search_text, word)))
+        .filter(|word| !names.iter().any(|name| has(name, word)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+// Whether `typed` is a beginning of `word` but for one letter too many, too few, wrong or swapped. ASCII by folding.
+fn begins_with_one_typo(word: &str, typed: &str) -> bool {
+    let (word, typed) = (word.as_bytes(), typed.as_bytes());
+    let same = word.iter().zip(typed).take_while(|(a, b)| a == b).count();
+    if same == typed.len() {
+        return true;
+    }
+    let (word, typed) = (&word[same..], &typed[same..]);
+    let rest = |from: usize| word.get(from..).unwrap_or_default();
+    let swapped = word.len() > 1
+        && typed.len() > 1
+        && (word[0], word[1]) == (typed[1], typed[0])
+        && rest(2).starts_with(&typed[2..]);
+    swapped
+        || (!word.is_empty() && rest(1).starts_with(&typed[1..]))
+        || rest(0).starts_with(&typed[1..])
+        || (!word.is_empty() && rest(1).starts_with(typed))
+}
+
+/// The directory as it was at most five minutes ago.
+#[derive(Clone, Debug, Default)]
+pub struct DirectoryCache(Arc<RwLock<Option<Reading>>>);
+
+type Reading = (DateTime<Utc>, Arc<Directory>);
+
+impl DirectoryCache {
+    /// The directory at hand, unless it is too old: then [`DirectoryCache::refresh`] reads a new one.
+    pub fn fresh(&self, clock: &Clock) -> Option<Arc<Directory>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, directory) = known.as_ref()?;
+        let age = clock.now() - *read_at;
+        (Duration::zero()..FRESH)
+            .contains(&age)
+            .then(|| directory.clone())
+    }
+
+    /// Reads the directory and keeps it, unless nothing is loaded yet.
+    pub async fn refresh(&self, conn: &mut PgConnection, clock: &Clock) -> Result<Arc<Directory>> {
+        let directory = Arc::new(Directory::load(conn).await?);
+        if !directory.places.is_empty() {
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            *known = Some((clock.now(), directory.clone()));
+        }
+        Ok(directory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::fixtures;
+
+    async fn directory(pool: &PgPool) -> Directory {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+        let fixtures = fixtures::read(&folder).unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        fixtures::load(&mut conn, &fixtures, |_| ()).await.unwrap();
+        Directory::load(&mut conn).await.unwrap()
+    }
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn what_people_type_finds_what_they_mean(pool: PgPool) {
+        let directory = directory(&pool).await;
+        let codes = |query: &str, limit| -> Vec<String> {
+            let found = directory.suggest(query, limit);
+            found.into_iter().map(|place| place.code).collect()
+        };
+        for (typed, meant) in [
+            ("DEL", "DEL"),
+            ("del", "DEL"),
+            ("new del", "DEL"),
+            ("london", "LON"),
+            ("lon", "LON"),
+            ("heathrow", "LHR"),
+            ("heathrwo", "LHR"),
+            ("munchen", "MUC"),
+            ("München", "MUC"),
+            ("sao paolo", "SAO"),
+            ("São Paulo", "SAO"),
+            ("bombay", "BOM"),
+            ("mumbay", "BOM"),
+            ("tokio", "TYO"),
+            ("kathmandu", "KTM"),
+            ("john f kennedy", "JFK"),
+            ("zurich", "ZRH"),
+            ("zurihc", "ZRH"),
+        ] {
+            assert_eq!(codes(typed, 1), [meant], "{typed}: {:?}", codes(typed, 5));
+        }
+        let london = codes("london", 6);
+        for airport in ["LHR", "LGW", "STN", "LTN", "LCY"] {
+            assert!(london.contains(&airport.to_owned()), "{london:?}");
+        }
+        assert!(codes("india", 50).contains(&"DEL".to_owned()));
+        assert_eq!(codes("qqqqqq", 5), Vec::<String>::new());
+        assert_eq!(codes(" ?! ", 5), Vec::<String>::new());
+        assert_eq!(directory.suggest("LON", 1)[0].kind, SuggestionKind::Metro);
+    }
+
+    #[test]
+    fn one_typo_is_forgiven_and_two_are_not() {
+        for typed in [
+            "heathrow",
+            "heatrow",
+            "heathhrow",
+            "haethrow",
+            "heathriw",
+            "heathriws",
+        ] {
+            let two = typed == "heathriws";
+            assert_eq!(begins_with_one_typo("heathrow", typed), !two, "{typed}");
+        }
+        assert!(begins_with_one_typo("heathrow", "haet"));
+        assert!(!begins_with_one_typo("ab", "abxyz"));
+    }
+}
