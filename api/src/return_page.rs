@@ -1,6 +1,8 @@
 //! Where Stripe leads the traveller back to: the booking, and its ticket as soon as it is there. No script, nothing
 //! from elsewhere. The id of the Checkout Session, which only Stripe and the payer know, opens the page.
 
+use std::fmt::Write;
+
 use chrono::Duration;
 use flightdesk_core::booking::{self, Booking, BookingStatus, LatePayment};
 use flightdesk_core::document::{Document, DocumentStatus};
@@ -51,7 +53,7 @@ pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response 
 
 /// The page after giving up.
 #[handler]
-pub async fn given_up(Query(query): Query<GivenUp>) -> Response {
+pub fn given_up(Query(query): Query<GivenUp>) -> Response {
     let reference = booking::BookingRef::parse(&query.booking)
         .map(|reference| format!(" {reference}"))
         .unwrap_or_default();
@@ -141,7 +143,9 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
         .flat_map(|direction| &direction.flights)
     {
         let (leaves, lands) = (flight.departs_local(), flight.arrives_local());
-        body.push_str(&format!(
+        // Writing to a String cannot fail.
+        let _ = write!(
+            body,
             "<li>{} {}: {} ({}) {} to {} ({}) {}</li>",
             escape(&flight.airline.iata),
             escape(&flight.flight_number),
@@ -151,24 +155,23 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
             escape(&flight.destination.city),
             escape(&flight.destination.iata),
             lands.format("%a %-d %b %H:%M"),
-        ));
+        );
     }
     body.push_str("</ul>");
     if booking.status == BookingStatus::Confirmed {
         for ticket in tickets {
-            body.push_str(&match &ticket.link {
-                Some(link) => format!(
-                    "<p><a class=\"button\" href=\"{}\">Download {}</a></p>",
-                    escape(link),
-                    escape(&ticket.name)
-                ),
-                None => {
-                    "<p>Your ticket is being made. This page looks again by itself.</p>".to_owned()
-                }
-            });
+            body.push_str(&ticket_line(ticket));
         }
     }
     document(StatusCode::OK, refresh, title, &body)
+}
+
+fn ticket_line(ticket: &TicketLink) -> String {
+    let Some(link) = &ticket.link else {
+        return "<p>Your ticket is being made. This page looks again by itself.</p>".to_owned();
+    };
+    let (link, name) = (escape(link), escape(&ticket.name));
+    format!("<p><a class=\"button\" href=\"{link}\">Download {name}</a></p>")
 }
 
 fn document(status: StatusCode, refresh: bool, title: &str, body: &str) -> Response {

@@ -3,6 +3,11 @@
 //! Defaults suit a fresh machine. With `FLIGHTDESK_ENV=production` the processes refuse to start on any default
 //! that takes real money, keeps secrets everybody knows, or writes to local folders ([`Settings::refusals`]).
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these docstrings are printed by --help, where backticks are noise"
+)]
+
 use std::path::PathBuf;
 
 use chrono::Duration;

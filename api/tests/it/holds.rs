@@ -106,7 +106,7 @@ async fn an_account_may_not_hold_the_whole_flight(pool: PgPool) {
 async fn fifty_holds_at_once_of_one_account_stop_at_its_cap(pool: PgPool) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start_with(pool.clone(), |settings, _| {
-        settings.sales.max_held_seats = 1000
+        settings.sales.max_held_seats = 1000;
     })
     .await;
     let client = app.sign_up().await;

@@ -1,5 +1,7 @@
 //! Paying, in every order in which the facts may arrive.
 
+use std::fmt::Write;
+
 use chrono::Duration;
 use flightdesk_core::booking;
 use flightdesk_core::payment::stripe::{CheckoutSession, CheckoutStatus};
@@ -72,7 +74,10 @@ async fn webhook(app: &TestApp, body: &str, at: i64) -> Answer {
         .chain_update(format!("{at}.{body}"))
         .finalize()
         .into_bytes();
-    let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = mac.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     app.request(Method::POST, "/v1/webhooks/stripe")
         .header("Stripe-Signature", format!("t={at},v1={hex}"))
         .header("Content-Type", "application/json")
@@ -369,13 +374,12 @@ async fn the_window_to_pay_closes_75_minutes_after_booking(pool: PgPool) {
     app.clock.advance(Duration::minutes(30));
     let open_still = client.open_payment(&booking).await;
     assert_eq!(open_still.status, StatusCode::OK, "{open_still:?}");
-    let cancel = payment::refuse;
     let id: flightdesk_core::ids::PaymentId =
         sqlx::query_scalar("select id from payment where status = 'open'")
             .fetch_one(&pool)
             .await
             .unwrap();
-    cancel(&mut *pool.acquire().await.unwrap(), &app.clock, id)
+    payment::refuse(&mut pool.acquire().await.unwrap(), &app.clock, id)
         .await
         .unwrap();
     assert_eq!(
@@ -388,7 +392,7 @@ async fn the_window_to_pay_closes_75_minutes_after_booking(pool: PgPool) {
 async fn a_return_address_elsewhere_is_refused(pool: PgPool) {
     trip::a_flight(&pool).await;
     let app = TestApp::start_with(pool, |settings, _| {
-        settings.stripe.return_url_origins = vec!["https://shop.example".into()]
+        settings.stripe.return_url_origins = vec!["https://shop.example".into()];
     })
     .await;
     let client = app.sign_up().await;

@@ -28,7 +28,7 @@ pub async fn add(pool: &PgPool, number: &str, departs_local: NaiveDateTime) -> F
         aircraft: "32N",
         base_fare_minor: 500_000,
     };
-    add_flight(&mut *pool.acquire().await.unwrap(), flight)
+    add_flight(&mut pool.acquire().await.unwrap(), flight)
         .await
         .unwrap()
 }

@@ -278,7 +278,10 @@ async fn load_taxes(conn: &mut PgConnection) -> Result<Vec<TaxRule>> {
 
 /// The tariff as it was at most five seconds ago; a search does not read six tables for every answer.
 #[derive(Clone, Debug, Default)]
-pub struct TariffCache(Arc<RwLock<Option<(DateTime<Utc>, Arc<Tariff>)>>>);
+pub struct TariffCache(Arc<RwLock<Option<Read>>>);
+
+/// When it was read, and what.
+type Read = (DateTime<Utc>, Arc<Tariff>);
 
 impl TariffCache {
     /// The tariff, read again when the one at hand is older than five seconds.

@@ -206,17 +206,12 @@ async fn airports(
     field: &str,
     code: &str,
 ) -> Result<Vec<String>> {
-    match place::resolve(conn, code).await? {
-        Some(place) => Ok(place.airports),
-        None => {
-            wrong.add(
-                field,
-                "unknown_airport",
-                format!("{code:?} is no IATA airport or metro code"),
-            );
-            Ok(Vec::new())
-        }
+    if let Some(place) = place::resolve(conn, code).await? {
+        return Ok(place.airports);
     }
+    let message = format!("{code:?} is no IATA airport or metro code");
+    wrong.add(field, "unknown_airport", message);
+    Ok(Vec::new())
 }
 
 /// What rules.md "Passengers" asks of the counts of a search.

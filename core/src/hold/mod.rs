@@ -262,8 +262,8 @@ async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Resu
         });
     }
     for change in hold.changes(1) {
-        let held = queries::unpaid_seats(conn, hold.account_id, change.flight_id).await?;
-        if held + i64::from(change.held) > i64::from(sales.max_held_seats) {
+        let unpaid = queries::unpaid_seats(conn, hold.account_id, change.flight_id).await?;
+        if unpaid + i64::from(change.held) > i64::from(sales.max_held_seats) {
             return Err(Error::TooManyHeldSeats {
                 flight_id: change.flight_id,
                 limit: sales.max_held_seats,

@@ -50,7 +50,7 @@ pub struct Payment {
     pub session_id: Option<String>,
     /// The page to pay on.
     pub checkout_url: Option<String>,
-    /// Stripe's PaymentIntent, once paid.
+    /// Stripe's `PaymentIntent`, once paid.
     pub payment_intent: Option<String>,
     /// Where Stripe leads the traveller after paying.
     pub success_url: String,

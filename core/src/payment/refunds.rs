@@ -36,7 +36,7 @@ pub struct PendingRefund {
     pub booking_id: BookingId,
     /// How much.
     pub amount: Money,
-    /// Stripe's PaymentIntent that was paid.
+    /// Stripe's `PaymentIntent` that was paid.
     pub payment_intent: String,
     /// Stripe's refund, once it was asked for.
     pub stripe_refund_id: Option<String>,

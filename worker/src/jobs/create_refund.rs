@@ -25,7 +25,7 @@ pub async fn run(ctx: &Ctx, job: CreateRefund, lease: &Lease) -> Result<(), JobE
     match answer {
         None => {}
         Some(Ok(answer)) => {
-            payment::record_refund(&mut tx, &ctx.clock, job.refund_id, &answer).await?
+            payment::record_refund(&mut tx, &ctx.clock, job.refund_id, &answer).await?;
         }
         Some(Err(StripeError::Unavailable(cause))) => return Err(JobError::retry(cause)),
         Some(Err(StripeError::Refused { code, message })) => {

@@ -16,6 +16,8 @@ const BOTTOM: f64 = HEIGHT - 18.0;
 const SECOND: f64 = LEFT + 68.0;
 const THIRD: f64 = LEFT + 126.0;
 
+/// Where the times of a flight begin.
+const TIMES: f64 = LEFT + 46.0;
 /// The least height of what stands beside a barcode: name, type and ticket number, or flight, day and bags.
 const COUPON: f64 = 16.6;
 
@@ -114,7 +116,7 @@ impl Flow {
 
     fn flight(&mut self, flight: &FlightContent) {
         let y = self.y;
-        let first = SECOND - LEFT - 22.0;
+        let first = TIMES - LEFT - 2.0;
         self.sheets
             .text(LEFT, y, bold(13), &words::flight_number(flight));
         self.fitted(LEFT, y + 6.0, text(9), &flight.airline.name, first);
@@ -122,11 +124,11 @@ impl Flow {
         let duration = format!("Flight time {}", words::duration(flight.duration()));
         self.sheets.text(LEFT, y + 14.0, grey(8), &duration);
 
-        let width = (RIGHT - SECOND + 22.0) / 2.0;
+        let width = (RIGHT - TIMES) / 2.0;
         for (x, local, place, mark) in [
-            (SECOND - 22.0, flight.departs, &flight.origin, String::new()),
+            (TIMES, flight.departs, &flight.origin, String::new()),
             (
-                SECOND - 22.0 + width,
+                TIMES + width,
                 flight.arrives,
                 &flight.destination,
                 words::day_offset(flight),

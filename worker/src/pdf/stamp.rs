@@ -13,8 +13,7 @@ pub fn stamp(mut pdf: Vec<u8>, identity: &str, date: DateTime<Utc>) -> Result<Ve
     let digest = Sha256::digest(identity.as_bytes());
     let id: String = digest
         .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02X}"))
+        .map(|byte| char::from(b'A' + (byte & 15)))
         .collect();
     let at = position_of_last(&pdf, b"/ID[(")?;
     overwrite(&mut pdf, at + 5, id.as_bytes())?;

@@ -133,7 +133,7 @@ async fn an_s3_link_opens_until_it_expires_and_only_as_it_was_signed() {
 
 /// Whether a presigned link has the signature that its every part asks for (AWS Signature Version 4, query form).
 fn is_as_signed(link: &str) -> bool {
-    const CHECK: &str = r#"
+    const CHECK: &str = r"
 import hashlib, hmac, sys
 from urllib.parse import urlsplit
 url = urlsplit(sys.argv[1])
@@ -147,7 +147,7 @@ key = b'AWS4S3RVER'
 for part in scope.split('/'):
     key = hmac.new(key, part.encode(), hashlib.sha256).digest()
 print(hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == signature)
-"#;
+";
     let python = tool("venv/bin/python");
     output(Command::new(python).args(["-c", CHECK, link])).trim() == "True"
 }

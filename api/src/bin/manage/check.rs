@@ -58,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, deploy: bool) -> anyhow::Result<Exi
         Err(error) => report("database", Err(format!("{error:#}"))),
     }
     report("redis", within(redis(&settings)).await);
-    report("documents", within(documents(&settings)).await);
+    report("documents", Box::pin(within(documents(&settings))).await);
     report("mail", within(mail(&settings)).await);
     report("payments", within(payments(&settings)).await);
     Ok(if all_well {

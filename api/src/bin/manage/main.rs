@@ -1,5 +1,10 @@
 //! The management commands of Flightdesk.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these docstrings are printed by --help, where backticks are noise"
+)]
+
 mod catalogue;
 mod check;
 mod connect;
