@@ -109,7 +109,8 @@ create table fare_family (
     constraint fare_family_seat_choice_known check (seat_choice in ('paid', 'standard_free', 'free'))
 );
 
--- The base fare rises with the share of the cabin that is sold: the step with the greatest `from_load` ≤ load applies.
+-- The base fare rises with the share of the cabin that is sold: of the steps below that share the last one applies,
+-- so a cabin that is exactly half full still sells at the first.
 create table load_step (
     from_load numeric(5, 4) not null,
     factor    numeric(6, 4) not null,
