@@ -2,22 +2,22 @@
 
 use flightdesk_core::account::Scope;
 use flightdesk_core::fare::Party;
-use flightdesk_core::flight::{self, CabinSeats, Found, Search};
+use flightdesk_core::flight::{self, CabinFares, Found, Search};
 use flightdesk_core::ids::FlightId;
-use flightdesk_core::money::Money;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::itinerary::{FlightView, OfferView};
+use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN, OfferView, PriceView};
 use crate::page::PageRequest;
 use crate::tags::Tag;
-use crate::views::MoneyView;
 
 /// Flights.
 pub struct Flights;
@@ -53,8 +53,43 @@ pub struct CabinView {
     cabin: String,
     /// Seats left for sale, up to 9
     seats_left: i32,
-    /// Base fare for one adult before load, fare family and taxes
-    base_fare: MoneyView,
+    /// What each fare family costs one adult now, cheapest first
+    fares: Vec<FareView>,
+}
+
+/// A fare family of a cabin, at today's price for one adult
+#[derive(Debug, Object)]
+#[oai(rename = "Fare")]
+pub struct FareView {
+    /// `light`, `standard` or `flex`
+    fare_family: String,
+    /// As shown to people
+    name: String,
+    /// Base fare, taxes and charges
+    price: PriceView,
+    baggage: BaggageView,
+    /// What changing and cancelling costs, in fields and words
+    conditions: Any<Value>,
+}
+
+impl From<CabinFares> for CabinView {
+    fn from(cabin: CabinFares) -> Self {
+        let fares = cabin.fares.into_iter().map(|(family, price)| {
+            let frozen = family.frozen();
+            FareView {
+                baggage: BaggageView::of(&frozen),
+                conditions: Any(family.conditions),
+                fare_family: family.code,
+                name: family.name,
+                price: price.into(),
+            }
+        });
+        Self {
+            cabin: cabin.seats.cabin.as_str().to_owned(),
+            seats_left: cabin.seats.left().min(MOST_SEATS_SHOWN),
+            fares: fares.collect(),
+        }
+    }
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Flights")]
@@ -153,7 +188,7 @@ impl Flights {
 
     /// A flight
     ///
-    /// Times, status, and what each cabin has left.
+    /// Times, status, and for each cabin what is left, what it costs, and what the price includes.
     #[oai(
         path = "/flights/:flight_id",
         method = "get",
@@ -168,16 +203,11 @@ impl Flights {
         caller.require(Scope::Search)?;
         let mut conn = app.db.acquire().await?;
         let details = flight::details(&mut conn, FlightId(flight_id)).await?;
-        let currency = app.settings.sales.sale_currency;
-        let cabin = |seats: CabinSeats| CabinView {
-            cabin: seats.cabin.as_str().to_owned(),
-            seats_left: seats.left().min(9),
-            base_fare: Money::new(seats.base_fare_minor, currency).into(),
-        };
-        let cabins = details.cabins.into_iter().map(cabin).collect();
+        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+        let fares = flight::fares(&tariff, app.settings.sales.sale_currency, &details)?;
         Ok(Json(FlightDetails {
             flight: details.flight.into(),
-            cabins,
+            cabins: fares.into_iter().map(CabinView::from).collect(),
         }))
     }
 }

@@ -248,7 +248,7 @@ pub struct OfferView {
 }
 
 /// More seats than this are not told: it would show a flight's load to everybody.
-const MOST_SEATS_SHOWN: i32 = 9;
+pub const MOST_SEATS_SHOWN: i32 = 9;
 
 impl From<Offer> for OfferView {
     fn from(offer: Offer) -> Self {

@@ -123,6 +123,9 @@ pub async fn claim_seats(
     seats: &[(FlightId, Seat)],
     reason: &str,
 ) -> Result<()> {
+    if seats.is_empty() {
+        return Ok(());
+    }
     let mut seats = seats.to_vec();
     seats.sort_unstable();
     let (flights, rows, letters) = columns(&seats);

@@ -185,3 +185,34 @@ async fn an_offer_is_worth_its_price_for_fifteen_minutes_and_one_account(pool: P
         .await;
     assert_eq!(again.status.as_u16(), 201, "{again:?}");
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_flight_tells_what_each_fare_costs_and_includes(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let details = client.get(&format!("/v1/flights/{}", flight.0)).await.body;
+    assert_eq!(
+        (&details["flight_number"], &details["status"]),
+        (&json!("AI 101"), &json!("scheduled"))
+    );
+    let economy = &details["cabins"][0];
+    assert_eq!(economy["cabin"], "economy");
+    let families: Vec<_> = economy["fares"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fare| fare["fare_family"].as_str().unwrap())
+        .collect();
+    assert_eq!(families, ["light", "standard", "flex"]);
+    // The same price as the offer of a search for one adult.
+    assert_eq!(
+        economy["fares"][1]["price"]["total"],
+        client.offer(1).await["price"]["total"]
+    );
+    assert_eq!(economy["fares"][1]["baggage"]["checked_kg"], 15);
+    let nowhere = client
+        .get("/v1/flights/00000000-0000-7000-8000-000000000000")
+        .await;
+    assert_eq!(nowhere.problem(), (404, "not_found"));
+}

@@ -3,6 +3,7 @@
 mod confirm;
 mod create;
 mod end;
+mod insert;
 mod lock;
 mod model;
 mod passengers;

@@ -33,6 +33,29 @@ pub async fn create(
     account_id: AccountId,
     input: &NewHold,
 ) -> Result<Hold> {
+    let prepared = prepare(conn, clock, sales, tariff, signer, account_id, input).await?;
+    file(conn, sales, &prepared).await?;
+    take(conn, clock, sales, &prepared).await?;
+    Ok(prepared.hold)
+}
+
+/// A hold that is checked but not made: nothing is written, nothing is locked.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub hold: Hold,
+    pub seats: Vec<(FlightId, Seat)>,
+}
+
+/// The cheap checks: tokens, expiry, seat numbers.
+pub(crate) async fn prepare(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    tariff: &Tariff,
+    signer: &OfferSigner,
+    account_id: AccountId,
+    input: &NewHold,
+) -> Result<Prepared> {
     let pinned = open_offers(
         conn,
         clock,
@@ -57,11 +80,29 @@ pub async fn create(
         price: joined_price(&offers)?,
         offers,
     };
-    check_caps(conn, sales, &hold).await?;
-    inventory::hold(conn, hold.changes(1), now + sales.sales_close()).await?;
-    queries::insert(conn, &hold).await?;
-    inventory::claim_seats(conn, hold.id, &seats, "chosen").await?;
-    Ok(hold)
+    Ok(Prepared { hold, seats })
+}
+
+/// Writes the rows of a hold within the account's caps. Its seats are not taken yet.
+pub(crate) async fn file(
+    conn: &mut PgConnection,
+    sales: &Sales,
+    prepared: &Prepared,
+) -> Result<()> {
+    check_caps(conn, sales, &prepared.hold).await?;
+    queries::insert(conn, &prepared.hold).await
+}
+
+/// Takes the seats of a filed hold. Comes last in its transaction: the cabin's row is what everybody waits for.
+pub(crate) async fn take(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    prepared: &Prepared,
+) -> Result<()> {
+    let open_until = clock.now() + sales.sales_close();
+    inventory::hold(conn, prepared.hold.changes(1), open_until).await?;
+    inventory::claim_seats(conn, prepared.hold.id, &prepared.seats, "chosen").await
 }
 
 /// Gives the seats of an open hold back. [`Error::NotFound`], [`Error::HoldBooked`]; an ended hold stays as it is.

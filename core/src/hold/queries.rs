@@ -80,8 +80,8 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
     sqlx::query!(
         r#"
         with made as (
-            insert into hold (id, account_id, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            insert into hold (id, account_id, status, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
+            values ($1, $2, $16, $3, $4, $5, $6, $7, $8, $9, $10)
             returning id
         )
         insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
@@ -103,6 +103,7 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
         &flights as &[Uuid],
         &cabins,
         i32::from(hold.party.seated()),
+        hold.status.as_str(),
     )
     .execute(conn)
     .await?;
