@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use flightdesk_core::account::KeyMode;
 use flightdesk_core::config::Settings;
-use flightdesk_core::fare::TariffCache;
+use flightdesk_core::fare::{Tariff, TariffCache};
 use flightdesk_core::offer::OfferSigner;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::place::DirectoryCache;
 use flightdesk_core::storage::Storage;
-use flightdesk_core::{Clock, db};
+use flightdesk_core::{Clock, Shop, db};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
@@ -81,6 +81,16 @@ impl App {
             redis,
             settings: Arc::new(settings),
         })
+    }
+
+    /// What every sale needs, at the prices of a tariff.
+    pub fn shop<'a>(&'a self, tariff: &'a Tariff) -> Shop<'a> {
+        Shop {
+            clock: &self.clock,
+            sales: &self.settings.sales,
+            tariff,
+            signer: &self.offers,
+        }
     }
 
     /// Whether keys made here take real money.

@@ -263,17 +263,8 @@ impl Bookings {
             Begun::First(first) => first,
         };
         let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (sales, new) = (&app.settings.sales, body.into_inner().try_into()?);
-        let booking = booking::create(
-            &mut tx,
-            &app.clock,
-            sales,
-            &tariff,
-            &app.offers,
-            caller.account_id,
-            &new,
-        )
-        .await?;
+        let (shop, new) = (app.shop(&tariff), body.into_inner().try_into()?);
+        let booking = booking::create(&mut tx, shop, caller.account_id, &new).await?;
         let answer = first.answer(&mut tx, app, booking.into()).await?;
         tx.commit().await?;
         Ok(answer)

@@ -2,7 +2,7 @@
 
 use flightdesk_core::account::Scope;
 use flightdesk_core::fare::Party;
-use flightdesk_core::flight::{self, CabinFares, Found, Search};
+use flightdesk_core::flight::{self, CabinFares, Search};
 use flightdesk_core::ids::FlightId;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -156,30 +156,22 @@ impl Flights {
         };
         let mut conn = app.db.acquire().await?;
         let tariff = app.tariff.get(&mut conn, &app.clock).await?;
-        let page =
-            flight::search(&mut conn, &app.clock, &app.settings.sales, &tariff, &search).await?;
+        let sales = &app.settings.sales;
+        let found = flight::search(&mut conn, &app.clock, sales, &tariff, &search).await?;
         drop(conn);
-        let total = page.found.len() as u64;
-        let (found, next_cursor) = request.slice(page.found, |found| found.flight.id.0)?;
-        let offer = |found: Found| {
-            let (sales, account) = (&app.settings.sales, caller.account_id);
+        let total = found.len() as u64;
+        let (found, next_cursor) = request.slice(found, |quote| quote.flights[0].id.0)?;
+        let offer = |quote| {
             app.offers
-                .offer(
-                    &app.clock,
-                    sales,
-                    account,
-                    page.party,
-                    &page.family,
-                    vec![found.flight],
-                    found.price,
-                    found.seats_left,
-                )
-                .map(OfferView::from)
+                .offer(&app.clock, sales, caller.account_id, quote)
         };
-        let offers = found.into_iter().map(offer).collect::<Result<_, _>>()?;
+        let offers = found
+            .into_iter()
+            .map(offer)
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Json(SearchResult {
             trip_type: "one_way".to_owned(),
-            offers,
+            offers: offers.into_iter().map(OfferView::from).collect(),
             total,
             complete: true,
             next_cursor,

@@ -125,17 +125,8 @@ impl Holds {
             Begun::First(first) => first,
         };
         let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (sales, new) = (&app.settings.sales, body.into_inner().into());
-        let hold = hold::create(
-            &mut tx,
-            &app.clock,
-            sales,
-            &tariff,
-            &app.offers,
-            caller.account_id,
-            &new,
-        )
-        .await?;
+        let (shop, new) = (app.shop(&tariff), body.into_inner().into());
+        let hold = hold::create(&mut tx, shop, caller.account_id, &new).await?;
         let view = HoldView::load(&mut tx, hold).await?;
         let answer = first.answer(&mut tx, app, view).await?;
         tx.commit().await?;

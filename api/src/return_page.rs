@@ -6,6 +6,7 @@ use std::fmt::Write;
 use chrono::Duration;
 use flightdesk_core::booking::{self, Booking, BookingStatus, LatePayment};
 use flightdesk_core::document::{Document, DocumentStatus};
+use flightdesk_core::html::escape;
 use flightdesk_core::{Error, payment};
 use poem::http::{StatusCode, header};
 use poem::web::{Data, Html, Query};
@@ -193,18 +194,3 @@ fn document(status: StatusCode, refresh: bool, title: &str, body: &str) -> Respo
 }
 
 const STYLE: &str = "body{margin:0;background:#f4f6f8;color:#14202b;font:17px/1.5 system-ui,sans-serif}main{max-width:36rem;margin:3rem auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 1px 4px #0002}h1{font-size:1.6rem;margin-top:0}.ref span{display:block;color:#51606e;font-size:.9rem}.ref strong{font-size:2rem;letter-spacing:.12em}.button{display:inline-block;background:#0b5cad;color:#fff;padding:.7rem 1.2rem;border-radius:8px;text-decoration:none}.button:focus-visible{outline:3px solid #ffb000}@media(max-width:40rem){main{margin:0;border-radius:0}}";
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}

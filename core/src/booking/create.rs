@@ -8,14 +8,12 @@ use super::model::{Booking, Contact, NewBooking, Source};
 use super::passengers::{self, Passenger};
 use super::{insert, queries};
 use crate::clock::Clock;
-use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{PassengerType, Tariff};
+use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
 use crate::hold::{self, Hold, HoldStatus, Prepared};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
-use crate::offer::OfferSigner;
-use crate::{Error, Result};
+use crate::{Error, Result, Shop};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
@@ -23,19 +21,15 @@ use crate::{Error, Result};
 /// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers and contact.
 pub async fn create(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
-    tariff: &Tariff,
-    signer: &OfferSigner,
+    shop: Shop<'_>,
     account_id: AccountId,
     input: &NewBooking,
 ) -> Result<Booking> {
     match &input.source {
-        Source::Hold(id) => of_hold(conn, clock, account_id, *id, input).await,
+        Source::Hold(id) => of_hold(conn, shop.clock, account_id, *id, input).await,
         Source::Offers(new) => {
-            let prepared =
-                hold::prepare(conn, clock, sales, tariff, signer, account_id, new).await?;
-            of_offers(conn, clock, sales, prepared, input).await
+            let prepared = hold::prepare(conn, shop, account_id, new).await?;
+            of_offers(conn, shop, prepared, input).await
         }
     }
 }
@@ -57,19 +51,26 @@ async fn of_hold(
 
 async fn of_offers(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
+    shop: Shop<'_>,
     mut prepared: Prepared,
     input: &NewBooking,
 ) -> Result<Booking> {
-    let (flights, passengers) = check(conn, clock, &prepared.hold, input).await?;
+    let (flights, passengers) = check(conn, shop.clock, &prepared.hold, input).await?;
     prepared.hold.status = HoldStatus::Booked;
-    hold::file(conn, sales, &prepared).await?;
+    hold::file(conn, shop, &prepared).await?;
     let hold = &prepared.hold;
-    let id = file(conn, clock, hold, &flights, &passengers, &input.contact).await?;
+    let id = file(
+        conn,
+        shop.clock,
+        hold,
+        &flights,
+        &passengers,
+        &input.contact,
+    )
+    .await?;
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
-    hold::take(conn, clock, sales, &prepared).await?;
+    hold::take(conn, shop, &prepared).await?;
     if prepared.seats.is_empty() {
         return Ok(booking);
     }

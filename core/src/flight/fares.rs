@@ -1,6 +1,6 @@
 //! What a seat on one flight costs now.
 
-use super::model::{CabinSeats, FlightDetails};
+use super::model::{CabinSeats, Flight, FlightDetails};
 use crate::Result;
 use crate::fare::{FareFamily, FlightFare, Party, Price, Tariff, price};
 use crate::money::Currency;
@@ -26,13 +26,7 @@ pub fn fares(
     };
     let mut cabins = Vec::with_capacity(details.cabins.len());
     for seats in &details.cabins {
-        let fare = FlightFare {
-            flight_id: details.flight.id,
-            origin_country: details.flight.origin.country.clone(),
-            base_fare_minor: seats.base_fare_minor,
-            capacity: seats.capacity,
-            sold: seats.sold,
-        };
+        let fare = fare_of(&details.flight, seats);
         let mut fares = Vec::new();
         for family in tariff
             .families
@@ -56,4 +50,15 @@ pub fn fares(
         });
     }
     Ok(cabins)
+}
+
+/// What the price of a seat on a flight depends on.
+pub(crate) fn fare_of(flight: &Flight, seats: &CabinSeats) -> FlightFare {
+    FlightFare {
+        flight_id: flight.id,
+        origin_country: flight.origin.country.clone(),
+        base_fare_minor: seats.base_fare_minor,
+        capacity: seats.capacity,
+        sold: seats.sold,
+    }
 }

@@ -5,8 +5,9 @@ mod model;
 mod queries;
 mod search;
 
+pub(crate) use fares::fare_of;
 pub use fares::{CabinFares, fares};
 pub use model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
 pub(crate) use queries::cabins;
 pub use queries::{details, list_by_id};
-pub use search::{Found, Search, SearchPage, Sort, search};
+pub use search::{Search, Sort, search};

@@ -3,13 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
+use super::fares::fare_of;
 use super::model::{CabinSeats, Flight, FlightStatus};
 use super::queries::FlightRow;
 use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{Cabin, FareFamily, FlightFare, Party, Price, Tariff, price};
+use crate::fare::{Cabin, FareFamily, Party, Tariff, price};
 use crate::ids::FlightId;
+use crate::offer::Quote;
 use crate::{Error, Result, place};
 
 /// A search as its caller wrote it; [`search`] names every wrong field at once.
@@ -40,28 +42,6 @@ pub enum Sort {
     Departure,
 }
 
-/// One flight that can be bought, with its price for the party.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The flight.
-    pub flight: Flight,
-    /// Seats left in the cabin.
-    pub seats_left: i32,
-    /// The price for the party.
-    pub price: Price,
-}
-
-/// Everything a search found, in order.
-#[derive(Clone, Debug)]
-pub struct SearchPage {
-    /// The flights, sorted.
-    pub found: Vec<Found>,
-    /// The family they are priced in.
-    pub family: FareFamily,
-    /// The party.
-    pub party: Party,
-}
-
 struct Query {
     origins: Vec<String>,
     destinations: Vec<String>,
@@ -79,18 +59,12 @@ pub async fn search(
     sales: &Sales,
     tariff: &Tariff,
     input: &Search,
-) -> Result<SearchPage> {
+) -> Result<Vec<Quote>> {
     let query = check(conn, clock, sales, tariff, input).await?;
     let earliest = clock.now() + sales.sales_close();
     let mut found = Vec::new();
     for (flight, seats) in fetch(conn, &query, input.party, earliest).await? {
-        let fare = FlightFare {
-            flight_id: flight.id,
-            origin_country: flight.origin.country.clone(),
-            base_fare_minor: seats.base_fare_minor,
-            capacity: seats.capacity,
-            sold: seats.sold,
-        };
+        let fare = fare_of(&flight, &seats);
         let price = price(
             tariff,
             sales.sale_currency,
@@ -99,33 +73,30 @@ pub async fn search(
             &[fare],
             input.party,
         )?;
-        found.push(Found {
-            flight,
-            seats_left: seats.left(),
+        found.push(Quote {
+            party: input.party,
+            family: query.family.clone(),
+            flights: vec![flight],
             price,
+            seats_left: seats.left(),
         });
     }
-    match query.sort {
-        Sort::Price => found.sort_by_key(|found| {
-            (
-                found.price.total().minor(),
-                found.flight.departs_at,
-                found.flight.id,
-            )
-        }),
-        Sort::Departure => found.sort_by_key(|found| {
-            (
-                found.flight.departs_at,
-                found.price.total().minor(),
-                found.flight.id,
-            )
-        }),
-    }
-    Ok(SearchPage {
-        found,
-        family: query.family,
-        party: input.party,
-    })
+    sort(&mut found, query.sort);
+    Ok(found)
+}
+
+fn sort(found: &mut [Quote], sort: Sort) {
+    found.sort_by_key(|quote| {
+        let total = quote.price.total().minor();
+        let first = quote
+            .flights
+            .first()
+            .map(|flight| (flight.departs_at, flight.id));
+        match sort {
+            Sort::Price => (total, first, 0),
+            Sort::Departure => (0, first, total),
+        }
+    });
 }
 
 async fn check(

@@ -16,8 +16,8 @@ use crate::error::Violations;
 use crate::fare::{LineKind, Party, Price, Tariff};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
-use crate::offer::{self, OfferSigner, Pinned};
-use crate::{Error, Result};
+use crate::offer::{self, Pinned};
+use crate::{Error, Result, Shop};
 
 /// Holds seats on every flight of the offers, or on none.
 ///
@@ -26,16 +26,13 @@ use crate::{Error, Result};
 /// [`Error::SoldOut`], [`Error::SeatTaken`].
 pub async fn create(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
-    tariff: &Tariff,
-    signer: &OfferSigner,
+    shop: Shop<'_>,
     account_id: AccountId,
     input: &NewHold,
 ) -> Result<Hold> {
-    let prepared = prepare(conn, clock, sales, tariff, signer, account_id, input).await?;
-    file(conn, sales, &prepared).await?;
-    take(conn, clock, sales, &prepared).await?;
+    let prepared = prepare(conn, shop, account_id, input).await?;
+    file(conn, shop, &prepared).await?;
+    take(conn, shop, &prepared).await?;
     Ok(prepared.hold)
 }
 
@@ -49,33 +46,21 @@ pub(crate) struct Prepared {
 /// The cheap checks: tokens, expiry, seat numbers.
 pub(crate) async fn prepare(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
-    tariff: &Tariff,
-    signer: &OfferSigner,
+    shop: Shop<'_>,
     account_id: AccountId,
     input: &NewHold,
 ) -> Result<Prepared> {
-    let pinned = open_offers(
-        conn,
-        clock,
-        sales,
-        tariff,
-        signer,
-        account_id,
-        &input.offers,
-    )
-    .await?;
+    let pinned = open_offers(conn, shop, account_id, &input.offers).await?;
     let party = pinned[0].party;
     let seats = check_seats(conn, party, &pinned, &input.seats).await?;
-    let offers = freeze(tariff, pinned, &input.offers)?;
-    let now = clock.now();
+    let offers = freeze(shop.tariff, pinned, &input.offers)?;
+    let now = shop.clock.now();
     let hold = Hold {
         id: HoldId::new(),
         account_id,
         status: HoldStatus::Open,
         created_at: now,
-        expires_at: now + sales.hold_time(),
+        expires_at: now + shop.sales.hold_time(),
         party,
         price: joined_price(&offers)?,
         offers,
@@ -86,21 +71,20 @@ pub(crate) async fn prepare(
 /// Writes the rows of a hold within the account's caps. Its seats are not taken yet.
 pub(crate) async fn file(
     conn: &mut PgConnection,
-    sales: &Sales,
+    shop: Shop<'_>,
     prepared: &Prepared,
 ) -> Result<()> {
-    check_caps(conn, sales, &prepared.hold).await?;
+    check_caps(conn, shop.sales, &prepared.hold).await?;
     queries::insert(conn, &prepared.hold).await
 }
 
 /// Takes the seats of a filed hold. Comes last in its transaction: the cabin's row is what everybody waits for.
 pub(crate) async fn take(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
+    shop: Shop<'_>,
     prepared: &Prepared,
 ) -> Result<()> {
-    let open_until = clock.now() + sales.sales_close();
+    let open_until = shop.clock.now() + shop.sales.sales_close();
     inventory::hold(conn, prepared.hold.changes(1), open_until).await?;
     inventory::claim_seats(conn, prepared.hold.id, &prepared.seats, "chosen").await
 }
@@ -163,10 +147,7 @@ async fn give_back(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
 
 async fn open_offers(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
-    tariff: &Tariff,
-    signer: &OfferSigner,
+    shop: Shop<'_>,
     account_id: AccountId,
     tokens: &[String],
 ) -> Result<Vec<Pinned>> {
@@ -181,9 +162,9 @@ async fn open_offers(
     }
     let mut opened = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
-        let pinned = signer.open(account_id, index, token)?;
-        if pinned.has_expired(clock) {
-            let fresh = offer::renew(conn, clock, sales, tariff, signer, &pinned).await?;
+        let pinned = shop.signer.open(account_id, index, token)?;
+        if pinned.has_expired(shop.clock) {
+            let fresh = offer::renew(conn, shop, &pinned).await?;
             return Err(Error::OfferExpired(fresh.map(Box::new)));
         }
         opened.push(pinned);

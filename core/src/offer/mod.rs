@@ -1,18 +1,18 @@
 //! An offer pins the price of an itinerary for one account and party for fifteen minutes and reserves nothing.
 //! It is a signed token that the caller carries; no row remembers it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
-use crate::fare::{Cabin, FareFamily, FlightFare, Party, Price, PriceLine, Tariff, price};
+use crate::fare::{Cabin, FareFamily, Party, Price, PriceLine, price};
 use crate::flight::{self, Airline, Flight, FlightStatus};
 use crate::ids::{AccountId, FlightId};
 use crate::signing::Signer;
-use crate::{Error, Result, money};
+use crate::{Error, Result, Shop, money};
 
 /// An itinerary of one direction with its price and conditions, as search and hold show it.
 #[derive(Clone, Debug)]
@@ -48,6 +48,21 @@ impl Offer {
             _ => 0,
         }
     }
+}
+
+/// An itinerary that can be bought at a price: an offer before it is signed.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// For whom.
+    pub party: Party,
+    /// In which cabin, on which terms.
+    pub family: FareFamily,
+    /// The flights, in order.
+    pub flights: Vec<Flight>,
+    /// The price for the party.
+    pub price: Price,
+    /// Fewest seats left on any of the flights.
+    pub seats_left: i32,
 }
 
 /// What a token says. The signature is the proof that we said it.
@@ -108,44 +123,36 @@ impl OfferSigner {
         Self(Signer::new(&settings.secret_key, "offer"))
     }
 
-    /// An offer of priced flights, valid from now for `OFFER_MINUTES`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything a token pins, none of it optional"
-    )]
+    /// A quote as an offer to an account, valid from now for `OFFER_MINUTES`.
     pub fn offer(
         &self,
         clock: &Clock,
         sales: &Sales,
         account_id: AccountId,
-        party: Party,
-        family: &FareFamily,
-        flights: Vec<Flight>,
-        price: Price,
-        seats_left: i32,
+        quote: Quote,
     ) -> Result<Offer> {
-        let expires_at = chrono::SubsecRound::trunc_subsecs(clock.now() + sales.offer_time(), 0);
+        let expires_at = clock.now().trunc_subsecs(0) + sales.offer_time();
         let pinned = Pinned {
             account_id,
             expires_at,
-            party,
-            cabin: family.cabin,
-            family: family.code.clone(),
-            flights: flights.iter().map(|flight| flight.id).collect(),
-            currency: price.currency.code().to_owned(),
-            lines: price.lines.clone(),
+            party: quote.party,
+            cabin: quote.family.cabin,
+            family: quote.family.code.clone(),
+            flights: quote.flights.iter().map(|flight| flight.id).collect(),
+            currency: quote.price.currency.code().to_owned(),
+            lines: quote.price.lines.clone(),
         };
-        let payload =
-            serde_json::to_vec(&pinned).map_err(|error| Error::Catalogue(error.to_string()))?;
+        let payload = serde_json::to_vec(&pinned)
+            .map_err(|error| Error::Internal(format!("an offer does not serialise: {error}")))?;
         Ok(Offer {
             id: self.0.seal(&payload),
             expires_at,
-            party,
-            cabin: family.cabin,
-            conditions: family.frozen(),
-            flights,
-            price,
-            seats_left: Some(seats_left),
+            party: quote.party,
+            cabin: quote.family.cabin,
+            conditions: quote.family.frozen(),
+            flights: quote.flights,
+            price: quote.price,
+            seats_left: Some(quote.seats_left),
         })
     }
 
@@ -165,58 +172,39 @@ impl OfferSigner {
 /// The same itinerary, family and party at today's price; `None` when it can no longer be bought.
 pub async fn renew(
     conn: &mut PgConnection,
-    clock: &Clock,
-    sales: &Sales,
-    tariff: &Tariff,
-    signer: &OfferSigner,
+    shop: Shop<'_>,
     expired: &Pinned,
 ) -> Result<Option<Offer>> {
+    let (party, tariff) = (expired.party, shop.tariff);
     let Some(family) = tariff.family(&expired.family, expired.cabin) else {
         return Ok(None);
     };
     let flights = flight::list_by_id(conn, &expired.flights).await?;
-    let seats = flight::cabins(conn, &expired.flights).await?;
-    let earliest = clock.now() + sales.sales_close();
+    let cabins = flight::cabins(conn, &expired.flights).await?;
+    let earliest = shop.clock.now() + shop.sales.sales_close();
     let mut fares = Vec::new();
     let mut seats_left = i32::MAX;
     for flight in &flights {
-        let seats = seats
-            .iter()
-            .find(|seats| seats.flight_id == flight.id && seats.cabin == expired.cabin);
         let on_sale = flight.status == FlightStatus::Scheduled && flight.departs_at >= earliest;
-        let Some(seats) =
-            seats.filter(|seats| on_sale && seats.left() >= i32::from(expired.party.seated()))
-        else {
+        let seats = cabins
+            .iter()
+            .find(|seats| seats.flight_id == flight.id && seats.cabin == expired.cabin)
+            .filter(|seats| on_sale && seats.left() >= i32::from(party.seated()));
+        let Some(seats) = seats else {
             return Ok(None);
         };
         seats_left = seats_left.min(seats.left());
-        fares.push(FlightFare {
-            flight_id: flight.id,
-            origin_country: flight.origin.country.clone(),
-            base_fare_minor: seats.base_fare_minor,
-            capacity: seats.capacity,
-            sold: seats.sold,
-        });
+        fares.push(flight::fare_of(flight, seats));
     }
-    let price = price(
-        tariff,
-        sales.sale_currency,
-        family,
-        0,
-        &fares,
-        expired.party,
-    )?;
-    let party = expired.party;
-    signer
-        .offer(
-            clock,
-            sales,
-            expired.account_id,
-            party,
-            family,
-            flights,
-            price,
-            seats_left,
-        )
+    let price = price(tariff, shop.sales.sale_currency, family, 0, &fares, party)?;
+    let quote = Quote {
+        party,
+        family: family.clone(),
+        flights,
+        price,
+        seats_left,
+    };
+    shop.signer
+        .offer(shop.clock, shop.sales, expired.account_id, quote)
         .map(Some)
 }

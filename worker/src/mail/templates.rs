@@ -1,6 +1,7 @@
 //! What the mails say, in text and in HTML that is readable in a window of any width.
 
 use chrono::DateTime;
+use flightdesk_core::html::escape;
 use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
 use flightdesk_core::outbox::MailKind;
 
@@ -195,19 +196,4 @@ fn reference_box(reference: &str) -> String {
         r#"<p style="margin:0 0 16px">Booking reference<br><strong style="font-size:26px;letter-spacing:3px">{}</strong></p>"#,
         escape(reference)
     )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
