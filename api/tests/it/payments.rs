@@ -12,7 +12,7 @@ use crate::support::{Answer, Client, Send, TestApp};
 use crate::trip;
 
 /// The session of a booking's open payment, as Stripe has it.
-async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
+pub async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
     let id: String =
         sqlx::query_scalar("select stripe_session_id from payment order by id desc limit 1")
             .fetch_one(pool)
@@ -22,7 +22,7 @@ async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
 }
 
 /// The same session, paid.
-fn paid(session: &CheckoutSession) -> CheckoutSession {
+pub fn paid(session: &CheckoutSession) -> CheckoutSession {
     CheckoutSession {
         status: CheckoutStatus::Complete,
         paid: true,
@@ -31,7 +31,7 @@ fn paid(session: &CheckoutSession) -> CheckoutSession {
     }
 }
 
-async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
+pub async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
     let mut tx = app.app.db.begin().await.unwrap();
     let settlement = payment::settle(&mut tx, &app.clock, session).await.unwrap();
     tx.commit().await.unwrap();
@@ -39,7 +39,7 @@ async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
 }
 
 /// Pays on the sandbox's page with a card number.
-async fn pay_with(app: &TestApp, page: &str, card: &str) -> Answer {
+pub async fn pay_with(app: &TestApp, page: &str, card: &str) -> Answer {
     let path = page
         .strip_prefix(&format!("http://{}", app.address))
         .unwrap();
@@ -64,7 +64,7 @@ async fn deliver(app: &TestApp, arrange: impl FnOnce(Vec<Value>) -> Vec<Value>) 
     }
 }
 
-async fn webhook(app: &TestApp, body: &str, at: i64) -> Answer {
+pub async fn webhook(app: &TestApp, body: &str, at: i64) -> Answer {
     use hmac::{Hmac, KeyInit, Mac};
     let secret = flightdesk_core::config::SANDBOX_WEBHOOK_SECRET;
     let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
@@ -93,7 +93,7 @@ async fn ticketed(pool: &PgPool) -> (i64, i64, i64) {
     )
 }
 
-async fn open(client: &Client<'_>, booking: &Value) -> Value {
+pub async fn open(client: &Client<'_>, booking: &Value) -> Value {
     let opened = client.open_payment(booking).await;
     assert_eq!(opened.status, StatusCode::OK, "{opened:?}");
     opened.body

@@ -8,8 +8,8 @@ mod metrics;
 mod relay;
 mod render_document;
 mod s3;
-mod send_mail;
 #[path = "../../examples/ticket/sample.rs"]
 mod sample;
+mod send_mail;
 mod support;
 mod ticket_pdf;

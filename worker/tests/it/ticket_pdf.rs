@@ -8,8 +8,8 @@ use flightdesk_core::storage::Storage;
 use flightdesk_worker::pdf;
 use sqlx::PgPool;
 
-use crate::sample;
 use crate::booked::{TempFolder, context, output, ticketed, tool};
+use crate::sample;
 
 /// What both tickets of the fixture's booking say.
 async fn contents(pool: PgPool) -> Vec<TicketContent> {
