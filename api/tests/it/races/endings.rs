@@ -146,3 +146,35 @@ async fn of_paying_cancelling_and_expiring_one_decides_and_the_money_follows(poo
     assert!(late.count() > 0, "no round expired first: {endings:?}");
     wide.close().await;
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_page_that_opens_while_its_booking_is_cancelled_is_closed_again(pool: PgPool) {
+    let (flight, wide) = (trip::a_flight(&pool).await, wide(&pool).await);
+    let app = TestApp::start(wide.clone()).await;
+    let client = app.sign_up().await;
+    for round in 0..30 {
+        let booking = client.book().await;
+        let path = format!("/v1/bookings/{}/cancellations", trip::reference(&booking));
+        let nothing = json!({});
+        let cancel = async {
+            tokio::time::sleep(Pause::from_millis(round % 10 * 3)).await;
+            client.post(&path, &nothing).await
+        };
+        let (opened, cancelled) = tokio::join!(client.open_payment(&booking), cancel);
+        assert_eq!(cancelled.status.as_u16(), 200, "{cancelled:?}");
+        assert!(
+            opened.status.as_u16() == 200 || opened.problem() == (409, "wrong_state"),
+            "{opened:?}"
+        );
+    }
+    // Whatever page Stripe has open, a job is promised that closes it.
+    let forgotten = "select count(*) from sandbox.checkout_session s
+         where s.status = 'open' and not exists (
+             select from outbox o where o.kind = 'expire_checkout' and o.payload ->> 'payment_id' = s.metadata ->> 'payment_id')";
+    assert_eq!(trip::count(&pool, forgotten).await, 0);
+    let pages = "select count(*) from sandbox.checkout_session";
+    assert!(trip::count(&pool, pages).await > 0, "no page was ever open");
+    assert_eq!(trip::counters(&pool, flight).await, (0, 0));
+    assert_consistent(&pool).await;
+    wide.close().await;
+}

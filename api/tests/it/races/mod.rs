@@ -2,6 +2,7 @@
 //! whether the whole database is consistent.
 
 mod crashes;
+mod crowd;
 mod cut;
 mod endings;
 mod groups;

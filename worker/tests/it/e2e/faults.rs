@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::traveller::{Traveller, assert_delivered_once, until_idle};
-use super::{Deployment, PATIENCE, files};
+use super::{Deployment, files};
 use crate::consistent::assert_consistent;
-use crate::support::{tally, until_true};
+use crate::support::tally;
 
 /// Tells the sandbox how to deliver its webhooks from now on.
 async fn webhooks(deployment: &Deployment, how: serde_json::Value) {
@@ -47,50 +46,55 @@ async fn while_redis_answers_nobody_people_book_and_pay_and_the_ticket_comes_aft
     assert_consistent(&pool).await;
 }
 
+/// How many jobs were ever begun.
+async fn begun(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("select coalesce(sum(attempts), 0) from outbox")
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_worker_killed_between_payment_and_mail_leaves_one_ticket_one_pdf_and_one_mail(
     pool: PgPool,
 ) {
-    const TRAVELLERS: usize = 8;
     let deployment = Deployment::start(&pool).await;
-    let sign_ups = (0..TRAVELLERS).map(|number| {
-        let deployment = &deployment;
-        async move { Traveller::sign_up(deployment, &format!("traveller{number}")).await }
-    });
-    let travellers = join_all(sign_ups).await;
-    let references = join_all(travellers.iter().map(Traveller::buy)).await;
-    for (traveller, reference) in travellers.iter().zip(&references) {
-        traveller.until_confirmed(reference).await;
-    }
-    // Killed while something runs, at once and a little later, until the last one may finish.
-    for moment in [0, 40, 90, 160] {
+    let (mut bought, mut interrupted) = (Vec::new(), 0);
+    // Each worker finds something new to do, and dies so many milliseconds after it began.
+    for moment in [0, 5, 20, 50, 90, 160, 300] {
+        for _ in 0..2 {
+            let name = format!("traveller{}", bought.len());
+            let traveller = Traveller::sign_up(&deployment, &name).await;
+            let reference = traveller.buy().await;
+            traveller.until_confirmed(&reference).await;
+            bought.push((traveller, reference));
+        }
+        let before = begun(&pool).await;
         let mut worker = deployment.worker();
-        until_true("a job runs", PATIENCE, async || {
-            tally(&pool).await.running > 0
-        })
-        .await;
+        while begun(&pool).await == before {
+            assert!(worker.is_running(), "{}", worker.log());
+        }
         tokio::time::sleep(Duration::from_millis(moment)).await;
         worker.kill();
+        interrupted += tally(&pool).await.running;
     }
-    assert!(tally(&pool).await.running > 0, "nothing was interrupted");
+    assert!(interrupted > 0, "no worker died at work");
     let _worker = deployment.worker();
     until_idle(&pool).await;
-    for (traveller, reference) in travellers.iter().zip(&references) {
+    for (traveller, reference) in &bought {
         assert_delivered_once(&deployment, traveller, reference).await;
     }
-    let again: i64 = sqlx::query_scalar("select count(*) from outbox where attempts > 1")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert!(again > 0, "no job was run again");
     let numbers: i64 = sqlx::query_scalar("select count(distinct number) from ticket")
         .fetch_one(&pool)
         .await
         .unwrap();
-    assert_eq!(numbers, i64::try_from(TRAVELLERS).unwrap());
+    assert_eq!(numbers, i64::try_from(bought.len()).unwrap());
     assert_eq!(
-        (files(&deployment.mail()).len(), deployment.mails().len()),
-        (TRAVELLERS, TRAVELLERS)
+        (
+            deployment.mails().len(),
+            files(&deployment.documents()).len()
+        ),
+        (bought.len(), bought.len())
     );
     assert_consistent(&pool).await;
 }

