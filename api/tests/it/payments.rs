@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::consistent::assert_consistent;
 use crate::support::{Answer, Client, Send, TestApp};
 use crate::trip;
 
@@ -152,6 +153,7 @@ async fn a_booking_is_paid_ticketed_and_seated_once_whatever_is_delivered(pool: 
         client.open_payment(&booking).await.problem(),
         (409, "already_paid")
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -284,6 +286,7 @@ async fn late_money_gets_the_seats_again_while_there_are_some(pool: PgPool) {
     );
     assert_eq!(trip::counters(&pool, flight).await, (0, 1));
     assert_eq!(ticketed(&pool).await, (1, 1, 1));
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -327,6 +330,7 @@ async fn of_two_late_payers_for_one_seat_one_flies_and_one_has_the_money_back(po
         1
     );
     assert_eq!(trip::count(&pool, "select count(*) from booking where late_payment_resolution = 'refunded' and status = 'expired'").await, 1);
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -353,6 +357,7 @@ async fn money_for_a_cancelled_booking_goes_back(pool: PgPool) {
         (trip::counters(&pool, flight).await, ticketed(&pool).await),
         ((0, 0), (0, 0, 0))
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
