@@ -222,9 +222,9 @@ async fn any_order_comes_to_the_same(pool: PgPool, story: Story, expected: &str)
         for delivery in &order {
             stage.deliver(&events, delivery).await;
         }
-        let state = stage.state(&booking).await;
+        let shuffled = stage.state(&booking).await;
         assert_eq!(
-            state, in_order,
+            shuffled, in_order,
             "case {case} of seed {seed:?}: {story:?}, {order:?}"
         );
     }

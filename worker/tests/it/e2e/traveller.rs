@@ -35,7 +35,10 @@ impl Traveller {
             "email": traveller.email, "password": "window seat please", "first_name": "Asha", "last_name": "Verma",
         });
         let account = traveller.post("/v1/accounts", &form).await;
-        traveller.key = account["api_key"]["key"].as_str().unwrap().to_owned();
+        account["api_key"]["key"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut traveller.key);
         traveller
     }
 
@@ -192,13 +195,13 @@ pub async fn assert_delivered_once(
     let pdf = traveller.download(&document).await;
     assert!(pdf.starts_with(b"%PDF-"));
     let sha256 = document["sha256"].as_str().unwrap();
-    let digest: String = Sha256::digest(&pdf)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+    let sha256: Vec<u8> = (0..32)
+        .map(|byte| u8::from_str_radix(&sha256[2 * byte..][..2], 16).unwrap())
         .collect();
+    let digest: &[u8] = &Sha256::digest(&pdf);
     assert_eq!(
-        (digest.as_str(), document["size_bytes"].as_u64()),
-        (sha256, u64::try_from(pdf.len()).ok())
+        (digest, document["size_bytes"].as_u64()),
+        (sha256.as_slice(), u64::try_from(pdf.len()).ok())
     );
     let id = document["id"].as_str().unwrap();
     let stored: Vec<_> = files(&deployment.documents())
