@@ -5,6 +5,7 @@ use flightdesk_core::{booking, hold};
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::consistent::assert_consistent;
 use crate::support::TestApp;
 use crate::trip;
 
@@ -29,6 +30,7 @@ async fn a_hold_takes_seats_and_gives_them_back(pool: PgPool) {
         booked.wrong_fields(),
         ["passengers: passenger_type_mismatch"]
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -45,6 +47,7 @@ async fn a_hold_that_nobody_books_ends_by_itself(pool: PgPool) {
     assert_eq!(late.problem(), (409, "hold_expired"));
     assert_eq!(hold::sweep_due(&pool, &app.clock).await.unwrap(), 1);
     assert_eq!(trip::counters(&pool, flight).await, (0, 0));
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -84,6 +87,7 @@ async fn an_exact_seat_is_locked_from_the_hold_on(pool: PgPool) {
         seat.as_str(),
         "{booked:?}"
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -123,6 +127,7 @@ async fn fifty_holds_at_once_of_one_account_stop_at_its_cap(pool: PgPool) {
         .count();
     assert_eq!((held, refused), (20, 30));
     assert_eq!(trip::counters(&pool, flight).await, (20, 0));
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -223,4 +228,5 @@ async fn an_unpaid_booking_is_cancelled_or_expires_and_frees_its_seats(pool: PgP
         client.open_payment(&second).await.problem(),
         (409, "wrong_state")
     );
+    assert_consistent(&pool).await;
 }

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod api_keys;
+mod binary;
+mod consistent;
 mod documents;
 mod errors;
 mod faults;
@@ -12,7 +14,9 @@ mod limits;
 mod payments;
 mod places;
 mod process;
+mod races;
 mod sandbox;
 mod search;
+mod stripe_orders;
 mod support;
 mod trip;

@@ -10,11 +10,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::consistent::assert_consistent;
 use crate::support::{Answer, Client, Send, TestApp};
 use crate::trip;
 
 /// The session of a booking's open payment, as Stripe has it.
-async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
+pub async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
     let id: String =
         sqlx::query_scalar("select stripe_session_id from payment order by id desc limit 1")
             .fetch_one(pool)
@@ -24,7 +25,7 @@ async fn session(app: &TestApp, pool: &PgPool) -> CheckoutSession {
 }
 
 /// The same session, paid.
-fn paid(session: &CheckoutSession) -> CheckoutSession {
+pub fn paid(session: &CheckoutSession) -> CheckoutSession {
     CheckoutSession {
         status: CheckoutStatus::Complete,
         paid: true,
@@ -33,7 +34,7 @@ fn paid(session: &CheckoutSession) -> CheckoutSession {
     }
 }
 
-async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
+pub async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
     let mut tx = app.app.db.begin().await.unwrap();
     let settlement = payment::settle(&mut tx, &app.clock, session).await.unwrap();
     tx.commit().await.unwrap();
@@ -41,7 +42,7 @@ async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
 }
 
 /// Pays on the sandbox's page with a card number.
-async fn pay_with(app: &TestApp, page: &str, card: &str) -> Answer {
+pub async fn pay_with(app: &TestApp, page: &str, card: &str) -> Answer {
     let path = page
         .strip_prefix(&format!("http://{}", app.address))
         .unwrap();
@@ -66,7 +67,7 @@ async fn deliver(app: &TestApp, arrange: impl FnOnce(Vec<Value>) -> Vec<Value>) 
     }
 }
 
-async fn webhook(app: &TestApp, body: &str, at: i64) -> Answer {
+pub async fn webhook(app: &TestApp, body: &str, at: i64) -> Answer {
     use hmac::{Hmac, KeyInit, Mac};
     let secret = flightdesk_core::config::SANDBOX_WEBHOOK_SECRET;
     let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
@@ -98,7 +99,7 @@ async fn ticketed(pool: &PgPool) -> (i64, i64, i64) {
     )
 }
 
-async fn open(client: &Client<'_>, booking: &Value) -> Value {
+pub async fn open(client: &Client<'_>, booking: &Value) -> Value {
     let opened = client.open_payment(booking).await;
     assert_eq!(opened.status, StatusCode::OK, "{opened:?}");
     opened.body
@@ -157,6 +158,7 @@ async fn a_booking_is_paid_ticketed_and_seated_once_whatever_is_delivered(pool: 
         client.open_payment(&booking).await.problem(),
         (409, "already_paid")
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -289,6 +291,7 @@ async fn late_money_gets_the_seats_again_while_there_are_some(pool: PgPool) {
     );
     assert_eq!(trip::counters(&pool, flight).await, (0, 1));
     assert_eq!(ticketed(&pool).await, (1, 1, 1));
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -332,6 +335,7 @@ async fn of_two_late_payers_for_one_seat_one_flies_and_one_has_the_money_back(po
         1
     );
     assert_eq!(trip::count(&pool, "select count(*) from booking where late_payment_resolution = 'refunded' and status = 'expired'").await, 1);
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -358,6 +362,7 @@ async fn money_for_a_cancelled_booking_goes_back(pool: PgPool) {
         (trip::counters(&pool, flight).await, ticketed(&pool).await),
         ((0, 0), (0, 0, 0))
     );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -52,31 +52,40 @@ pub async fn expire(conn: &mut PgConnection, clock: &Clock, booking: &LockedBook
 /// Ends every booking whose deadline has passed, each in its own transaction, and returns how many ended.
 ///
 /// One with an open Checkout Session first has the worker ask Stripe to expire it: complete settles it, expired ends
-/// it. Without an answer in 60 s it ends all the same, and money that comes still is late money.
+/// it. Without an answer in 60 s it ends all the same, and money that comes still is late money. A booking that cannot
+/// be ended is left for the next sweep and hinders no other; the first such error is returned at the end.
 pub async fn sweep_due(pool: &PgPool, clock: &Clock) -> Result<u64> {
     let mut conn = pool.acquire().await?;
-    let mut swept = 0;
-    for id in queries::due(&mut conn, clock.now(), 500).await? {
-        let mut tx = conn.begin().await?;
-        swept += u64::from(sweep(&mut tx, clock, id).await?);
-        tx.commit().await?;
+    let due = queries::due(&mut conn, clock.now(), 500).await?;
+    let (mut swept, mut failed) = (0, None);
+    for id in due {
+        match sweep(&mut conn, clock, id).await {
+            Ok(ended) => swept += u64::from(ended),
+            Err(error) => {
+                tracing::error!(booking_id = %id, %error, "a booking cannot be ended");
+                failed.get_or_insert(error);
+            }
+        }
     }
-    Ok(swept)
+    failed.map_or(Ok(swept), Err)
 }
 
+/// Whether it was this call that ended the booking.
 async fn sweep(conn: &mut PgConnection, clock: &Clock, id: BookingId) -> Result<bool> {
-    let booking = lock::lock(conn, id).await?;
+    let mut tx = conn.begin().await?;
+    let booking = lock::lock(&mut tx, id).await?;
     let now = clock.now();
     if booking.status != BookingStatus::PendingPayment || booking.payment_due_at > now {
         return Ok(false);
     }
-    let state = payment::ask_to_expire(conn, clock, &booking).await?;
-    if state == CheckoutState::Asked && now < booking.payment_due_at + PATIENCE {
-        return Ok(false);
+    let state = payment::ask_to_expire(&mut tx, clock, &booking).await?;
+    let waits = state == CheckoutState::Asked && now < booking.payment_due_at + PATIENCE;
+    if !waits {
+        payment::lapse(&mut tx, clock, &booking).await?;
+        end(&mut tx, clock, &booking, BookingStatus::Expired).await?;
     }
-    payment::lapse(conn, clock, &booking).await?;
-    end(conn, clock, &booking, BookingStatus::Expired).await?;
-    Ok(true)
+    tx.commit().await?;
+    Ok(!waits)
 }
 
 async fn end(

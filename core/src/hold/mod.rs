@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::fare::{LineKind, Party, Price, Tariff};
+use crate::flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
 use crate::offer::{self, Pinned};
@@ -75,7 +76,25 @@ pub(crate) async fn file(
     prepared: &Prepared,
 ) -> Result<()> {
     check_caps(conn, shop.sales, &prepared.hold).await?;
+    refuse_sold_out(conn, &prepared.hold).await?;
     queries::insert(conn, &prepared.hold).await
+}
+
+/// A crowd in front of a full cabin is sent away before anything is written. Who is let through may still be too late.
+async fn refuse_sold_out(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    let flights: Vec<_> = hold.flights().map(|(flight_id, _)| flight_id).collect();
+    let cabins = flight::cabins(conn, &flights).await?;
+    for change in hold.changes(1) {
+        let is_full = cabins.iter().any(|seats| {
+            let same = (seats.flight_id, seats.cabin) == (change.flight_id, change.cabin);
+            same && seats.left() < change.held
+        });
+        if is_full {
+            let flight_id = change.flight_id;
+            return Err(Error::SoldOut { flight_id });
+        }
+    }
+    Ok(())
 }
 
 /// Takes the seats of a filed hold. Comes last in its transaction: the cabin's row is what everybody waits for.
@@ -113,31 +132,44 @@ pub async fn release(conn: &mut PgConnection, account_id: AccountId, id: HoldId)
 
 /// Ends the holds whose time has run out, each in its own transaction, and returns how many.
 ///
-/// Several workers may sweep at once: each row goes to one of them.
+/// Several workers may sweep at once. A hold that cannot be ended is left for the next sweep and hinders no other;
+/// the first such error is returned at the end.
 pub async fn sweep_due(pool: &PgPool, clock: &Clock) -> Result<u64> {
     let mut conn = pool.acquire().await?;
-    let mut swept = 0;
-    loop {
-        let mut tx = conn.begin().await?;
-        let due = sqlx::query!(
-            r#"
-            update hold set status = 'expired'
-            where id = (
-                select id from hold where status = 'open' and expires_at <= $1
-                order by expires_at limit 1 for update skip locked
-            )
-            returning id as "id: HoldId", account_id as "account_id: AccountId"
-            "#,
-            clock.now(),
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(due) = due else { return Ok(swept) };
-        let hold = queries::get(&mut tx, due.account_id, due.id).await?;
-        give_back(&mut tx, &hold).await?;
-        tx.commit().await?;
-        swept += 1;
+    let due = queries::due(&mut conn, clock.now(), 500).await?;
+    let (mut swept, mut failed) = (0, None);
+    for id in due {
+        match expire(&mut conn, clock, id).await {
+            Ok(ended) => swept += u64::from(ended),
+            Err(error) => {
+                tracing::error!(hold_id = %id, %error, "a hold cannot be ended");
+                failed.get_or_insert(error);
+            }
+        }
     }
+    failed.map_or(Ok(swept), Err)
+}
+
+/// Whether it was this call that ended the hold.
+async fn expire(conn: &mut PgConnection, clock: &Clock, id: HoldId) -> Result<bool> {
+    let mut tx = conn.begin().await?;
+    let account_id = sqlx::query_scalar!(
+        r#"
+        update hold set status = 'expired' where id = $1 and status = 'open' and expires_at <= $2
+        returning account_id as "account_id: AccountId"
+        "#,
+        id.0,
+        clock.now(),
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(account_id) = account_id else {
+        return Ok(false);
+    };
+    let hold = queries::get(&mut tx, account_id, id).await?;
+    give_back(&mut tx, &hold).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn give_back(conn: &mut PgConnection, hold: &Hold) -> Result<()> {

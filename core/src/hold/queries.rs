@@ -1,5 +1,6 @@
 //! Rows of holds.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -108,6 +109,25 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Open holds whose time has run out, oldest first.
+pub(super) async fn due(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<HoldId>> {
+    let due = sqlx::query_scalar!(
+        r#"
+        select id as "id: HoldId" from hold
+        where status = 'open' and expires_at <= $1 order by expires_at limit $2
+        "#,
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(due)
 }
 
 pub(super) async fn count_open(conn: &mut PgConnection, account_id: AccountId) -> Result<i64> {

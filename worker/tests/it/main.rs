@@ -2,6 +2,9 @@
 
 mod booked;
 mod clock;
+#[path = "../../../api/tests/it/consistent.rs"]
+mod consistent;
+mod e2e;
 mod faults;
 mod mail;
 mod metrics;

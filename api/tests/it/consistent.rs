@@ -1,0 +1,137 @@
+//! What must hold of the whole database once nothing is under way: counters are what the rows say, and nobody flies
+//! unpaid or pays for nothing.
+
+use sqlx::PgPool;
+
+/// What is wrong, and the query that lists who breaks it, a line each.
+const RULES: &[(&str, &str)] = &[
+    (
+        "`held` is the seats of open holds and unpaid bookings",
+        "select format('%s %s: held %s, rows say %s', c.flight_id, c.cabin, c.held, r.seats)
+         from flight_cabin c
+         cross join lateral (
+             select (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
+                     where l.flight_id = c.flight_id and l.cabin = c.cabin and h.status = 'open')
+                  + (select coalesce(sum(bf.seats), 0) from booked_flight bf join booking b on b.id = bf.booking_id
+                     where bf.flight_id = c.flight_id and bf.cabin = c.cabin and b.status = 'pending_payment') as seats
+         ) r
+         where c.held <> r.seats",
+    ),
+    (
+        "`sold` is the seats of paid bookings",
+        "select format('%s %s: sold %s, rows say %s', c.flight_id, c.cabin, c.sold, r.seats)
+         from flight_cabin c
+         cross join lateral (
+             select coalesce(sum(bf.seats), 0) as seats from booked_flight bf join booking b on b.id = bf.booking_id
+             where bf.flight_id = c.flight_id and bf.cabin = c.cabin and b.status in ('confirmed', 'partially_cancelled')
+         ) r
+         where c.sold <> r.seats",
+    ),
+    (
+        "no cabin is oversold",
+        "select format('%s %s: %s of %s', flight_id, cabin, held + sold, capacity) from flight_cabin where held + sold > capacity",
+    ),
+    (
+        "a hold counts a seat for everybody but infants",
+        "select h.id::text from hold h join hold_line l on l.hold_id = h.id where l.seats <> h.adults + h.children",
+    ),
+    (
+        "a hold has the lines of at least one flight",
+        "select h.id::text from hold h where not exists (select from hold_line l where l.hold_id = h.id)",
+    ),
+    (
+        "a booking counts a seat for everybody but infants",
+        "select b.booking_ref from booking b join booked_flight bf on bf.booking_id = b.id
+         where bf.seats <> (select count(*) from passenger p where p.booking_id = b.id and p.passenger_type <> 'infant')",
+    ),
+    (
+        "a booked hold has its booking, and no other hold has one",
+        "select h.id::text from hold h left join booking b on b.hold_id = h.id where (h.status = 'booked') <> (b.id is not null)",
+    ),
+    (
+        "nobody sits on the seat of a hold or booking that has ended",
+        "select format('%s%s of hold %s', s.seat_row, s.letter, s.hold_id)
+         from passenger_seat s join hold h on h.id = s.hold_id left join booking b on b.hold_id = h.id
+         where not (h.status = 'open' or (h.status = 'booked' and b.status in ('pending_payment', 'confirmed', 'partially_cancelled')))",
+    ),
+    (
+        "no party sits on more seats of a flight than it has",
+        "select format('%s: %s seats', s.hold_id, count(*)) from passenger_seat s
+         join hold_line l on l.hold_id = s.hold_id and l.flight_id = s.flight_id
+         group by s.hold_id, s.flight_id, l.seats having count(*) > l.seats",
+    ),
+    (
+        "everybody on a paid booking has one ticket of each validating airline",
+        "select format('%s: %s tickets', b.booking_ref, count(t.id))
+         from booking b join passenger p on p.booking_id = b.id
+         cross join lateral (select distinct d.validating_airline from direction d where d.booking_id = b.id) a
+         left join ticket t on t.passenger_id = p.id and t.validating_airline = a.validating_airline and t.status = 'issued'
+         where b.status = 'confirmed'
+         group by b.booking_ref, p.id, a.validating_airline having count(t.id) <> 1",
+    ),
+    (
+        "a paid booking has one document of each validating airline",
+        "select format('%s: %s documents', b.booking_ref, count(d.id))
+         from booking b
+         cross join lateral (select distinct d.validating_airline from direction d where d.booking_id = b.id) a
+         left join document d on d.booking_id = b.id and d.kind = 'ticket' and d.airline = a.validating_airline
+         where b.status = 'confirmed'
+         group by b.booking_ref, a.validating_airline having count(d.id) <> 1",
+    ),
+    (
+        "nothing unpaid is ticketed",
+        "select b.booking_ref from booking b
+         where (exists (select from ticket t where t.booking_id = b.id) or exists (select from document d where d.booking_id = b.id))
+           and not exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded')",
+    ),
+    (
+        "who has no seat has no good ticket",
+        "select b.booking_ref from booking b join ticket t on t.booking_id = b.id and t.status = 'issued'
+         where b.status not in ('confirmed', 'partially_cancelled')",
+    ),
+    (
+        "a paid booking keeps exactly one payment",
+        "select format('%s: %s payments kept', b.booking_ref, count(p.id))
+         from booking b
+         left join payment p on p.booking_id = b.id and p.status = 'succeeded'
+              and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
+         where b.status = 'confirmed' group by b.booking_ref having count(p.id) <> 1",
+    ),
+    (
+        "money for a booking that is not paid is on its way back",
+        "select b.booking_ref from payment p join booking b on b.id = p.booking_id
+         where p.status = 'succeeded' and b.status in ('pending_payment', 'expired', 'cancelled')
+           and not exists (select from refund r where r.payment_id = p.id and r.amount_minor = p.amount_minor and r.status <> 'failed')",
+    ),
+    (
+        "no more goes back than came",
+        "select p.id::text from payment p join refund r on r.payment_id = p.id and r.status <> 'failed'
+         group by p.id, p.amount_minor, p.status having sum(r.amount_minor) > p.amount_minor or p.status <> 'succeeded'",
+    ),
+    (
+        "a booking costs the sum of its lines, and that is what is charged",
+        "select b.booking_ref from booking b
+         where b.total_minor <> (select sum(l.amount_minor) from price_line l where l.booking_id = b.id)
+            or exists (select from payment p where p.booking_id = b.id and (p.amount_minor <> b.total_minor or p.currency <> b.currency))",
+    ),
+    (
+        "nobody can pay for what has ended",
+        "select b.booking_ref from booking b join payment p on p.booking_id = b.id and p.status = 'open' where b.status in ('expired', 'cancelled')",
+    ),
+    (
+        "a ticket that is not ready has a job that makes it, and a refund that was not asked for one that asks",
+        "select d.id::text from document d where d.status in ('queued', 'rendering') and not exists (
+             select from outbox o where o.kind = 'render_document' and o.payload ->> 'document_id' = d.id::text and o.status in ('waiting', 'queued', 'running'))
+         union all
+         select r.id::text from refund r where r.status = 'pending' and r.stripe_refund_id is null and not exists (
+             select from outbox o where o.kind = 'create_refund' and o.payload ->> 'refund_id' = r.id::text and o.status in ('waiting', 'queued', 'running'))",
+    ),
+];
+
+/// Fails with everybody who breaks a rule.
+pub async fn assert_consistent(pool: &PgPool) {
+    for (rule, query) in RULES {
+        let broken: Vec<String> = sqlx::query_scalar(*query).fetch_all(pool).await.unwrap();
+        assert!(broken.is_empty(), "{rule}, but not {broken:?}");
+    }
+}
