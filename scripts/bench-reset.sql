@@ -1,0 +1,13 @@
+-- Nobody has booked anything: the same beginning for every measurement.
+truncate booking, hold, idempotency_key, outbox cascade;
+update flight_cabin set held = 0, sold = 0 where held + sold > 0;
+update flight_cabin set capacity = 1000000 where cabin = 'economy' and flight_id in (select flight_id from bench.target where n = 1);
+vacuum analyze flight_cabin;
+update api_key set last_used_at = now() where name = 'bench';
+vacuum api_key;
+checkpoint;
+drop table if exists bench.least_passenger, bench.least_booking;
+create table bench.least_booking (id uuid primary key, booking_ref text not null unique, created_at timestamptz not null);
+create table bench.least_passenger (
+    id uuid primary key, booking_id uuid not null references bench.least_booking, first_name text not null, last_name text not null
+);

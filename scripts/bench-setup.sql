@@ -1,0 +1,49 @@
+-- Whom scripts/bench is and what it asks for: callers with keys, and routes on days that have flights.
+-- Run with -v callers=2000 -v targets=2000. The ids of pgbench's rows come from bench.id.
+begin;
+drop schema if exists bench cascade;
+create schema bench;
+
+create table bench.caller (n integer primary key, account_id uuid not null, key text not null);
+insert into bench.caller
+select n, gen_random_uuid(), 'fd_test_' || lpad(n::text, 43, '0') from generate_series(1, :callers) as n;
+delete from account where email like 'bench-%@example.com';
+insert into account (id, email, first_name, last_name, password_hash, created_at)
+select account_id, 'bench-' || n || '@example.com', 'Asha', 'Verma', '!', now() from bench.caller;
+-- Used just now: when a key was last used is written once a minute, not once a request.
+insert into api_key (id, account_id, name, prefix, key_hash, scopes, created_at, last_used_at)
+select gen_random_uuid(), account_id, 'bench', left(key, 13), sha256(convert_to(key, 'UTF8')), '{search,bookings}', now(), now()
+from bench.caller;
+
+-- Economy only, and nothing that leaves before everybody has finished.
+create table bench.target (
+    n integer primary key, flight_id uuid not null, origin text not null, destination text not null, departure_date date not null,
+    airline text not null, departs_at timestamptz not null,
+    -- as the product passes them: arrays of the airports behind a code
+    origins text not null, destinations text not null
+);
+insert into bench.target
+select row_number() over (), id, origin, destination, departure_date, airline, departs_at, '{' || origin || '}', '{' || destination || '}'
+from (
+    select f.id, f.origin, f.destination, f.departure_date, f.airline, f.departs_at
+    from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = 'economy'
+    join airline al on al.iata = f.airline and al.accounting_code is not null
+    where f.departure_date > current_date + 2 and c.capacity > 100
+      -- a code that is a metro area too stands for several airports
+      and not exists (select from metro_area_airport where code in (f.origin, f.destination))
+    order by md5(f.id::text) limit :targets
+) as drawn;
+
+-- Ascending as the product's own ids are (UUID version 7): kind of row, run, number.
+create function bench.id(kind integer, run bigint, n bigint) returns uuid language sql immutable parallel safe as $$
+    select (lpad(to_hex(run), 8, '0') || lpad(to_hex(n), 12, '0') || lpad(to_hex(kind), 12, '0'))::uuid
+$$;
+-- A booking reference from a number: base 28 in the letters and digits that references are made of.
+create function bench.ref(n bigint) returns text language sql immutable parallel safe as $$
+    select string_agg(substr('ABCDEFGHJKLMNPQRSTUVWXYZ3789', (n / power(28, i)::bigint % 28)::integer + 1, 1), '') from generate_series(0, 5) as i
+$$;
+commit;
+vacuum analyze account;
+vacuum analyze api_key;
+vacuum analyze bench.caller;
+vacuum analyze bench.target;
