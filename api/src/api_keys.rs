@@ -21,7 +21,7 @@ use crate::views::Instant;
 pub struct ApiKeys;
 
 /// What an API key may do
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[oai(rename = "Scope", rename_all = "snake_case")]
 pub enum ScopeView {
     /// Look at places, flights and offers
@@ -40,7 +40,7 @@ pub struct CreateApiKey {
     #[oai(validator(min_length = 1, max_length = 100))]
     name: String,
     /// Not more than the calling key has; by default `search` and `bookings`
-    #[oai(validator(min_items = 1, max_items = 3))]
+    #[oai(validator(min_items = 1, max_items = 3, unique_items))]
     scopes: Option<Vec<ScopeView>>,
     /// When it ends by itself; by default never
     expires_at: Option<Instant>,

@@ -25,6 +25,7 @@ use crate::error::ApiError;
 use crate::holds::SeatWishView;
 use crate::idempotency::{Begun, Once};
 use crate::itinerary::{AirlineView, BaggageView, FlightView, PriceView};
+use crate::optional::Optional;
 use crate::page::{Page, PageRequest};
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
@@ -131,6 +132,11 @@ impl TryFrom<CreateBooking> for NewBooking {
         })
     }
 }
+
+/// A cancellation; it takes no fields
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct CancelBooking {}
 
 /// A booking
 #[derive(Debug, Object)]
@@ -317,7 +323,7 @@ impl Bookings {
 
     /// Cancel a booking that is not paid
     ///
-    /// Its seats are free at once, an open checkout page is closed. Doing it again changes nothing.
+    /// All of it: the body is an empty object or left out. Its seats are free at once, an open checkout page is closed. Doing it again changes nothing.
     #[oai(
         path = "/bookings/:booking_ref/cancellations",
         method = "post",
@@ -329,6 +335,7 @@ impl Bookings {
         caller: Caller,
         Path(booking_ref): Path<String>,
         #[oai(name = "Idempotency-Key")] once: Once,
+        _body: Optional<CancelBooking>,
     ) -> Result<Done<BookingView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;

@@ -13,6 +13,8 @@ use crate::itinerary::OfferView;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// More wrong fields than this are counted, not told: a body of junk shall not make an answer larger than itself.
+const MOST_ERRORS: usize = 100;
 
 /// An error as callers see it (RFC 9457).
 #[derive(Clone, Debug, Object)]
@@ -31,9 +33,8 @@ pub struct Problem {
     pub code: String,
     /// The `X-Request-Id` of this answer; name it when you ask for help
     pub request_id: Option<String>,
-    /// Every wrong field
-    #[oai(skip_serializing_if_is_empty)]
-    pub errors: Vec<FieldProblem>,
+    /// Every wrong field, up to 100; absent when no field is to blame
+    pub errors: Option<Vec<FieldProblem>>,
 }
 
 /// One wrong field.
@@ -84,12 +85,17 @@ impl ApiError {
 
     /// 422 with every wrong field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let mut problem = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_request",
-            "the request was understood, but has wrong fields",
-        );
-        problem.errors = errors.into_iter().map(FieldProblem::from).collect();
+        let detail = if errors.len() > MOST_ERRORS {
+            format!(
+                "the request was understood, but has {} wrong fields; these are the first {MOST_ERRORS}",
+                errors.len()
+            )
+        } else {
+            "the request was understood, but has wrong fields".to_owned()
+        };
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
+        let errors = errors.into_iter().take(MOST_ERRORS);
+        problem.errors = errors.map(FieldProblem::from).collect();
         problem
     }
 
@@ -247,7 +253,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             request_id: telemetry::context().request_id,
-            errors: self.errors,
+            errors: (!self.errors.is_empty()).then_some(self.errors),
         };
         let mut body = problem.to_json().unwrap_or_default();
         for (name, value) in self.members {

@@ -66,8 +66,7 @@ fn operations() -> impl OpenApi {
 pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
     let service = service();
     let document = openapi_json();
-    let operations =
-        query::Operations::of(&serde_json::from_str(&document)?).map_err(anyhow::Error::msg)?;
+    let operations = query::Operations::of(&contract()).map_err(anyhow::Error::msg)?;
     let docs = docs::page(&service.swagger_ui_html(), &service.spec(), &document);
     let api = Arc::new(poem::IntoEndpoint::into_endpoint(service));
     let mut routes = Route::new()
@@ -86,17 +85,22 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
 
 /// The OpenAPI document, as `api/openapi.json` holds it.
 pub fn openapi_json() -> String {
-    let draft = service().spec();
-    let Ok(mut document) = serde_json::from_str(&draft) else {
-        return draft;
-    };
-    document::finish(&mut document);
+    let mut document = contract();
+    document::describe(&mut document);
     format!("{document:#}\n")
+}
+
+/// The part of the document that requests are checked against.
+fn contract() -> serde_json::Value {
+    let mut document = serde_json::from_str(&service().spec()).unwrap_or_default();
+    document::finish(&mut document);
+    document
 }
 
 fn service() -> OpenApiService<impl OpenApi, ()> {
     OpenApiService::new(operations(), "Flightdesk", env!("CARGO_PKG_VERSION"))
-        .description("Search flights, hold seats, book, pay, and get the tickets. Errors are RFC 9457 problem details with a stable `code`; every POST that creates or charges takes an `Idempotency-Key`.")
+        .description("Search flights, hold seats, book, pay, and get the tickets. Errors are RFC 9457 problem details with a stable `code`; holding, booking and cancelling take an `Idempotency-Key`, and paying opens one page however often it is asked for.")
+        .contact(poem_openapi::ContactObject::new().name("Flightdesk"))
         .license(poem_openapi::LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server("/")
 }

@@ -1,6 +1,7 @@
 //! A JSON body that may be left out.
 
-use poem::{Request, RequestBody};
+use poem::http::StatusCode;
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::payload::{ParsePayload, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
@@ -9,7 +10,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::body::Checked;
 use crate::error::ApiError;
 
-/// [`Checked`], or nothing when the request has no `Content-Type` (no body needs none).
+/// [`Checked`], or nothing when the request has no body (which needs no `Content-Type`).
 #[derive(Debug)]
 pub struct Optional<T>(pub Option<Checked<T>>);
 
@@ -40,21 +41,26 @@ impl<'a, T: Type + ParseFromJSON + 'static> ApiExtractor<'a> for Optional<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         match request.content_type() {
-            None => Ok(Self(None)),
+            None if <Vec<u8> as FromRequest>::from_request(request, body)
+                .await?
+                .is_empty() =>
+            {
+                Ok(Self(None))
+            }
+            None => Err(refuse("a body needs `Content-Type: application/json`")),
             Some(kind) if Checked::<T>::check_content_type(kind) => {
                 <Checked<T> as ParsePayload>::from_request(request, body)
                     .await
                     .map(|body| Self(Some(body)))
             }
-            Some(kind) => {
-                let detail = format!("the body must be application/json, not {kind}");
-                Err(ApiError::new(
-                    poem::http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "unsupported_media_type",
-                    detail,
-                )
-                .into())
-            }
+            Some(kind) => Err(refuse(format!(
+                "the body must be application/json, not {kind}"
+            ))),
         }
     }
+}
+
+fn refuse(detail: impl Into<String>) -> poem::Error {
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    ApiError::new(status, "unsupported_media_type", detail).into()
 }

@@ -231,11 +231,19 @@ fn return_urls(
     Ok(ReturnUrls { success, cancel })
 }
 
+/// Only visible ASCII, no backslash and nobody's name before the host: readers of addresses differ about those.
 fn is_allowed(app: &App, raw: &str) -> bool {
+    if raw
+        .bytes()
+        .any(|byte| !byte.is_ascii_graphic() || byte == b'\\')
+    {
+        return false;
+    }
     let origin = |raw: &str| {
         Url::parse(raw)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .filter(|url| url.username().is_empty() && url.password().is_none())
             .map(|url| url.origin())
     };
     let allowed = app

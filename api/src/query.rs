@@ -146,6 +146,8 @@ impl Operation {
                 .push(value.into_owned());
         }
         let mut repeated = Vec::new();
+        // What is not UTF-8 was decoded to U+FFFD, which is in no name either.
+        let mut unreadable = Vec::new();
         let mut object = Map::new();
         for (name, values) in given {
             let kind = self.parameters.get(&name).copied().unwrap_or(Kind::Text);
@@ -156,10 +158,18 @@ impl Operation {
                     message: "must be given once".to_owned(),
                 });
             }
+            if values.iter().any(|value| value.contains('\u{fffd}')) {
+                unreadable.push(FieldError {
+                    field: name.clone(),
+                    code: "utf8",
+                    message: "must be percent-encoded UTF-8".to_owned(),
+                });
+            }
             object.insert(name, kind.read(values));
         }
         let mut errors = self.shape.check(&Value::Object(object));
         errors.extend(repeated);
+        errors.extend(unreadable);
         errors
     }
 }
@@ -188,11 +198,9 @@ impl Kind {
         }
         let text = values.swap_remove(0);
         match self {
-            Self::Number => text
-                .parse::<i64>()
-                .map(Value::from)
-                .or_else(|_| text.parse::<f64>().map(Value::from))
-                .unwrap_or(Value::String(text)),
+            // Only as JSON writes it: no `+1`, no `01`.
+            Self::Number => serde_json::from_str::<serde_json::Number>(&text)
+                .map_or(Value::String(text), Value::Number),
             Self::Boolean => text
                 .parse::<bool>()
                 .map_or(Value::String(text), Value::from),

@@ -70,6 +70,10 @@ struct TicketLink {
 }
 
 async fn load(app: &App, session_id: &str) -> Result<(Booking, Vec<TicketLink>), Error> {
+    // Stripe's ids are visible ASCII (https://docs.stripe.com/api/checkout/sessions/object); what is none is nobody's.
+    if !session_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::NotFound("payment"));
+    }
     let mut conn = app.db.acquire().await?;
     let payment = payment::get_by_session(&mut conn, session_id).await?;
     let booking = booking::get_by_id(&mut conn, payment.booking_id).await?;

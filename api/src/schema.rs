@@ -1,5 +1,6 @@
 //! Checks a JSON value against the schema that our own OpenAPI document shows, and names every wrong field.
 
+use flightdesk_core::clock::parse_date;
 use flightdesk_core::error::FieldError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
@@ -29,8 +30,8 @@ impl Shape {
         jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
-            .with_format("date", is_date)
-            .with_format("naive-date", is_date)
+            .with_format("date", |raw| parse_date(raw).is_some())
+            .with_format("naive-date", |raw| parse_date(raw).is_some())
             .with_format("date-time", |raw| {
                 chrono::DateTime::parse_from_rfc3339(raw).is_ok()
             })
@@ -48,14 +49,40 @@ impl Shape {
         for error in self.0.iter_errors(value) {
             describe(&error, &mut wrong);
         }
+        find_nul(value, &mut String::new(), &mut wrong);
         wrong.sort_by(|a, b| (&a.field, a.code).cmp(&(&b.field, b.code)));
         wrong.dedup();
         wrong
     }
 }
 
-fn is_date(raw: &str) -> bool {
-    raw.len() == 10 && raw.parse::<chrono::NaiveDate>().is_ok()
+/// Names every text with a NUL character: PostgreSQL keeps none, so nothing that is stored or looked up has one.
+fn find_nul(value: &Value, pointer: &mut String, wrong: &mut Vec<FieldError>) {
+    let length = pointer.len();
+    let mut within = |name: &str, value: &Value, wrong: &mut Vec<FieldError>| {
+        pointer.push('/');
+        pointer.push_str(name);
+        find_nul(value, pointer, wrong);
+        pointer.truncate(length);
+    };
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                within(&name.replace('~', "~0").replace('/', "~1"), member, wrong);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                within(&index.to_string(), item, wrong);
+            }
+        }
+        Value::String(text) if text.contains('\0') => wrong.push(FieldError {
+            field: field(pointer, None),
+            code: "nul_character",
+            message: "must have no NUL character (U+0000)".to_owned(),
+        }),
+        _ => {}
+    }
 }
 
 /// What the derive macros check but do not write into the schema: no unknown fields, and the range of integers.
@@ -63,7 +90,7 @@ fn tighten(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tighten),
         Value::Object(members) => {
-            if members.contains_key("properties") && members.get("type") == Some(&json!("object")) {
+            if members.get("type") == Some(&json!("object")) {
                 members
                     .entry("additionalProperties")
                     .or_insert(json!(false));

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use flightdesk_core::error::FieldError;
 use flightdesk_core::telemetry::{self, Context};
 use futures::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -21,6 +22,14 @@ use crate::{auth, catch};
 /// The largest body; design §3.
 const MAX_BODY: usize = 1024 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Headers that mean one thing.
+const ONCE: [&str; 5] = [
+    "Content-Encoding",
+    "Content-Type",
+    "Idempotency-Key",
+    "Stripe-Signature",
+    "X-API-Key",
+];
 /// For answers that are no pages: nothing may be loaded, nobody may frame them.
 const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -69,6 +78,11 @@ impl<E: Endpoint> Serve<E> {
     }
 
     async fn route(&self, request: Request) -> poem::Result<Response> {
+        // As in `find_nul`: nothing has such a name.
+        if request.uri().path().contains("%00") {
+            return Err(ApiError::not_found("there is nothing at this path").into());
+        }
+        check_headers(&request)?;
         let mut request = limit_body(request).await?;
         if let Some(wrong) = self.operations.check(&request) {
             if wrong.secured {
@@ -112,6 +126,34 @@ impl<E: Endpoint> Endpoint for Serve<E> {
         }
         protect(&mut response);
         Ok(response)
+    }
+}
+
+/// Refuses a header that is given twice where one would win unseen, and a body in a coding that nobody undoes.
+fn check_headers(request: &Request) -> Result<(), ApiError> {
+    let repeated = |name: &&str| request.headers().get_all(*name).iter().nth(1).is_some();
+    let wrong: Vec<_> = ONCE.iter().filter(|name| repeated(name)).collect();
+    if !wrong.is_empty() {
+        let error = |name: &&str| FieldError {
+            field: (*name).to_owned(),
+            code: "repeated",
+            message: "must be given once".to_owned(),
+        };
+        return Err(ApiError::invalid(wrong.into_iter().map(error).collect()));
+    }
+    match request.header(header::CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
+        // https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16: the answer names what would be taken.
+        Some(_) => Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "the body must be sent as it is, without Content-Encoding",
+        )
+        .header(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        )),
     }
 }
 

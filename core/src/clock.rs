@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, Duration, SubsecRound, Utc};
+use chrono::{DateTime, Duration, NaiveDate, SubsecRound, Utc};
 
 /// The present instant, from the system or, in tests, from a hand that can be moved.
 #[derive(Clone, Debug)]
@@ -44,6 +44,42 @@ impl Clock {
         if let Source::Manual(now) = &self.0 {
             *now.lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner) += by;
+        }
+    }
+}
+
+/// A calendar date in the one form that requests may use, `2026-12-20`; `None` for every other text, also where
+/// chrono would be kinder (`2026-1-2`, `+12026-01-02`).
+pub fn parse_date(raw: &str) -> Option<NaiveDate> {
+    let shaped = raw.len() == 10
+        && raw.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    shaped.then(|| raw.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_one_form() {
+        assert_eq!(
+            parse_date("2028-02-29"),
+            NaiveDate::from_ymd_opt(2028, 2, 29)
+        );
+        for wrong in [
+            "2026-02-29",
+            "2026-1-2",
+            "20260102",
+            "+12026-01-02",
+            "-001-01-01",
+            "2026-01-02Z",
+            "",
+            "２026-01-0",
+        ] {
+            assert_eq!(parse_date(wrong), None, "{wrong}");
         }
     }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::fares::fare_of;
 use super::model::{CabinSeats, Flight, FlightStatus};
 use super::queries::FlightRow;
-use crate::clock::Clock;
+use crate::clock::{Clock, parse_date};
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::fare::{Cabin, FareFamily, Party, Tariff, price};
@@ -116,7 +116,7 @@ async fn check(
             "the destination is the origin",
         );
     }
-    let date = input.departure_date.parse::<NaiveDate>().ok();
+    let date = parse_date(&input.departure_date);
     match date {
         None => wrong.add(
             "departure_date",

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::clock::parse_date;
 use crate::error::Violations;
 use crate::fare::{Party, PassengerType};
 use crate::ids::PassengerId;
@@ -174,7 +175,7 @@ fn parse(
             None
         }
     };
-    let date_of_birth = input.date_of_birth.parse::<NaiveDate>().ok();
+    let date_of_birth = parse_date(&input.date_of_birth);
     match date_of_birth {
         None => wrong.add(
             path("date_of_birth"),

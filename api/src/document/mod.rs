@@ -1,8 +1,12 @@
 //! What the OpenAPI document says beyond what the derive macros write.
 
+mod describe;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+
+pub use describe::describe;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
@@ -19,12 +23,21 @@ pub fn finish(document: &mut Value) {
             let Some(schema) = schema.as_object_mut() else {
                 continue;
             };
-            if bodies.contains(name) && schema.contains_key("properties") {
+            if bodies.contains(name) && schema.get("type") == Some(&json!("object")) {
                 schema.insert("additionalProperties".to_owned(), json!(false));
             }
             allow_null(schema);
         }
     }
+}
+
+/// Every operation with its path and method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object_mut().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
 }
 
 /// The names of all schemas that request bodies consist of.
