@@ -17,11 +17,14 @@ left join idempotency_key k on k.account_id = (:account_id)::uuid and k.key = be
      and k.created_at > (:now)::timestamptz - interval '24 hours';
 select pg_advisory_xact_lock(hashtextextended('hold:' || :account_id, 0));
 select count(*) as "open!" from hold where account_id = :account_id and status = 'open';
+with open_hold as materialized (
+    select id from hold where account_id = :account_id and status = 'open'
+), unpaid_booking as materialized (
+    select id from booking where account_id = :account_id and status = 'pending_payment'
+)
 select (
-    (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
-     where l.flight_id = (:flight_id)::uuid and h.account_id = (:account_id)::uuid and h.status = 'open')
-  + (select coalesce(sum(bf.seats), 0) from booked_flight bf join booking b on b.id = bf.booking_id
-     where bf.flight_id = (:flight_id)::uuid and b.account_id = (:account_id)::uuid and b.status = 'pending_payment')
+    (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = :flight_id)
+  + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id where bf.flight_id = :flight_id)
 )::bigint as "held!";
 select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", capacity, held, sold, base_fare_minor
 from flight_cabin where flight_id = any(array[(:flight_id)::uuid]);

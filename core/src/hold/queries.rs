@@ -141,6 +141,8 @@ pub(super) async fn count_open(conn: &mut PgConnection, account_id: AccountId) -
 }
 
 /// Seats of a flight that an account has in open holds and unpaid bookings.
+///
+/// From the account, whose holds are few, never from the flight: a popular one has thousands of other people's.
 pub(super) async fn unpaid_seats(
     conn: &mut PgConnection,
     account_id: AccountId,
@@ -148,11 +150,14 @@ pub(super) async fn unpaid_seats(
 ) -> Result<i64> {
     let held = sqlx::query_scalar!(
         r#"
+        with open_hold as materialized (
+            select id from hold where account_id = $1 and status = 'open'
+        ), unpaid_booking as materialized (
+            select id from booking where account_id = $1 and status = 'pending_payment'
+        )
         select (
-            (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
-             where l.flight_id = $2 and h.account_id = $1 and h.status = 'open')
-          + (select coalesce(sum(bf.seats), 0) from booked_flight bf join booking b on b.id = bf.booking_id
-             where bf.flight_id = $2 and b.account_id = $1 and b.status = 'pending_payment')
+            (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = $2)
+          + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id where bf.flight_id = $2)
         )::bigint as "held!"
         "#,
         account_id.0,
