@@ -309,6 +309,8 @@ impl Bookings {
     }
 
     /// A booking
+    ///
+    /// As it is now: its deadline, its payment, its documents, and what can be done with it.
     #[oai(
         path = "/bookings/:booking_ref",
         method = "get",

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod contract;
 mod documents;
 mod errors;
 mod faults;
