@@ -82,6 +82,8 @@ impl Accounts {
     }
 
     /// The account of the key
+    ///
+    /// Who it is and what it may do.
     #[oai(path = "/account", method = "get", operation_id = "get_account")]
     async fn get(
         &self,

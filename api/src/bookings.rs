@@ -300,6 +300,8 @@ impl Bookings {
     }
 
     /// A booking
+    ///
+    /// As it is now: its deadline, its payment, its documents, and what can be done with it.
     #[oai(
         path = "/bookings/:booking_ref",
         method = "get",

@@ -133,6 +133,8 @@ pub enum FileAnswer {
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Documents")]
 impl Documents {
     /// List the documents of a booking
+    ///
+    /// Also those that are still being made; none before it is paid.
     #[oai(
         path = "/bookings/:booking_ref/documents",
         method = "get",

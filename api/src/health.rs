@@ -63,6 +63,8 @@ pub enum Readiness {
 #[OpenApi(prefix_path = "/health", tag = "Tag::Operations")]
 impl Health {
     /// The process runs
+    ///
+    /// Asks nobody: a database that is away is no reason to restart it.
     #[oai(path = "/live", method = "get", operation_id = "health_live")]
     #[expect(clippy::unused_async, reason = "operations are async")]
     async fn live(&self) -> Json<Report> {

@@ -134,6 +134,8 @@ impl Holds {
     }
 
     /// A hold
+    ///
+    /// Its offers, its price, and until when its seats are kept.
     #[oai(path = "/holds/:hold_id", method = "get", operation_id = "get_hold")]
     async fn get(
         &self,

@@ -226,6 +226,8 @@ impl Places {
     }
 
     /// Read an airport
+    ///
+    /// By its IATA code, in capitals or not. A metro area is no airport: 404.
     #[oai(path = "/airports/:iata", method = "get", operation_id = "get_airport")]
     async fn airport(
         &self,
@@ -240,6 +242,8 @@ impl Places {
     }
 
     /// List airlines
+    ///
+    /// All of them, by code.
     #[oai(path = "/airlines", method = "get", operation_id = "list_airlines")]
     async fn airlines(
         &self,
@@ -255,6 +259,8 @@ impl Places {
     }
 
     /// List aircraft types
+    ///
+    /// All of them, by code, with their cabins from the front.
     #[oai(path = "/aircraft", method = "get", operation_id = "list_aircraft")]
     async fn aircraft(
         &self,

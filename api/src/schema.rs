@@ -91,6 +91,8 @@ fn tighten(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tighten),
         Value::Object(members) => {
             if members.get("type") == Some(&json!("object")) {
+                // Without any the validator does not say which field is one too many.
+                members.entry("properties").or_insert(json!({}));
                 members
                     .entry("additionalProperties")
                     .or_insert(json!(false));

@@ -51,7 +51,10 @@ pub fn describe(document: &mut Value) {
 }
 
 fn parameters(operation: &mut Value, about: &Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let all = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in all.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         if let Some(words) = WORDS["parameters"].get(&name) {
             merge(&mut parameter["schema"], words);

@@ -2,7 +2,7 @@
 
 mod describe;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,10 @@ pub fn finish(document: &mut Value) {
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
     {
+        let types: BTreeMap<String, Value> = schemas
+            .iter()
+            .map(|(name, schema)| (name.clone(), schema["type"].clone()))
+            .collect();
         for (name, schema) in schemas {
             let Some(schema) = schema.as_object_mut() else {
                 continue;
@@ -26,7 +30,7 @@ pub fn finish(document: &mut Value) {
             if bodies.contains(name) && schema.get("type") == Some(&json!("object")) {
                 schema.insert("additionalProperties".to_owned(), json!(false));
             }
-            allow_null(schema);
+            allow_null(schema, &types);
         }
     }
 }
@@ -73,7 +77,7 @@ fn collect(value: &Value, document: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-fn allow_null(schema: &mut Map<String, Value>) {
+fn allow_null(schema: &mut Map<String, Value>, types: &BTreeMap<String, Value>) {
     let required: BTreeSet<String> = schema
         .get("required")
         .and_then(Value::as_array)
@@ -90,6 +94,11 @@ fn allow_null(schema: &mut Map<String, Value>) {
         // A reference takes no siblings in OpenAPI 3.0.
         if property.get("$ref").is_some() {
             *property = json!({ "allOf": [property.take()] });
+        }
+        // `nullable` says something only beside a `type` (https://spec.openapis.org/oas/v3.0.3#schema-object).
+        if let Some(referred) = property["allOf"][0]["$ref"].as_str() {
+            let name = referred.trim_start_matches(SCHEMAS);
+            property["type"] = types.get(name).cloned().unwrap_or_default();
         }
         property["nullable"] = json!(true);
     }
@@ -137,7 +146,7 @@ mod tests {
         );
         let born = json!({ "type": "string", "format": "date", "nullable": true });
         assert_eq!(schemas["In"]["properties"]["born"], born);
-        let b = json!({ "allOf": [{ "$ref": "#/components/schemas/Out" }], "nullable": true });
+        let b = json!({ "allOf": [{ "$ref": "#/components/schemas/Out" }], "type": "string", "nullable": true });
         assert_eq!(schemas["Part"]["properties"]["b"], b);
     }
 }

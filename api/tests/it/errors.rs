@@ -1,7 +1,7 @@
 //! Whatever goes wrong is a problem with a code and the request's id, wherever it goes wrong.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::support::{Send, TestApp};
@@ -136,10 +136,18 @@ async fn every_operation_has_an_id_a_summary_and_every_error_in_the_document(poo
             assert!(operation["operationId"].is_string(), "{name}");
             assert!(operation["summary"].is_string(), "{name}");
             if path.starts_with("/v1/") {
-                for status in ["400", "401", "404", "409", "422", "429", "500", "503"] {
-                    let content = &operation["responses"][status]["content"];
+                let schemes = operation["security"].as_array();
+                let secured = schemes.is_some_and(|schemes| !schemes.is_empty());
+                let of_path = path.contains('{').then_some("404");
+                let of_key = secured.then_some(["401", "403"]);
+                let everywhere = ["400", "422", "429", "500", "503"];
+                let statuses = everywhere.into_iter().chain(of_path);
+                for status in statuses.chain(of_key.into_iter().flatten()) {
+                    let response = &operation["responses"][status];
+                    let shared = response["$ref"].as_str().map(|path| &path[1..]);
+                    let response = shared.map_or(response, |path| document.pointer(path).unwrap());
                     assert!(
-                        content["application/problem+json"].is_object(),
+                        response["content"]["application/problem+json"].is_object(),
                         "{name} {status}"
                     );
                 }
@@ -148,4 +156,64 @@ async fn every_operation_has_an_id_a_summary_and_every_error_in_the_document(poo
         }
     }
     assert!(seen >= 7, "{seen}");
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_nul_character_is_a_wrong_field_and_never_a_fault_of_ours(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    assert_eq!(
+        client.get("/v1/airports/%00").await.problem(),
+        (404, "not_found")
+    );
+    assert_eq!(
+        client.get("/v1/bookings/%00/documents").await.problem(),
+        (404, "not_found")
+    );
+    let search = client
+        .get("/v1/flights/search?origin=%00&destination=B%FFM&departure_date=2026-12-20")
+        .await;
+    let expected = ["origin: nul_character", "destination: utf8"];
+    assert_eq!(search.wrong_fields(), expected);
+    let key = client
+        .post("/v1/api-keys", &json!({ "name": "a\0b" }))
+        .await;
+    assert_eq!(key.wrong_fields(), ["name: nul_character"]);
+    let page = app.request(Method::GET, "/return?session_id=%00");
+    assert_eq!(page.answer().await.status, 404);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn what_could_be_read_in_two_ways_is_refused(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let twice = client.request(Method::GET, "/v1/account");
+    let twice = twice.header("X-API-Key", "another").answer().await;
+    assert_eq!(twice.wrong_fields(), ["X-API-Key: repeated"]);
+    let packed = client.request(Method::POST, "/v1/api-keys");
+    let packed = packed.header("Content-Encoding", "gzip");
+    let packed = packed.json(&json!({ "name": "a" })).answer().await;
+    assert_eq!(packed.problem(), (415, "unsupported_media_type"));
+    assert_eq!(packed.header("accept-encoding"), "identity");
+    let untyped = client.request(Method::POST, "/v1/bookings/ABCDEF/payment");
+    let untyped = untyped.body("{}").answer().await;
+    assert_eq!(untyped.problem(), (415, "unsupported_media_type"));
+    let part = json!({ "scope": "departing" });
+    let part = client
+        .post("/v1/bookings/ABCDEF/cancellations", &part)
+        .await;
+    assert_eq!(part.wrong_fields(), ["scope: unknown_field"]);
+    let number = client.get("/v1/api-keys?limit=%2B1").await;
+    assert_eq!(number.wrong_fields(), ["limit: type"]);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_body_of_junk_makes_no_answer_larger_than_itself(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let junk: serde_json::Map<_, _> = (0..10_000).map(|n| (n.to_string(), json!(n))).collect();
+    let answer = app.request(Method::POST, "/v1/accounts").json(&junk);
+    let answer = answer.answer().await;
+    assert_eq!(answer.wrong_fields().len(), 100);
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.contains("10004 wrong fields"), "{detail}");
 }

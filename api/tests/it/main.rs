@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod binary;
 mod consistent;
+mod contract;
 mod documents;
 mod errors;
 mod faults;

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::contract;
+
 /// Where every test's clock stands at first: a Friday noon in November.
 pub fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
@@ -220,16 +222,23 @@ impl Answer {
     }
 }
 
-/// Sends and reads to the end.
+/// Sends, reads to the end, and holds the answer against the document.
 pub trait Send {
     async fn answer(self) -> Answer;
 }
 
 impl Send for RequestBuilder {
     async fn answer(self) -> Answer {
-        let response = self.send().await.unwrap();
+        let (client, request) = self.build_split();
+        let request = request.unwrap();
+        let method = request.method().clone();
+        let response = client.execute(request).await.unwrap();
+        let path = response.url().path().to_owned();
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
+        let content_type = headers.get("content-type");
+        let content_type = content_type.map_or("", |value| value.to_str().unwrap());
+        contract::check(&method, &path, status, content_type, &text);
         Answer {
             status,
             headers,
