@@ -48,9 +48,33 @@ impl Shape {
         for error in self.0.iter_errors(value) {
             describe(&error, &mut wrong);
         }
+        find_nul(value, "", &mut wrong);
         wrong.sort_by(|a, b| (&a.field, a.code).cmp(&(&b.field, b.code)));
         wrong.dedup();
         wrong
+    }
+}
+
+/// No text of ours has a NUL, and PostgreSQL stores none: it would fail where it is too late to name the field.
+fn find_nul(value: &Value, pointer: &str, wrong: &mut Vec<FieldError>) {
+    match value {
+        Value::String(text) if text.contains('\0') => wrong.push(FieldError {
+            field: field(pointer, None),
+            code: "nul",
+            message: "must not contain the NUL character".to_owned(),
+        }),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_nul(item, &format!("{pointer}/{index}"), wrong);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                find_nul(member, &format!("{pointer}/{name}"), wrong);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whatever goes wrong is a problem with a code and the request's id, wherever it goes wrong.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::support::{Send, TestApp};
@@ -148,4 +148,38 @@ async fn every_operation_has_an_id_a_summary_and_every_error_in_the_document(poo
         }
     }
     assert!(seen >= 7, "{seen}");
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_nul_anywhere_is_the_callers_mistake(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let search = client
+        .get("/v1/flights/search?origin=A%00B&destination=BOM&departure_date=2026-12-20&adults=1")
+        .await;
+    assert!(
+        search.wrong_fields().contains(&"origin: nul".to_owned()),
+        "{search:?}"
+    );
+    let key = client
+        .post(
+            "/v1/api-keys",
+            &json!({ "name": "a\0b", "scopes": ["search"] }),
+        )
+        .await;
+    assert!(
+        key.wrong_fields().contains(&"name: nul".to_owned()),
+        "{key:?}"
+    );
+    for path in [
+        "/v1/bookings/%00/documents",
+        "/return?session_id=%00",
+        "/sandbox/checkout/%00",
+    ] {
+        assert_eq!(
+            client.get(path).await.problem(),
+            (404, "not_found"),
+            "{path}"
+        );
+    }
 }
