@@ -231,7 +231,12 @@ fn return_urls(
     Ok(ReturnUrls { success, cancel })
 }
 
+/// Readers of addresses disagree about backslashes, blanks and control characters: what we take for our own host
+/// might be another to Stripe, so none of them may be there.
 fn is_allowed(app: &App, raw: &str) -> bool {
+    if !raw.bytes().all(|byte| byte.is_ascii_graphic()) || raw.contains('\\') {
+        return false;
+    }
     let origin = |raw: &str| {
         Url::parse(raw)
             .ok()
