@@ -147,7 +147,7 @@ impl ApiKeys {
         id: Path<Uuid>,
     ) -> Result<Revoked, ApiError> {
         let mut tx = app.db.begin().await?;
-        account::revoke_key(&mut tx, &app.clock, caller.account_id, ApiKeyId(id.0)).await?;
+        account::revoke_key(&mut tx, &app.clock, &caller, ApiKeyId(id.0)).await?;
         tx.commit().await?;
         Ok(Revoked::NoContent)
     }

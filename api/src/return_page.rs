@@ -105,6 +105,11 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
     let reference = escape(booking.reference.as_str());
     let waits = tickets.iter().any(|ticket| ticket.link.is_none());
     let (title, words, refresh) = match (booking.status, booking.late_payment) {
+        (BookingStatus::Cancelled, Some(LatePayment::Refunded)) => (
+            "Your money is on its way back",
+            "The booking was cancelled before the payment came. All of it goes back to your card.",
+            false,
+        ),
         (_, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
             "The payment came after the booking's deadline, when its seats were gone. All of it goes back to your card.",

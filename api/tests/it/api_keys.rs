@@ -136,3 +136,23 @@ async fn a_wrong_query_names_every_wrong_parameter(pool: PgPool) {
     assert_eq!(nobody.problem(), (401, "unauthenticated"));
     assert!(nobody.header("www-authenticate").contains("X-API-Key"));
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_key_ends_itself_and_those_that_may_do_no_more(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let id = |answer: &crate::support::Answer| answer.body["id"].as_str().unwrap().to_owned();
+    let wish = json!({ "name": "search", "scopes": ["search"] });
+    let searching = client.post("/v1/api-keys", &wish).await;
+    let both = client.get("/v1/api-keys").await.body["data"][1]["id"].clone();
+    let lesser = crate::support::Client {
+        app: &app,
+        key: searching.body["key"].as_str().unwrap().to_owned(),
+        account_id: client.account_id,
+    };
+    let refused = lesser.delete(&format!("/v1/api-keys/{}", both.as_str().unwrap())).await;
+    assert_eq!(refused.problem(), (403, "missing_scope"));
+    let ended = lesser.delete(&format!("/v1/api-keys/{}", id(&searching))).await;
+    assert_eq!(ended.status.as_u16(), 204, "{ended:?}");
+    assert_eq!(client.get("/v1/account").await.status.as_u16(), 200);
+}

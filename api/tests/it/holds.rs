@@ -230,3 +230,36 @@ async fn an_unpaid_booking_is_cancelled_or_expires_and_frees_its_seats(pool: PgP
     );
     assert_consistent(&pool).await;
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_chosen_exit_row_seat_is_for_nobody_under_15(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let seats: Vec<(i16, String)> = sqlx::query_as("select seat_row, letter from seat_layout where aircraft = '32N' and cabin = 'economy' and exit_row order by 1, 2 limit 2").fetch_all(&pool).await.unwrap();
+    let wishes: Vec<_> = seats
+        .iter()
+        .map(|(row, letter)| json!({ "flight_id": flight.0, "seat": format!("{row}{letter}") }))
+        .collect();
+    let offer = client.offer(2).await;
+    let hold = client
+        .post(
+            "/v1/holds",
+            &json!({ "offers": [offer["offer_id"]], "seats": wishes }),
+        )
+        .await
+        .body;
+    let party = |second_born: &str| {
+        let mut booking = trip::booking_of(&hold);
+        booking["passengers"] = json!([
+            trip::passenger("Linh", "1990-05-17"),
+            trip::passenger("Mai", second_born)
+        ]);
+        booking
+    };
+    // The flight is on 20 December 2026: an adult by fare from 12, by the exit from 15.
+    let young = client.post("/v1/bookings", &party("2011-12-21")).await;
+    assert_eq!(young.wrong_fields(), ["seats: exit_row"]);
+    let old_enough = client.post("/v1/bookings", &party("2011-12-20")).await;
+    assert_eq!(old_enough.status.as_u16(), 201, "{old_enough:?}");
+}

@@ -410,6 +410,17 @@ async fn a_return_address_elsewhere_is_refused(pool: PgPool) {
         wrong.wrong_fields(),
         ["success_url: not_allowed", "cancel_url: not_allowed"]
     );
+    // One reader's host is another's user name.
+    for ambiguous in [
+        "https://shop.example\\@evil.example/",
+        "https://shop.example/a\r\nb",
+        "https://shop.example/ b",
+    ] {
+        let wrong = client
+            .post(&path, &json!({ "success_url": ambiguous }))
+            .await;
+        assert_eq!(wrong.wrong_fields(), ["success_url: not_allowed"]);
+    }
     let right = client
         .post(
             &path,

@@ -192,26 +192,36 @@ pub async fn create_key(
     Ok(NewApiKey { key, secret })
 }
 
-/// Ends a key; ending it again changes nothing.
+/// Ends a key; ending it again changes nothing. A key may end itself and keys that may do no more than it may.
 ///
-/// Errors: [`Error::NotFound`] when the account has no such key.
+/// Errors: [`Error::NotFound`] when the account has no such key, [`Error::MissingScope`].
 pub async fn revoke_key(
     conn: &mut PgConnection,
     clock: &Clock,
-    account_id: AccountId,
+    caller: &Caller,
     key_id: ApiKeyId,
 ) -> Result<()> {
-    let ended = sqlx::query!(
-        "update api_key set revoked_at = coalesce(revoked_at, $3) where id = $1 and account_id = $2",
+    let scopes = sqlx::query_scalar!(
+        "select scopes from api_key where id = $1 and account_id = $2 for update",
         key_id.0,
-        account_id.0,
+        caller.account_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(Error::NotFound("API key"))?;
+    // A leaked key that may only search must not end those that may book. Itself it may always end.
+    if key_id != caller.key_id {
+        for scope in scopes.iter().filter_map(|scope| Scope::parse(scope)) {
+            caller.require(scope)?;
+        }
+    }
+    sqlx::query!(
+        "update api_key set revoked_at = coalesce(revoked_at, $2) where id = $1",
+        key_id.0,
         clock.now(),
     )
     .execute(conn)
     .await?;
-    if ended.rows_affected() == 0 {
-        return Err(Error::NotFound("API key"));
-    }
     Ok(())
 }
 

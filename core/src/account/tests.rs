@@ -72,10 +72,10 @@ async fn a_key_ends_when_it_expires_or_is_revoked(pool: PgPool) {
     let expired = authenticate(&mut conn, &clock, short.secret.expose()).await;
     assert!(matches!(expired, Err(Error::Unauthenticated)));
 
-    revoke_key(&mut conn, &clock, owner.id, first.key.id)
+    revoke_key(&mut conn, &clock, &caller, first.key.id)
         .await
         .unwrap();
-    revoke_key(&mut conn, &clock, owner.id, first.key.id)
+    revoke_key(&mut conn, &clock, &caller, first.key.id)
         .await
         .unwrap();
     let revoked = authenticate(&mut conn, &clock, first.secret.expose()).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use super::model::{Booking, Contact, NewBooking, Source};
@@ -45,7 +46,7 @@ async fn of_hold(
     let (flights, passengers) = check(conn, clock, &hold, input).await?;
     take(conn, clock, account_id, &hold).await?;
     let id = file(conn, clock, &hold, &flights, &passengers, &input.contact).await?;
-    give_seats(conn, id, hold.id, &passengers).await?;
+    give_seats(conn, id, hold.id, &flights, &passengers).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -74,7 +75,7 @@ async fn of_offers(
     if prepared.seats.is_empty() {
         return Ok(booking);
     }
-    give_seats(conn, id, hold.id, &passengers).await?;
+    give_seats(conn, id, hold.id, &flights, &passengers).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -158,6 +159,7 @@ async fn give_seats(
     conn: &mut PgConnection,
     booking_id: BookingId,
     hold_id: HoldId,
+    flights: &[Flight],
     passengers: &[Passenger],
 ) -> Result<()> {
     let claims = sqlx::query!(
@@ -179,10 +181,15 @@ async fn give_seats(
     let mut wrong = Violations::new();
     let mut given = BTreeSet::new();
     for claim in claims {
+        let departs_on = flights
+            .iter()
+            .find(|flight| flight.id == claim.flight_id)
+            .map(|flight| flight.departure_date)
+            .ok_or(Error::NotFound("flight"))?;
         // Those who may sit in an exit row get one; the others take the rest.
         let next = seated.iter().find(|passenger| {
             !given.contains(&(claim.flight_id, passenger.id))
-                && (!claim.exit_row || may_sit_at_exit(passenger, passengers))
+                && (!claim.exit_row || may_sit_at_exit(passenger, passengers, departs_on))
         });
         let Some(passenger) = next else {
             wrong.add(
@@ -215,9 +222,10 @@ async fn give_seats(
     wrong.into_result()
 }
 
-/// Exit rows are for those who can help: no children, nobody with an infant (rules.md "Seats").
-fn may_sit_at_exit(passenger: &Passenger, all: &[Passenger]) -> bool {
-    passenger.kind == PassengerType::Adult
+/// Exit rows are for those who can help: nobody under 15 on the day of the flight, nobody with an infant (rules.md
+/// "Seats").
+fn may_sit_at_exit(passenger: &Passenger, all: &[Passenger], departs_on: NaiveDate) -> bool {
+    passengers::age_on(passenger.date_of_birth, departs_on) >= 15
         && all
             .iter()
             .all(|infant| infant.adult_id != Some(passenger.id))

@@ -78,7 +78,7 @@ jobs! {
     ExpireCheckout {
         /// The payment whose session it is.
         payment_id: PaymentId,
-    } = "expire_checkout" on Payments, 12 attempts;
+    } = "expire_checkout" on Payments, 20 attempts;
     /// Ask Stripe what became of a payment that stays open.
     ReconcilePayment {
         /// The payment.

@@ -11,6 +11,9 @@ use crate::outbox::{self, CreateRefund, ReconcilePayment};
 /// How old an open payment is before Stripe is asked, and how long until it is asked again.
 const SILENCE: Duration = Duration::seconds(90);
 
+/// By then a refund's job has used up its attempts. The key is made of the refund's id: asking again makes no second.
+const GIVEN_UP: Duration = Duration::hours(3);
+
 /// Promises a question to Stripe for every payment that has been open for 90 s and was not asked about since.
 pub async fn promise_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
@@ -44,14 +47,15 @@ pub async fn promise_questions(conn: &mut PgConnection, clock: &Clock) -> Result
     Ok(silent.len() as u64)
 }
 
-/// The same for refunds that Stripe said are pending.
+/// The same for refunds: those that Stripe said are pending, and those whose job was given up before Stripe answered.
 pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
     let silent = sqlx::query!(
         r#"
         with silent as (
             select r.id from refund r
-            where r.status = 'pending' and r.stripe_refund_id is not null and coalesce(r.asked_at, r.created_at) < $2
+            where r.status = 'pending'
+              and coalesce(r.asked_at, r.created_at) < case when r.stripe_refund_id is null then $3 else $2 end
             order by r.created_at limit 200 for update skip locked
         )
         update refund r set asked_at = $1 from silent, booking b
@@ -60,6 +64,7 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         "#,
         now,
         now - SILENCE * 4,
+        now - GIVEN_UP,
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -109,7 +109,8 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
     }))
 }
 
-/// Files what Stripe answered under the refund; a refund that has ended stays as it is.
+/// Files what Stripe answered under the refund. One that has ended stays as it is, but for a success that the bank
+/// sent back: Stripe fails it days later, and staff have to see that.
 pub async fn record_refund(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -125,7 +126,7 @@ pub async fn record_refund(
         r#"
         update refund set stripe_refund_id = coalesce(stripe_refund_id, $2), status = $3, failure = $4,
                ended_at = case when $3 = 'pending' then null else $5::timestamptz end
-        where id = $1 and status = 'pending'
+        where id = $1 and (status = 'pending' or (status = 'succeeded' and $3 = 'failed'))
         "#,
         id.0,
         answer.id,

@@ -86,7 +86,7 @@ fn confirmed(content: &MailContent) -> Words {
 fn late_payment_refunded(content: &MailContent) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "your payment for booking {reference} reached us after the booking had expired, and the seats were no longer available."
+        "your payment for booking {reference} reached us after the booking had ended, and it could not be confirmed any more."
     );
     let amount = content.refunded.unwrap_or(content.total);
     let back = format!(

@@ -97,7 +97,7 @@ pub(super) struct Passenger {
 }
 
 /// Whole years on a day; a leap day's child has birthdays on 1 March in other years.
-fn age_on(born: NaiveDate, day: NaiveDate) -> i32 {
+pub(super) fn age_on(born: NaiveDate, day: NaiveDate) -> i32 {
     let had_birthday = (day.month(), day.day()) >= (born.month(), born.day());
     day.year() - born.year() - i32::from(!had_birthday)
 }
