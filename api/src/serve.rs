@@ -90,10 +90,6 @@ impl<E: Endpoint> Serve<E> {
             }
             return Err(ApiError::invalid(wrong.errors).into());
         }
-        // A wrong parameter was named above; what is left is a path or a page's address, and none has a NUL.
-        if request.uri().to_string().contains("%00") {
-            return Err(ApiError::not_found("there is nothing at this path").into());
-        }
         request.set_data(self.app.clone());
         Ok(self.inner.call(request).await?.into_response())
     }

@@ -150,9 +150,13 @@ async fn a_key_ends_itself_and_those_that_may_do_no_more(pool: PgPool) {
         key: searching.body["key"].as_str().unwrap().to_owned(),
         account_id: client.account_id,
     };
-    let refused = lesser.delete(&format!("/v1/api-keys/{}", both.as_str().unwrap())).await;
+    let refused = lesser
+        .delete(&format!("/v1/api-keys/{}", both.as_str().unwrap()))
+        .await;
     assert_eq!(refused.problem(), (403, "missing_scope"));
-    let ended = lesser.delete(&format!("/v1/api-keys/{}", id(&searching))).await;
+    let ended = lesser
+        .delete(&format!("/v1/api-keys/{}", id(&searching)))
+        .await;
     assert_eq!(ended.status.as_u16(), 204, "{ended:?}");
     assert_eq!(client.get("/v1/account").await.status.as_u16(), 200);
 }

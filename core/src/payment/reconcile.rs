@@ -55,7 +55,7 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         with silent as (
             select r.id from refund r
             where r.status = 'pending'
-              and coalesce(r.asked_at, r.created_at) < case when r.stripe_refund_id is null then $3 else $2 end
+              and coalesce(r.asked_at, r.created_at) < case when r.stripe_refund_id is null then $3::timestamptz else $2::timestamptz end
             order by r.created_at limit 200 for update skip locked
         )
         update refund r set asked_at = $1 from silent, booking b

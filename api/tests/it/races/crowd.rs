@@ -262,7 +262,7 @@ async fn whatever_a_crowd_does_at_once_the_counters_are_what_the_rows_say(pool: 
     until_delivered(&pool, &app).await;
     assert_consistent(&pool).await;
     let (held, sold) = trip::counters(&pool, flight).await;
-    let served = place.served.lock().unwrap();
+    let served = place.served.lock().unwrap().clone();
     assert!(
         held == 0 && sold > 0,
         "held {held}, sold {sold}: {served:?}"

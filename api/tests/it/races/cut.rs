@@ -49,13 +49,12 @@ async fn what_was_answered_is_there_though_every_connection_was_cut(pool: PgPool
                 let answer = traveller
                     .post(&http, &api.address, "/v1/holds", &hold_of(offer))
                     .await;
-                match answer.status.as_u16() {
-                    201 => held.push(answer.body["id"].as_str().unwrap().to_owned()),
-                    _ => {
-                        assert_eq!(answer.problem(), (503, "unavailable"), "{answer:?}");
-                        assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
-                        refused += 1;
-                    }
+                if answer.status.as_u16() == 201 {
+                    held.push(answer.body["id"].as_str().unwrap().to_owned());
+                } else {
+                    assert_eq!(answer.problem(), (503, "unavailable"), "{answer:?}");
+                    assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+                    refused += 1;
                 }
             }
             (held, refused)

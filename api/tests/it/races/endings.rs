@@ -114,7 +114,7 @@ async fn of_paying_cancelling_and_expiring_one_decides_and_the_money_follows(poo
         match &cancelled {
             Ok(()) => assert!(ended.starts_with("cancelled"), "{facts}: {ended}"),
             Err(Error::WrongState { .. }) => {
-                assert!(!ended.starts_with("cancelled"), "{facts}: {ended}")
+                assert!(!ended.starts_with("cancelled"), "{facts}: {ended}");
             }
             Err(error) => panic!("{facts}: {error}"),
         }

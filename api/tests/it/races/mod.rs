@@ -96,7 +96,7 @@ fn in_a_month() -> NaiveDateTime {
 
 /// The flight that real processes sell: DEL to BOM in a month.
 async fn a_flight(pool: &PgPool) -> FlightId {
-    load_small(&mut *pool.acquire().await.unwrap())
+    load_small(&mut pool.acquire().await.unwrap())
         .await
         .unwrap();
     trip::add(pool, "101", in_a_month()).await
