@@ -1,8 +1,8 @@
 //! The HTTP API of Flightdesk: everything that the system can be asked to do, on one screen.
 //!
 //! To add a resource: write its `#[OpenApi] impl` in a file of its own (paths in full, `/v1/…`, an
-//! `operation_id` on each operation) and name it once in [`operations`]. Routing, documentation, the checks of
-//! queries and `Allow` all follow from that. A page or an endpoint outside the document goes into [`app`].
+//! `operation_id` on each operation) and name it once in `operations`. Routing, documentation, the checks of
+//! queries and `Allow` all follow from that. A page or an endpoint outside the document goes into [`app()`].
 
 pub mod accounts;
 pub mod answer;

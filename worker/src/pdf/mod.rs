@@ -1,4 +1,4 @@
-//! Documents as PDF. What they say comes from the core; how it looks is [`draw`]'s.
+//! Documents as PDF. What they say comes from the core; how it looks is `draw`'s.
 
 mod barcode;
 mod draw;
