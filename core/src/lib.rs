@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod payment;
 pub mod place;
 pub mod schedule;
+pub mod search;
 pub mod shop;
 pub mod signing;
 pub mod storage;

@@ -73,7 +73,7 @@ async fn a_redis_that_was_killed_and_came_back_empty_loses_no_job(pool: PgPool) 
         scripts("confirmed_booking")
     )
 )]
-async fn a_redis_that_answers_nobody_for_a_while_loses_no_job(pool: PgPool) {
+async fn a_redis_that_answers_nobody_for_a_minute_loses_no_job(pool: PgPool) {
     let (redis, mails) = (Redis::start(), Folder::new());
     let mut worker = Worker::start(
         &pool,
@@ -86,11 +86,14 @@ async fn a_redis_that_answers_nobody_for_a_while_loses_no_job(pool: PgPool) {
     })
     .await;
     redis.freeze();
-    late_payments(&pool, 1_000, 200).await;
-    // Longer than the client waits for an answer, and than a lease lasts.
-    tokio::time::sleep(Duration::from_secs(18)).await;
-    assert!(worker.is_running(), "{}", worker.log());
+    // Longer than the client waits for an answer, than a lease lasts, and than workers are missed; jobs are promised
+    // all the while.
+    for wave in 0..12 {
+        late_payments(&pool, 1_000 + wave * 20, 20).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(worker.is_running(), "{}", worker.log());
+    }
     redis.thaw();
-    until(&pool, Tally::done(1_200), RECOVERY).await;
-    assert_eq!(mails.mails().len(), 1_200);
+    until(&pool, Tally::done(1_240), RECOVERY).await;
+    assert_eq!(mails.mails().len(), 1_240);
 }
