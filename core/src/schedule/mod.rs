@@ -36,3 +36,5 @@ pub use single::{SingleFlight, add_single};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timetable_tests;

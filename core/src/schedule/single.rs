@@ -159,7 +159,8 @@ fn check_time(clock: &Clock, wrong: &mut Violations, ground: &Ground, flight: &S
     }
 }
 
-async fn insert(conn: &mut PgConnection, schedule: &Schedule) -> Result<()> {
+/// Adds a schedule; its flights are made when schedules are next materialised.
+pub(super) async fn insert(conn: &mut PgConnection, schedule: &Schedule) -> Result<()> {
     sqlx::query!(
         "
         insert into schedule (id, airline, flight_number, origin, destination, weekdays, departs_local, block_minutes,
