@@ -59,6 +59,8 @@ pub struct Directory {
 struct Indexed {
     suggestion: Suggestion,
     city: String,
+    /// Whether airlines fly there by schedule: what cannot be booked comes last among what fits as well.
+    served: bool,
     /// The greater, the earlier among equals.
     size: u8,
 }
@@ -115,8 +117,8 @@ impl Directory {
                 city: row.city.clone(),
                 country: row.country.clone(),
             };
-            let size = size * 4 + u8::from(row.scheduled) * 2 + u8::from(row.is_hub);
-            directory.insert(suggestion, size, &row.search_text);
+            let size = size * 2 + u8::from(row.is_hub);
+            directory.insert(suggestion, row.scheduled, size, &row.search_text);
         }
         for row in metros {
             let suggestion = Suggestion {
@@ -128,13 +130,13 @@ impl Directory {
                 country: row.country,
             };
             let shared = shared_words(&rows, &suggestion.airports);
-            directory.insert(suggestion, METRO_SIZE, &shared);
+            directory.insert(suggestion, true, METRO_SIZE, &shared);
         }
         Ok(directory)
     }
 
     // A word that is neither code, name nor country is another name of the city.
-    fn insert(&mut self, suggestion: Suggestion, size: u8, search_text: &str) {
+    fn insert(&mut self, suggestion: Suggestion, served: bool, size: u8, search_text: &str) {
         let place = self.places.len();
         let city = fold(&suggestion.city);
         let mut fields: HashMap<String, Field> = HashMap::new();
@@ -160,12 +162,14 @@ impl Directory {
         self.places.push(Indexed {
             suggestion,
             city,
+            served,
             size,
         });
     }
 
     /// The places that fit what was typed, the likeliest first: an exact code, then what needs no correction, then
-    /// city before name before country, whole cities before beginnings, greater before smaller.
+    /// city before name before country, what is flown to before what is not, whole cities before beginnings, greater
+    /// before smaller.
     ///
     /// Every word must begin a word of the place, accents aside; one typo is forgiven in a word of four letters or
     /// more, and a blank too many when nothing else fits. Nothing typed fits nothing.
@@ -198,7 +202,17 @@ impl Directory {
                 let is_code = place.suggestion.code.eq_ignore_ascii_case(query);
                 let is_city = place.city == query;
                 let code = place.suggestion.code.as_str();
-                ((!is_code, fit, !is_city, u8::MAX - place.size, code), index)
+                (
+                    (
+                        !is_code,
+                        fit,
+                        !place.served,
+                        !is_city,
+                        u8::MAX - place.size,
+                        code,
+                    ),
+                    index,
+                )
             })
             .collect();
         ranked.sort_unstable();

@@ -37,7 +37,7 @@ pub struct Filled {
 
 /// Fills the horizon that begins tomorrow (UTC) with flights; what is there already stays as it is.
 ///
-/// It commits by itself, day by day. Give it a connection of its own without a statement timeout.
+/// It commits by itself, some days at a time. Give it a connection of its own without a statement timeout.
 pub async fn fill(
     conn: &mut PgConnection,
     clock: &Clock,

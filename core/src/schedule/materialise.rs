@@ -16,6 +16,9 @@ use crate::clock::Clock;
 use crate::outbox::{self, MaterialiseFlights};
 use crate::zone;
 
+/// A transaction ends after so many flights or so many days: one that adds little costs little to commit.
+const BATCH: u64 = 2_000;
+const BATCH_DAYS: usize = 10;
 /// Beyond this PostgreSQL shall not wait for autovacuum to learn how large the tables are.
 const MANY: u64 = 10_000;
 
@@ -46,7 +49,7 @@ pub struct Materialised {
 /// Makes the flights of the next `days` days: of all schedules, or of those of `only`.
 ///
 /// Before that, instants are computed again if the zone data is newer than theirs, and the flights of amended
-/// schedules follow them. It commits by itself, day by day, so it may be killed at any moment and run twice at once.
+/// schedules follow them. It commits by itself, some days at a time, so it may be killed at any moment and run twice at once.
 /// Errors: [`crate::Error::Catalogue`] when the zone data of this program is older than the database's.
 pub async fn materialise(
     conn: &mut PgConnection,
@@ -91,19 +94,31 @@ pub(super) async fn fill_days(
     let ground = Ground::load(conn).await?;
     let days = u32::try_from((last - first).num_days() + 1).unwrap_or_default();
     let (mut added, mut found) = (0, 0);
-    for (date, days_done) in first.iter_days().take_while(|date| *date <= last).zip(1..) {
+    let mut dates = first
+        .iter_days()
+        .take_while(|date| *date <= last)
+        .zip(1..)
+        .peekable();
+    while dates.peek().is_some() {
         let mut tx = conn.begin().await?;
         lock(&mut tx).await?;
-        let (missing, there) = queries::list_missing(&mut tx, date, only).await?;
-        let flights = missing.iter().map(|schedule| (schedule, date));
-        added += write::flights(&mut tx, &ground, flights, clock.now()).await?;
-        found += there;
+        let mut written = 0;
+        for (date, days_done) in dates.by_ref().take(BATCH_DAYS) {
+            let (missing, there) = queries::list_missing(&mut tx, date, only).await?;
+            let flights = missing.iter().map(|schedule| (schedule, date));
+            written += write::flights(&mut tx, &ground, flights, clock.now()).await?;
+            found += there;
+            progress(Progress {
+                days_done,
+                days,
+                flights: added + written + found,
+            });
+            if written > BATCH {
+                break;
+            }
+        }
         tx.commit().await?;
-        progress(Progress {
-            days_done,
-            days,
-            flights: added + found,
-        });
+        added += written;
     }
     if added > MANY {
         sqlx::query("analyze schedule, flight, flight_cabin")

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use crate::{Ctx, JobError};
 
-/// Makes what is missing. It commits by itself, day by day, so a run that is killed is finished by the next attempt.
+/// Makes what is missing. It commits by itself, some days at a time, so a run that is killed is finished by the next attempt.
 pub async fn run(ctx: &Ctx, job: MaterialiseFlights, lease: &Lease) -> Result<(), JobError> {
     let mut conn = ctx.db.acquire().await?;
     let made = schedule::materialise(&mut conn, &ctx.clock, job.days, None, |_| ()).await?;
