@@ -16,8 +16,9 @@ use crate::clock::Clock;
 use crate::outbox::{self, MaterialiseFlights};
 use crate::zone;
 
-/// A transaction ends after so many flights or so many days: one that adds little costs little to commit.
-const BATCH: u64 = 2_000;
+/// A transaction ends after so many flights or so many days: a COPY and a commit cost the same for
+/// one flight and for many.
+const BATCH: usize = 2_000;
 const BATCH_DAYS: usize = 10;
 /// Beyond this PostgreSQL shall not wait for autovacuum to learn how large the tables are.
 const MANY: u64 = 10_000;
@@ -102,23 +103,24 @@ pub(super) async fn fill_days(
     while dates.peek().is_some() {
         let mut tx = conn.begin().await?;
         lock(&mut tx).await?;
-        let mut written = 0;
-        for (date, days_done) in dates.by_ref().take(BATCH_DAYS) {
-            let (missing, there) = queries::list_missing(&mut tx, date, only).await?;
-            let flights = missing.iter().map(|schedule| (schedule, date));
-            written += write::flights(&mut tx, &ground, flights, clock.now()).await?;
+        let (mut missing, mut days_done) = (Vec::new(), 0);
+        for (date, day) in dates.by_ref().take(BATCH_DAYS) {
+            let (schedules, there) = queries::list_missing(&mut tx, date, only).await?;
+            missing.extend(schedules.into_iter().map(|schedule| (schedule, date)));
             found += there;
-            progress(Progress {
-                days_done,
-                days,
-                flights: added + written + found,
-            });
-            if written > BATCH {
+            days_done = day;
+            if missing.len() > BATCH {
                 break;
             }
         }
+        let flights = missing.iter().map(|(schedule, date)| (schedule, *date));
+        added += write::flights(&mut tx, &ground, flights, clock.now()).await?;
         tx.commit().await?;
-        added += written;
+        progress(Progress {
+            days_done,
+            days,
+            flights: added + found,
+        });
     }
     if added > MANY {
         sqlx::query("analyze schedule, flight, flight_cabin")

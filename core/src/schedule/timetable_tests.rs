@@ -125,10 +125,8 @@ async fn a_run_that_was_killed_is_finished_by_the_next(pool: PgPool) {
     let killed = tokio::spawn({
         let clock = clock.clone();
         async move {
-            let mut days = 0;
-            let _ = materialise(&mut doomed, &clock, 30, None, |_| {
-                days += 1;
-                assert!(days < 12, "killed");
+            let _ = materialise(&mut doomed, &clock, 30, None, |progress| {
+                assert!(progress.days_done < 12, "killed");
             })
             .await;
         }
