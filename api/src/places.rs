@@ -124,6 +124,8 @@ pub struct AirlineDetails {
     country: String,
     /// The first three digits of its e-ticket numbers; without them it is not sold
     accounting_code: Option<String>,
+    /// Whether its flights are sold here
+    sold: bool,
     /// Its hubs, the greatest first
     hubs: Vec<String>,
 }
@@ -131,6 +133,7 @@ pub struct AirlineDetails {
 impl From<Airline> for AirlineDetails {
     fn from(airline: Airline) -> Self {
         Self {
+            sold: airline.is_sold(),
             iata: airline.iata,
             icao: airline.icao,
             name: airline.name,
@@ -158,6 +161,8 @@ pub struct AircraftView {
     range_km: i32,
     /// How fast
     cruise_kmh: i32,
+    /// Of all cabins
+    seats: i64,
     /// From the front
     cabins: Vec<AircraftCabin>,
 }
@@ -172,6 +177,7 @@ pub struct AircraftCabin {
 
 impl From<AircraftType> for AircraftView {
     fn from(aircraft: AircraftType) -> Self {
+        let seats = aircraft.seats();
         let cabins = aircraft.cabins.into_iter().map(|cabin| AircraftCabin {
             cabin: cabin.cabin,
             seats: cabin.seats,
@@ -182,6 +188,7 @@ impl From<AircraftType> for AircraftView {
             name: aircraft.name,
             range_km: aircraft.range_km,
             cruise_kmh: aircraft.cruise_kmh,
+            seats,
             cabins: cabins.collect(),
         }
     }
@@ -243,16 +250,21 @@ impl Places {
 
     /// List airlines
     ///
-    /// All of them, by code.
+    /// By code, all of them in one answer: there are some hundred.
     #[oai(path = "/airlines", method = "get", operation_id = "list_airlines")]
     async fn airlines(
         &self,
         Data(app): Data<&App>,
         caller: Caller,
+        /// Only those whose flights are sold here, or only the others
+        Query(sold): Query<Option<bool>>,
+        /// Only those of a country, by its ISO 3166 code
+        #[oai(validator(min_length = 2, max_length = 2))]
+        Query(country): Query<Option<String>>,
     ) -> Result<Json<AirlineList>, ApiError> {
         caller.require(Scope::Search)?;
         let mut conn = app.db.acquire().await?;
-        let airlines = place::airlines(&mut conn).await?;
+        let airlines = place::airlines(&mut conn, sold, country.as_deref()).await?;
         Ok(Json(AirlineList {
             data: airlines.into_iter().map(AirlineDetails::from).collect(),
         }))

@@ -47,6 +47,9 @@ pub struct Settings {
     pub sales: Sales,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub timetable: Timetable,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
     pub stripe: Stripe,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
@@ -153,6 +156,15 @@ impl Sales {
     pub fn sales_close(&self) -> Duration {
         Duration::minutes(i64::from(self.sales_close_minutes))
     }
+}
+
+/// How schedules become flights.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Timetable")]
+pub struct Timetable {
+    /// Days ahead for which schedules are made into flights, every day
+    #[arg(long, env = "SCHEDULE_DAYS_AHEAD", default_value_t = 330, value_parser = clap::value_parser!(u32).range(1..=730))]
+    pub schedule_days_ahead: u32,
 }
 
 /// Stripe, or the sandbox that speaks like it.

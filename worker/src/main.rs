@@ -8,7 +8,9 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use flightdesk_core::outbox::Queue;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
-use flightdesk_core::{Clock, booking, db, hold, idempotency, outbox, payment, telemetry};
+use flightdesk_core::{
+    Clock, booking, db, hold, idempotency, outbox, payment, schedule, telemetry,
+};
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::shutdown::{self, Trigger};
@@ -90,7 +92,20 @@ async fn main() -> anyhow::Result<ExitCode> {
         },
     );
 
-    // The queues: render_document · send_mail · create_refund, expire_checkout, reconcile_payment.
+    // Flights out of schedules: promised once a day, however often and by however many processes it is asked for.
+    clockwork.every(
+        "promise_flights",
+        Duration::from_hours(1),
+        |ctx| async move {
+            let days = ctx.settings.timetable.schedule_days_ahead;
+            let mut tx = ctx.db.begin().await?;
+            schedule::promise(&mut tx, &ctx.clock, days).await?;
+            Ok(tx.commit().await?)
+        },
+    );
+
+    // The queues: render_document · send_mail · create_refund, expire_checkout, reconcile_payment ·
+    // materialise_flights.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, shutdown).await?;
     clockwork.ended().await;

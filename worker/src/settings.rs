@@ -7,7 +7,7 @@ use clap::{Args, Parser};
 use flightdesk_core::config::Settings;
 use flightdesk_core::outbox::Queue;
 
-/// Runs the promised jobs of Flightdesk: documents, mail and payments. Any number of workers may run at once.
+/// Runs the promised jobs of Flightdesk: documents, mail, payments and the timetable. Any number of workers may run at once.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "worker", version)]
 pub struct Cli {
@@ -59,6 +59,8 @@ impl WorkerSettings {
             Queue::Documents => self.document_concurrency,
             Queue::Mail => self.mail_concurrency,
             Queue::Payments => self.payment_concurrency,
+            // Two at once would wait for each other.
+            Queue::Timetable => 1,
         }
     }
 

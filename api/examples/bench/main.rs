@@ -9,6 +9,7 @@ mod client;
 mod load;
 mod pay;
 mod search;
+mod suggest;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,6 +48,11 @@ enum What {
         #[arg(long)]
         hot: Option<i32>,
     },
+    /// Autosuggest in this process, without HTTP: what people type, letter by letter, with and without a typo
+    Suggest {
+        #[arg(long, default_value_t = 20_000)]
+        queries: usize,
+    },
     /// One traveller after the other: from the payment to the ticket, and to the mail
     Pay {
         #[arg(long, default_value_t = 20)]
@@ -84,8 +90,8 @@ async fn main() -> anyhow::Result<()> {
         .connect(&arguments.database_url)
         .await?;
     let shop = Shop::open(&arguments.base, &db).await?;
-    db.close().await;
     let measured: Value = match arguments.what {
+        What::Suggest { queries } => suggest::run(&db, queries).await?,
         What::Search(load) => search::run(shop, load).await?,
         What::Book { load, offers, hot } => book::run(shop, load, offers, hot).await?,
         What::Pay {
@@ -93,6 +99,7 @@ async fn main() -> anyhow::Result<()> {
             mail_dir,
         } => pay::run(&shop, travellers, &mail_dir).await?,
     };
+    db.close().await;
     writeln!(std::io::stdout().lock(), "{measured}")?;
     Ok(())
 }

@@ -52,7 +52,22 @@ async fn codes_are_explained(pool: PgPool) {
     };
     assert_eq!(code("AI"), "098");
     assert!(code("W6").is_null());
+    let codes = async |query: &str| -> Vec<String> {
+        let answer = client.get(&format!("/v1/airlines?{query}")).await;
+        let list = answer.body["data"].as_array().unwrap().clone();
+        let codes = list
+            .iter()
+            .map(|row| row["iata"].as_str().unwrap().to_owned());
+        codes.collect()
+    };
+    assert_eq!(codes("country=in").await, ["6E", "AI"]);
+    assert_eq!(codes("sold=false").await, ["W6"]);
+    assert_eq!(codes("sold=true&country=US").await, ["UA"]);
+    assert_eq!(codes("country=QQ").await, Vec::<String>::new());
+    let wrong = client.get("/v1/airlines?country=IND").await;
+    assert_eq!(wrong.problem(), (422, "invalid_request"));
     let aircraft = client.get("/v1/aircraft").await;
+    assert_eq!(aircraft.body["data"][0]["seats"], 174);
     let cabins = aircraft.body["data"][0]["cabins"].clone();
     let expected =
         serde_json::json!([{"cabin": "business", "seats": 24}, {"cabin": "economy", "seats": 150}]);

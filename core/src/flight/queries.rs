@@ -99,14 +99,14 @@ pub async fn list_by_id(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec
     rows.into_iter().map(Flight::try_from).collect()
 }
 
-/// The cabins of flights.
+/// The cabins of flights; one that an aircraft swap left without seats is none.
 pub(crate) async fn cabins(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<CabinSeats>> {
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut cabins = sqlx::query_as!(
         CabinSeats,
         r#"
         select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", capacity, held, sold, base_fare_minor
-        from flight_cabin where flight_id = any($1)
+        from flight_cabin where flight_id = any($1) and capacity > 0
         "#,
         &wanted,
     )

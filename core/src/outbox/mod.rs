@@ -18,8 +18,8 @@ mod tests;
 
 pub use heartbeat::{beat, living, rest};
 pub use model::{
-    CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, Queue,
-    ReconcilePayment, RenderDocument, SendMail,
+    CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
+    Queue, ReconcilePayment, RenderDocument, SendMail,
 };
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;

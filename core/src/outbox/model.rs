@@ -84,6 +84,11 @@ jobs! {
         /// The payment.
         payment_id: PaymentId,
     } = "reconcile_payment" on Payments, 5 attempts;
+    /// Make the flights of the days to come out of their schedules.
+    MaterialiseFlights {
+        /// How many days.
+        days: u32,
+    } = "materialise_flights" on Timetable, 8 attempts;
 }
 
 /// Which mail about a booking.
@@ -115,11 +120,13 @@ pub enum Queue {
     Mail,
     /// Calls to Stripe.
     Payments,
+    /// Flights out of schedules.
+    Timetable,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Documents, Self::Mail, Self::Payments];
+    pub const ALL: &[Self] = &[Self::Documents, Self::Mail, Self::Payments, Self::Timetable];
 
     /// The name in the database and in Redis.
     pub const fn as_str(self) -> &'static str {
@@ -127,6 +134,7 @@ impl Queue {
             Self::Documents => "documents",
             Self::Mail => "mail",
             Self::Payments => "payments",
+            Self::Timetable => "timetable",
         }
     }
 }

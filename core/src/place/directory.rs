@@ -18,6 +18,8 @@ use crate::clock::Clock;
 const FRESH: Duration = Duration::minutes(5);
 /// Words of fewer letters must be typed right.
 const TYPO_FROM: usize = 4;
+/// A city with several airports is greater than each of them.
+const METRO_SIZE: u8 = 16;
 
 /// A place that somebody may have meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,8 @@ pub struct Directory {
 struct Indexed {
     suggestion: Suggestion,
     city: String,
+    /// Whether airlines fly there by schedule: what cannot be booked comes last among what fits as well.
+    served: bool,
     /// The greater, the earlier among equals.
     size: u8,
 }
@@ -78,7 +82,11 @@ impl Directory {
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
         let rows = sqlx::query_as!(
             AirportRow,
-            "select iata, name, city, country, kind, scheduled, search_text from airport order by iata"
+            r#"
+            select iata, name, city, country, kind, scheduled, search_text,
+                exists (select from airline_hub where airline_hub.iata = airport.iata) as "is_hub!"
+            from airport order by iata
+            "#
         )
         .fetch_all(&mut *conn)
         .await?;
@@ -109,8 +117,8 @@ impl Directory {
                 city: row.city.clone(),
                 country: row.country.clone(),
             };
-            let size = size * 2 + u8::from(row.scheduled);
-            directory.insert(suggestion, size, &row.search_text);
+            let size = size * 2 + u8::from(row.is_hub);
+            directory.insert(suggestion, row.scheduled, size, &row.search_text);
         }
         for row in metros {
             let suggestion = Suggestion {
@@ -122,13 +130,13 @@ impl Directory {
                 country: row.country,
             };
             let shared = shared_words(&rows, &suggestion.airports);
-            directory.insert(suggestion, 8, &shared);
+            directory.insert(suggestion, true, METRO_SIZE, &shared);
         }
         Ok(directory)
     }
 
     // A word that is neither code, name nor country is another name of the city.
-    fn insert(&mut self, suggestion: Suggestion, size: u8, search_text: &str) {
+    fn insert(&mut self, suggestion: Suggestion, served: bool, size: u8, search_text: &str) {
         let place = self.places.len();
         let city = fold(&suggestion.city);
         let mut fields: HashMap<String, Field> = HashMap::new();
@@ -140,6 +148,8 @@ impl Directory {
         };
         note(&fold(&suggestion.code), Field::Code);
         note(&city, Field::City);
+        // `newyork`, `saopaulo`: a blank forgotten is a typo, and one that people make often.
+        note(&city.replace(' ', ""), Field::City);
         note(&fold(&suggestion.name), Field::Name);
         note(&fold(&suggestion.country), Field::Country);
         note(&fold(country_name(&suggestion.country)), Field::Country);
@@ -152,17 +162,27 @@ impl Directory {
         self.places.push(Indexed {
             suggestion,
             city,
+            served,
             size,
         });
     }
 
     /// The places that fit what was typed, the likeliest first: an exact code, then what needs no correction, then
-    /// city before name before country, whole cities before beginnings, greater before smaller.
+    /// city before name before country, what is flown to before what is not, whole cities before beginnings, greater
+    /// before smaller.
     ///
     /// Every word must begin a word of the place, accents aside; one typo is forgiven in a word of four letters or
-    /// more. Nothing typed fits nothing.
+    /// more, and a blank too many when nothing else fits. Nothing typed fits nothing.
     pub fn suggest(&self, query: &str, limit: usize) -> Vec<Suggestion> {
         let query = fold(query);
+        let found = self.ranked(&query, limit);
+        if found.is_empty() && query.contains(' ') {
+            return self.ranked(&query.replace(' ', ""), limit);
+        }
+        found
+    }
+
+    fn ranked(&self, query: &str, limit: usize) -> Vec<Suggestion> {
         let mut found: Option<HashMap<usize, Fit>> = None;
         for word in query.split(' ').filter(|word| !word.is_empty()) {
             let hits = self.hits(word);
@@ -179,10 +199,20 @@ impl Directory {
             .flatten()
             .map(|(index, fit)| {
                 let place = &self.places[index];
-                let is_code = place.suggestion.code.eq_ignore_ascii_case(&query);
+                let is_code = place.suggestion.code.eq_ignore_ascii_case(query);
                 let is_city = place.city == query;
                 let code = place.suggestion.code.as_str();
-                ((!is_code, fit, !is_city, u8::MAX - place.size, code), index)
+                (
+                    (
+                        !is_code,
+                        fit,
+                        !place.served,
+                        !is_city,
+                        u8::MAX - place.size,
+                        code,
+                    ),
+                    index,
+                )
             })
             .collect();
         ranked.sort_unstable();
@@ -232,6 +262,7 @@ struct AirportRow {
     kind: String,
     scheduled: bool,
     search_text: String,
+    is_hub: bool,
 }
 
 // What all airports of a metro area are found by, but for the words of their own names: the city's other names.
@@ -323,6 +354,7 @@ mod tests {
             let found = directory.suggest(query, limit);
             found.into_iter().map(|place| place.code).collect()
         };
+        let mut wrong = Vec::new();
         for (typed, meant) in [
             ("DEL", "DEL"),
             ("del", "DEL"),
@@ -342,14 +374,55 @@ mod tests {
             ("john f kennedy", "JFK"),
             ("zurich", "ZRH"),
             ("zurihc", "ZRH"),
+            ("sao paulo", "SAO"),
+            ("saopaulo", "SAO"),
+            ("frankfrut", "FRA"),
+            ("frankfurt", "FRA"),
+            ("bangalor", "BLR"),
+            ("bengaluru", "BLR"),
+            ("banglore", "BLR"),
+            ("newyork", "NYC"),
+            ("new yrok", "NYC"),
+            ("heath row", "LHR"),
+            ("muenchen", "MUC"),
+            ("Zürich", "ZRH"),
+            ("genf", "GVA"),
+            ("köln", "CGN"),
+            ("kopenhagen", "CPH"),
+            ("københavn", "CPH"),
+            ("singapur", "SIN"),
+            ("singapoer", "SIN"),
+            ("amsterdm", "AMS"),
+            ("barcelna", "BCN"),
+            ("los angelas", "LAX"),
+            ("san francisco", "SFO"),
+            ("san fransisco", "SFO"),
+            ("charles de gaulle", "CDG"),
+            ("indira gandhi", "DEL"),
+            ("changi", "SIN"),
+            ("hongkong", "HKG"),
+            ("istambul", "IST"),
+            ("chatham islands", "CHT"),
+            ("lord howe", "LDH"),
+            ("madras", "MAA"),
+            ("calcutta", "CCU"),
+            ("ktm", "KTM"),
+            ("lhr", "LHR"),
+            ("paris france", "PAR"),
+            ("delhi india", "DEL"),
         ] {
-            assert_eq!(codes(typed, 1), [meant], "{typed}: {:?}", codes(typed, 5));
+            if codes(typed, 1) != [meant] {
+                wrong.push(format!("{typed}: {:?}, not {meant}", codes(typed, 5)));
+            }
         }
+        assert_eq!(wrong, Vec::<String>::new());
         let london = codes("london", 6);
         for airport in ["LHR", "LGW", "STN", "LTN", "LCY"] {
             assert!(london.contains(&airport.to_owned()), "{london:?}");
         }
         assert!(codes("india", 50).contains(&"DEL".to_owned()));
+        // The greater before the smaller: whole cities, then their airports and the others.
+        assert_eq!(codes("japan", 4), ["NGO", "OSA", "SPK", "TYO"]);
         assert_eq!(codes("qqqqqq", 5), Vec::<String>::new());
         assert_eq!(codes(" ?! ", 5), Vec::<String>::new());
         assert_eq!(directory.suggest("LON", 1)[0].kind, SuggestionKind::Metro);

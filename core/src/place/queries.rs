@@ -48,6 +48,20 @@ pub struct Airline {
     pub hubs: Vec<String>,
 }
 
+impl AircraftType {
+    /// Seats of all cabins.
+    pub fn seats(&self) -> i64 {
+        self.cabins.iter().map(|cabin| cabin.seats).sum()
+    }
+}
+
+impl Airline {
+    /// Whether its flights are sold here: without an accounting code there is no e-ticket number.
+    pub fn is_sold(&self) -> bool {
+        self.accounting_code.is_some()
+    }
+}
+
 /// A type of aircraft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AircraftType {
@@ -90,15 +104,23 @@ pub async fn get(conn: &mut PgConnection, iata: &str) -> Result<Airport> {
     .ok_or(Error::NotFound("airport"))
 }
 
-/// All airlines by code.
-pub async fn airlines(conn: &mut PgConnection) -> Result<Vec<Airline>> {
+/// Airlines by code: all, those that are sold or not, those of a country (ISO 3166 code in any case).
+pub async fn airlines(
+    conn: &mut PgConnection,
+    sold: Option<bool>,
+    country: Option<&str>,
+) -> Result<Vec<Airline>> {
     let airlines = sqlx::query_as!(
         Airline,
         r#"
         select iata, icao, name, country, accounting_code,
             array(select hub.iata from airline_hub as hub where hub.airline = airline.iata order by ordinal) as "hubs!"
-        from airline order by iata collate "C"
-        "#
+        from airline
+        where ($1::boolean is null or (accounting_code is not null) = $1) and ($2::text is null or country = upper($2))
+        order by iata collate "C"
+        "#,
+        sold,
+        country,
     )
     .fetch_all(conn)
     .await?;

@@ -1,7 +1,7 @@
 //! PostgreSQL's binary COPY format: a third of the text form's size and nothing to escape.
 //! <https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.4>
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use uuid::Uuid;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -48,6 +48,10 @@ impl Rows {
     pub(super) fn date(&mut self, value: NaiveDate) -> &mut Self {
         use chrono::Datelike;
         self.integer(value.num_days_from_ce() - EPOCH_DAYS)
+    }
+
+    pub(super) fn time(&mut self, value: NaiveTime) -> &mut Self {
+        self.bigint(i64::from(value.num_seconds_from_midnight()) * 1_000_000)
     }
 
     pub(super) fn instant(&mut self, value: DateTime<Utc>) -> &mut Self {

@@ -36,15 +36,32 @@ pub struct Schedule {
     pub effective_until: NaiveDate,
     /// Economy's base fare for one adult before any factor, in minor units of the sale currency.
     pub base_fare_minor: i64,
+    /// Base fares of cabins that are not economy's × the cabin's factor.
+    pub cabin_fares: CabinFares,
+    /// Whether fares differ from day to day, as the generator's do.
+    pub fare_varies: bool,
+}
+
+/// Base fares that are a cabin's own, in minor units; `None` means economy's × the cabin's factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CabinFares {
+    /// Premium economy.
+    pub premium_economy: Option<i64>,
+    /// Business.
+    pub business: Option<i64>,
+    /// First.
+    pub first: Option<i64>,
 }
 
 /// A schedule on one date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatedFlight {
-    /// The same schedule and date always have the same id: UUID version 7 by the instant of departure.
+    /// UUID version 7 by the instant of departure. A flight that is in the database keeps the id it was made with.
     pub id: FlightId,
     /// The local date at the origin.
     pub departure_date: NaiveDate,
+    /// The local time at the origin that the schedule asks for.
+    pub departs_local: NaiveTime,
     /// When it leaves.
     pub departs_at: DateTime<Utc>,
     /// When it lands.
@@ -65,10 +82,39 @@ impl Schedule {
         Some(DatedFlight {
             id: flight_id(self.id, date, departs_at),
             departure_date: date,
+            departs_local: self.departs_local,
             departs_at,
             arrives_at: departs_at + Duration::minutes(i64::from(self.block_minutes)),
         })
     }
+}
+
+impl Schedule {
+    /// The base fare for one adult on a flight in one of [`CABINS`], in minor units; `None` for no such cabin.
+    pub fn cabin_fare_minor(&self, flight: FlightId, cabin: &str) -> Option<i64> {
+        let own = match cabin {
+            "premium_economy" => self.cabin_fares.premium_economy,
+            "business" => self.cabin_fares.business,
+            "first" => self.cabin_fares.first,
+            _ => None,
+        };
+        let (_, tenths) = CABINS.iter().find(|(name, _)| *name == cabin)?;
+        let permille = if self.fare_varies {
+            day_permille(flight)
+        } else {
+            1000
+        };
+        let fare = match own {
+            Some(own) => cabin_fare_minor(own, 10, permille),
+            None => cabin_fare_minor(self.base_fare_minor, *tenths, permille),
+        };
+        Some(if self.fare_varies { whole(fare) } else { fare })
+    }
+}
+
+// Fares that vary end in two zeros of the minor unit: whole rupees.
+fn whole(minor: i64) -> i64 {
+    (minor + 50) / 100 * 100
 }
 
 fn flight_id(schedule: Uuid, date: NaiveDate, departs_at: DateTime<Utc>) -> FlightId {
@@ -101,7 +147,7 @@ pub fn cabin_fare_minor(economy_minor: i64, tenths: i64, day_permille: i64) -> i
 }
 
 /// How dear the day is for a flight, between 800 and 1300: a pure function of its id.
-pub(super) fn day_permille(flight: FlightId) -> i64 {
+fn day_permille(flight: FlightId) -> i64 {
     let bytes = flight.0.into_bytes();
     800 + i64::from(u16::from_be_bytes([bytes[14], bytes[15]])) % 501
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Timelike, Utc};
 use uuid::Builder;
 
 use super::dice::Dice;
-use super::model::Schedule;
+use super::model::{CabinFares, Schedule};
 use super::network::{Aircraft, Network};
 use super::routes::{LONG_HAUL_KM, Route};
 use super::{fleet, routes};
@@ -105,6 +105,8 @@ fn rotation(
             effective_from: NaiveDate::MIN,
             effective_until: NaiveDate::MIN,
             base_fare_minor: base_fare_minor(route.km),
+            cabin_fares: CabinFares::default(),
+            fare_varies: true,
         }
     };
     let days_later = returns.div_euclid(MINUTES_A_DAY);

@@ -2,6 +2,7 @@
 
 pub mod create_refund;
 pub mod expire_checkout;
+pub mod materialise_flights;
 pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
@@ -24,6 +25,7 @@ pub async fn run(
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
         Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
+        Kind::MaterialiseFlights => materialise_flights::run(ctx, read(payload)?, lease).await,
         Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
     }
 }
@@ -41,9 +43,11 @@ pub async fn on_dead(
             // An unreadable payload names no document.
             Err(_) => Ok(()),
         },
-        Kind::SendMail | Kind::CreateRefund | Kind::ExpireCheckout | Kind::ReconcilePayment => {
-            Ok(())
-        }
+        Kind::SendMail
+        | Kind::CreateRefund
+        | Kind::ExpireCheckout
+        | Kind::ReconcilePayment
+        | Kind::MaterialiseFlights => Ok(()),
     }
 }
 

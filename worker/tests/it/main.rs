@@ -7,6 +7,7 @@ mod consistent;
 mod e2e;
 mod faults;
 mod mail;
+mod materialise_flights;
 mod metrics;
 mod relay;
 mod render_document;

@@ -1,19 +1,17 @@
-//! Schema, fixtures, flights and the API's document.
+//! Schema, fixtures and the API's document.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 use flightdesk_core::config::Settings;
 use flightdesk_core::db::MIGRATOR;
-use flightdesk_core::schedule::{self, Horizon};
-use flightdesk_core::{Clock, fixtures};
+use flightdesk_core::fixtures;
 use sqlx::migrate::{Migrate, MigrateError};
 use sqlx::{Connection, PgConnection};
 
 use crate::connect;
-use crate::output::{self, Progress};
+use crate::output;
 
 /// Applies the migrations that are missing and names them.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
@@ -80,41 +78,6 @@ pub(crate) async fn load(settings: &Settings, dir: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Fills the horizon with flights.
-pub(crate) async fn schedule(
-    settings: &Settings,
-    clock: &Clock,
-    horizon: Horizon,
-) -> anyhow::Result<()> {
-    let mut conn = connect::database(settings).await?;
-    require_migrated(&mut conn).await?;
-    note_currency(settings);
-    let began = Instant::now();
-    let days = u64::from(horizon.days);
-    let mut bar = Progress::new(days);
-    let filled = schedule::fill(&mut conn, clock, horizon, |progress| {
-        let message = format!("{} flights", progress.flights);
-        bar.at(u64::from(progress.days_done), days, message);
-    })
-    .await;
-    bar.done();
-    let filled = filled?;
-    output::line(&format!(
-        "{} schedules · {} flights added, {} kept · {:.1} s",
-        filled.schedules,
-        filled.added,
-        filled.kept,
-        began.elapsed().as_secs_f64()
-    ));
-    if filled.numbers_in_use > 0 {
-        output::problem(&format!(
-            "{} schedules were left out: their flight numbers belong to others (a timetable of another seed?)",
-            filled.numbers_in_use
-        ));
-    }
-    Ok(())
-}
-
 /// Prints or writes the OpenAPI document.
 pub(crate) fn openapi(output: Option<&Path>) -> anyhow::Result<()> {
     let document = flightdesk_api::openapi_json();
@@ -126,7 +89,8 @@ pub(crate) fn openapi(output: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn require_migrated(conn: &mut PgConnection) -> anyhow::Result<()> {
+/// Fails with what to do while the database lacks migrations.
+pub(crate) async fn require_migrated(conn: &mut PgConnection) -> anyhow::Result<()> {
     let applied = applied(conn).await?;
     if MIGRATOR
         .iter()
@@ -137,7 +101,8 @@ async fn require_migrated(conn: &mut PgConnection) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn note_currency(settings: &Settings) {
+/// Says so when the fixtures' amounts are in another currency than the shop's.
+pub(crate) fn note_currency(settings: &Settings) {
     let sale = settings.sales.sale_currency.code();
     if sale != fixtures::CURRENCY {
         output::problem(&format!(

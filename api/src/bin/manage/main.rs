@@ -10,6 +10,7 @@ mod check;
 mod connect;
 mod output;
 mod superuser;
+mod timetable;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +40,7 @@ enum Command {
     /// A lock makes a second run wait for the first, so every new process may call it.
     Migrate,
 
-    /// Load airports, airlines, aircraft, fares, taxes and coupons
+    /// Load airports, airlines, aircraft, schedules, fares, taxes and coupons
     ///
     /// Rows that differ from the files are made like them, rows that no file names stay. A second run changes nothing.
     Loaddata {
@@ -63,6 +64,26 @@ enum Command {
         /// Chooses the timetable
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+
+    /// Make the flights of schedules for the days to come, as a worker does every day
+    ///
+    /// Flights of schedules that were changed follow them, but for those with held or sold seats: they are listed.
+    /// What is there already stays; a run that was interrupted goes on where it ended.
+    Materialise {
+        /// Days of departures [default: SCHEDULE_DAYS_AHEAD]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=730))]
+        days: Option<u32>,
+
+        /// Only this schedule, by its id
+        #[arg(long, value_name = "ID")]
+        schedule: Option<uuid::Uuid>,
+
+        /// Compute the instants of all flights to come again with this program's zone data, older or newer
+        ///
+        /// Local times stay. Without it this happens by itself when the zone data is newer than that in use.
+        #[arg(long)]
+        rezone: bool,
     },
 
     /// Open an account that may do everything, and print its API key once
@@ -115,8 +136,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 days,
                 per_day,
             };
-            catalogue::schedule(settings, &clock, horizon).await?;
+            timetable::generate(settings, &clock, horizon).await?;
         }
+        Command::Materialise {
+            days,
+            schedule,
+            rezone,
+        } => timetable::materialise(settings, &clock, days, schedule, rezone).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
         Command::Check { deploy } => return check::run(settings, deploy).await,

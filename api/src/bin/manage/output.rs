@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use flightdesk_core::schedule;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Writes a line of the result. Who closed the pipe wants no more of it.
@@ -37,10 +38,14 @@ impl Progress {
         }
     }
 
-    pub(crate) fn at(&mut self, step: u64, steps: u64, message: String) {
+    /// Shows how far a run over the days is.
+    pub(crate) fn show(&mut self, progress: schedule::Progress) {
+        let (step, steps) = (progress.days_done, progress.days);
+        let message = format!("{} flights", progress.flights);
         if let Some(bar) = &self.bar {
             bar.set_message(message);
-            bar.set_position(step);
+            bar.set_length(u64::from(steps));
+            bar.set_position(u64::from(step));
         } else if self.last_line.elapsed() > Duration::from_secs(2) {
             self.last_line = Instant::now();
             let _ = writeln!(std::io::stderr().lock(), "{step}/{steps} days · {message}");
