@@ -11,6 +11,7 @@ mod passengers;
 mod queries;
 mod reference;
 pub(crate) mod seating;
+mod swap_aircraft;
 
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
@@ -24,3 +25,4 @@ pub use model::{
 pub use passengers::{Gender, NewPassenger, PassengerName, SeatPreference, parse_name};
 pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;
+pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};
