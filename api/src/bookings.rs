@@ -27,6 +27,7 @@ use crate::idempotency::{Begun, Once};
 use crate::itinerary::{AirlineView, BaggageView, FlightView, PriceView};
 use crate::optional::Optional;
 use crate::page::{Page, PageRequest};
+use crate::seats::SeatChangeView;
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
 
@@ -156,10 +157,12 @@ pub struct BookingView {
     price: PriceView,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
-    /// What can be done now: `pay`, `cancel`
+    /// What can be done now: `pay`, `cancel`, `change_seats`
     available_actions: Vec<String>,
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,
+    /// Only while other seats wait for their difference to be paid
+    seat_change: Option<SeatChangeView>,
 }
 
 /// One direction of a booking
@@ -211,7 +214,7 @@ pub struct SeatView {
     flight_id: Uuid,
     /// Row and letter: `12A`
     seat: String,
-    /// Why this one: `chosen`, `preference`, `assigned`
+    /// Why this one: `chosen`, `preference`, `together`, `assigned`, `separated` or `aircraft_change`
     reason: String,
 }
 
@@ -405,6 +408,7 @@ impl From<Booking> for BookingView {
             late_payment: booking.late_payment.map(|late| LatePaymentView {
                 resolution: late.as_str().to_owned(),
             }),
+            seat_change: booking.seat_change.map(SeatChangeView::from),
         }
     }
 }

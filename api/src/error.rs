@@ -161,6 +161,8 @@ impl ApiError {
             Error::EmailTaken => conflict("email_taken"),
             Error::SoldOut { .. } => conflict("sold_out"),
             Error::SeatTaken { .. } => conflict("seat_taken"),
+            Error::TooLate { .. } => conflict("too_late"),
+            Error::OnlyExitRowsLeft { .. } => conflict("only_exit_rows_left"),
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),

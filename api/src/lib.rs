@@ -31,6 +31,7 @@ mod query;
 mod return_page;
 pub mod sandbox;
 mod schema;
+pub mod seats;
 mod serve;
 pub mod tags;
 pub mod views;
@@ -53,6 +54,7 @@ fn operations() -> impl OpenApi {
         flights::Flights,
         holds::Holds,
         bookings::Bookings,
+        seats::Seats,
         payments::Payments,
         jobs::Jobs,
         documents::Documents,

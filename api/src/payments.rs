@@ -12,8 +12,9 @@ use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Binary;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use url::Url;
+use uuid::Uuid;
 
-use crate::answer::Done;
+use crate::answer::Created;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::bookings::reference;
@@ -41,6 +42,7 @@ pub struct StartPayment {
 #[derive(Debug, Object)]
 #[oai(rename = "Payment")]
 pub struct PaymentView {
+    payment_id: Uuid,
     /// `open`
     status: String,
     amount: MoneyView,
@@ -75,7 +77,7 @@ impl Payments {
         caller: Caller,
         Path(booking_ref): Path<String>,
         body: Optional<StartPayment>,
-    ) -> Result<Done<PaymentView>, ApiError> {
+    ) -> Result<Created<PaymentView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;
         let wish = body
@@ -84,7 +86,8 @@ impl Payments {
             .unwrap_or_default();
         let urls = return_urls(app, &reference, wish)?;
         let payment = open(app, caller.account_id, &reference, &urls).await?;
-        Ok(Done::new(PaymentView {
+        Ok(Created::new(PaymentView {
+            payment_id: payment.id.0,
             status: payment.status.as_str().to_owned(),
             amount: payment.amount.into(),
             checkout_url: payment.checkout_url.unwrap_or_default(),

@@ -38,6 +38,18 @@ pub enum Error {
         /// As asked for: `12A`.
         seat: String,
     },
+    /// The flight leaves too soon for that.
+    #[error("it is too late to change {action} before departure")]
+    TooLate {
+        /// What can no longer change.
+        action: &'static str,
+    },
+    /// Those of the party who may not sit in exit rows would find no other seat.
+    #[error("flight {flight_id} has only exit rows left for children and for adults with infants")]
+    OnlyExitRowsLeft {
+        /// The flight.
+        flight_id: FlightId,
+    },
     /// Sales for a flight have closed (120 minutes before departure), or it no longer flies.
     #[error("flight {flight_id} is no longer on sale")]
     SalesClosed {

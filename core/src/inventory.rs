@@ -167,41 +167,6 @@ pub async fn release_seats(conn: &mut PgConnection, hold_id: HoldId) -> Result<(
     Ok(())
 }
 
-/// Which of the named seats are not seats of that cabin on the flight's aircraft.
-pub async fn unknown_seats(
-    conn: &mut PgConnection,
-    cabin: Cabin,
-    seats: &[(FlightId, Seat)],
-) -> Result<Vec<(FlightId, Seat)>> {
-    let (flights, rows, letters) = columns(seats);
-    let known = sqlx::query!(
-        r#"
-        select t.flight_id as "flight_id!", t.seat_row as "seat_row!", t.letter as "letter!"
-        from unnest($1::uuid[], $2::smallint[], $3::text[]) as t (flight_id, seat_row, letter)
-        join flight f on f.id = t.flight_id
-        join seat_layout s on s.aircraft = f.aircraft and s.seat_row = t.seat_row and s.letter = t.letter and s.cabin = $4
-        "#,
-        &flights,
-        &rows,
-        &letters,
-        cabin.as_str(),
-    )
-    .fetch_all(conn)
-    .await?;
-    let is_known = |(flight, seat): &(FlightId, Seat)| {
-        known.iter().any(|row| {
-            row.flight_id == flight.0
-                && row.seat_row == seat.row
-                && row.letter.starts_with(seat.letter)
-        })
-    };
-    Ok(seats
-        .iter()
-        .filter(|seat| !is_known(seat))
-        .copied()
-        .collect())
-}
-
 fn columns(seats: &[(FlightId, Seat)]) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
     (
         seats.iter().map(|(flight, _)| flight.0).collect(),

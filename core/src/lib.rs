@@ -26,6 +26,7 @@ pub mod payment;
 pub mod place;
 pub mod schedule;
 pub mod search;
+pub mod seat;
 pub mod shop;
 pub mod signing;
 pub mod storage;

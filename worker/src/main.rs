@@ -75,6 +75,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     });
     clockwork.every("sweep_bookings", Duration::from_secs(5), |ctx| async move {
         booking::sweep_due(&ctx.db, &ctx.clock).await?;
+        booking::sweep_seat_changes(&ctx.db, &ctx.clock).await?;
         Ok(())
     });
     clockwork.every("reconcile", Duration::from_secs(15), |ctx| async move {

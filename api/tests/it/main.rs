@@ -18,6 +18,7 @@ mod process;
 mod races;
 mod sandbox;
 mod search;
+mod seats;
 mod stripe_orders;
 mod support;
 mod trip;

@@ -65,7 +65,7 @@ async fn ticket_party(
     clock: &Clock,
     booking: &LockedBooking,
 ) -> Result<()> {
-    seating::seat_party(conn, booking).await?;
+    seating::seat_party(conn, clock, booking).await?;
     ticket::issue(conn, clock, booking.id).await?;
     document::request_tickets(conn, clock, booking.account_id, booking.id).await
 }

@@ -14,7 +14,7 @@ use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
 use crate::hold::{self, Hold, HoldStatus, Prepared};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
-use crate::{Error, Result, Shop};
+use crate::{Error, Result, Shop, seat};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
@@ -47,6 +47,7 @@ async fn of_hold(
     take(conn, clock, account_id, &hold).await?;
     let id = file(conn, clock, &hold, &flights, &passengers, &input.contact).await?;
     give_seats(conn, id, hold.id, &flights, &passengers).await?;
+    refuse_exit_rows(conn, &hold, &flights, &passengers).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -72,6 +73,7 @@ async fn of_offers(
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
     hold::take(conn, shop, &prepared).await?;
+    refuse_exit_rows(conn, hold, &flights, &passengers).await?;
     if prepared.seats.is_empty() {
         return Ok(booking);
     }
@@ -92,7 +94,7 @@ async fn file(
     insert::booking(conn, clock, id, hold, flights, contact).await?;
     insert::directions(conn, id, hold, flights).await?;
     insert::passengers(conn, id, passengers).await?;
-    insert::lines(conn, id, hold).await?;
+    insert::lines(conn, id, &hold.price.lines).await?;
     Ok(id)
 }
 
@@ -208,7 +210,11 @@ async fn give_seats(
             with claimed as (
                 update passenger_seat set passenger_id = $1 where flight_id = $2 and seat_row = $3 and letter = $4 returning 1
             )
-            insert into seat_choice (booking_id, passenger_id, flight_id, seat_row, letter) select $5, $1, $2, $3, $4 from claimed
+            insert into seat_choice (booking_id, passenger_id, flight_id, seat_row, letter, paid_minor)
+            select $5, $1, $2, $3, $4, coalesce((
+                select l.amount_minor from price_line l
+                where l.booking_id = $5 and l.flight_id = $2 and l.kind = 'seat' and l.code like '% ' || $3::smallint || $4), 0)
+            from claimed
             "#,
             passenger.id.0,
             claim.flight_id.0,
@@ -222,11 +228,26 @@ async fn give_seats(
     wrong.into_result()
 }
 
-/// Exit rows are for those who can help: nobody under 15 on the day of the flight, nobody with an infant (rules.md
-/// "Seats").
+/// A hold knows how many children there are; a booking knows who is under 15.
+async fn refuse_exit_rows(
+    conn: &mut PgConnection,
+    hold: &Hold,
+    flights: &[Flight],
+    passengers: &[Passenger],
+) -> Result<()> {
+    let is_barred = |passenger: &Passenger| {
+        let on = |flight: &Flight| may_sit_at_exit(passenger, passengers, flight.departure_date);
+        passenger.kind == PassengerType::Adult && !flights.iter().all(on)
+    };
+    if passengers.iter().any(is_barred) {
+        hold::refuse_exit_rows(conn, hold).await?;
+    }
+    Ok(())
+}
+
 fn may_sit_at_exit(passenger: &Passenger, all: &[Passenger], departs_on: NaiveDate) -> bool {
-    passengers::age_on(passenger.date_of_birth, departs_on) >= 15
-        && all
-            .iter()
-            .all(|infant| infant.adult_id != Some(passenger.id))
+    let has_infant = all
+        .iter()
+        .any(|infant| infant.adult_id == Some(passenger.id));
+    seat::may_sit_at_exit(passenger.date_of_birth, departs_on, has_infant)
 }

@@ -14,7 +14,7 @@ use crate::payment::{self, CheckoutState};
 use crate::{Error, Result};
 
 /// How long Stripe may take to say what became of a Checkout Session before the seats are freed without its answer.
-const PATIENCE: Duration = Duration::seconds(60);
+pub(super) const PATIENCE: Duration = Duration::seconds(60);
 
 /// Cancels a booking that is not paid: its seats are free at once, an open Checkout Session is expired by a job.
 ///

@@ -9,7 +9,7 @@ use super::model::Contact;
 use super::passengers::Passenger;
 use super::reference::BookingRef;
 use crate::clock::Clock;
-use crate::fare::Cabin;
+use crate::fare::{Cabin, PriceLine};
 use crate::flight::Flight;
 use crate::hold::Hold;
 use crate::ids::{BookedFlightId, BookingId, DirectionId, FlightId};
@@ -170,16 +170,17 @@ pub(super) async fn passengers(
     Ok(())
 }
 
+/// Adds price lines after those that the booking has.
 pub(super) async fn lines(
     conn: &mut PgConnection,
     booking_id: BookingId,
-    hold: &Hold,
+    lines: &[PriceLine],
 ) -> Result<()> {
-    let lines = &hold.price.lines;
     sqlx::query!(
         r#"
         insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable)
-        select $1, t.position - 1, t.direction, t.flight, t.kind, t.code, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable
+        select $1, t.position - 1 + (select coalesce(max(ordinal) + 1, 0) from price_line where booking_id = $1),
+               t.direction, t.flight, t.kind, t.code, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable
         from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[])
              with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, position)
         "#,

@@ -1,5 +1,6 @@
 //! Bookings: seats that were held become somebody's, for a price that has to be paid by a deadline.
 
+pub(crate) mod change_seats;
 mod confirm;
 mod create;
 mod end;
@@ -9,8 +10,10 @@ mod model;
 mod passengers;
 mod queries;
 mod reference;
-mod seating;
+pub(crate) mod seating;
+mod swap_aircraft;
 
+pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
@@ -22,3 +25,4 @@ pub use model::{
 pub use passengers::{Gender, NewPassenger, PassengerName, SeatPreference, parse_name};
 pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;
+pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
+use super::change_seats::SeatChange;
 use super::passengers::{Gender, NewPassenger, SeatPreference};
 use super::reference::BookingRef;
 use crate::document::Document;
@@ -114,7 +115,7 @@ pub struct BookedSeat {
     pub flight_id: FlightId,
     /// Which seat.
     pub seat: Seat,
-    /// Why this one: `chosen`, `preference`, `assigned`.
+    /// Why this one: a [`crate::seat::Reason`], or `aircraft_change`.
     pub reason: String,
 }
 
@@ -212,6 +213,8 @@ pub struct Booking {
     pub late_payment: Option<LatePayment>,
     /// Its documents.
     pub documents: Vec<Document>,
+    /// Other seats that wait for their difference to be paid.
+    pub seat_change: Option<SeatChange>,
 }
 
 impl Booking {
@@ -219,10 +222,14 @@ impl Booking {
     pub fn available_actions(&self) -> &'static [&'static str] {
         match self.status {
             BookingStatus::PendingPayment => &["pay", "cancel"],
-            BookingStatus::Confirmed
-            | BookingStatus::PartiallyCancelled
-            | BookingStatus::Cancelled
-            | BookingStatus::Expired => &[],
+            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
+                if self.seat_change.is_some() {
+                    &["pay", "change_seats"]
+                } else {
+                    &["change_seats"]
+                }
+            }
+            BookingStatus::Cancelled | BookingStatus::Expired => &[],
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::change_seats;
 use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, Direction,
     LatePayment, PaymentSummary,
@@ -77,8 +78,15 @@ pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking
     .ok_or(Error::NotFound("booking"))?;
     let currency = money::currency(&row.currency)
         .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let seat_change = match row.status {
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
+            change_seats::find_open(conn, row.id).await?
+        }
+        BookingStatus::PendingPayment | BookingStatus::Cancelled | BookingStatus::Expired => None,
+    };
     Ok(Booking {
         id: row.id,
+        seat_change,
         documents: document::list_by_booking(conn, row.account_id, row.booking_ref.as_str())
             .await?,
         reference: row.booking_ref,

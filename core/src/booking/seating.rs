@@ -5,173 +5,197 @@ use sqlx::PgConnection;
 
 use super::lock::LockedBooking;
 use super::passengers::SeatPreference;
-use super::queries;
-use crate::Result;
-use crate::fare::Cabin;
-use crate::ids::{FlightId, PassengerId};
+use super::queries::{self, BookedSeats};
+use crate::clock::Clock;
+use crate::error::OnConstraint;
+use crate::fare::PassengerType;
+use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
 use crate::inventory::{self, Seat};
+use crate::seat::{self, Place, SeatOnFlight, SeatStatus, Sitter};
+use crate::{Error, Result};
 
-struct FreeSeat {
-    seat_row: i16,
-    letter: String,
-    position: String,
-    exit_row: bool,
-}
-
-struct Unseated {
-    passenger_id: PassengerId,
-    preference: Option<SeatPreference>,
-    may_sit_at_exit: bool,
-}
-
-/// Gives every seated passenger without a seat one on each flight: their preference where it is free, else the
-/// foremost free seat. Exit rows go only to those who may sit there; who finds no seat is seated at check-in.
-pub(super) async fn seat_party(conn: &mut PgConnection, booking: &LockedBooking) -> Result<()> {
+/// Gives every seated passenger without a seat one on each flight, the party together ([`seat::allocate`]).
+///
+/// When those who may not sit in exit rows find no other seat, somebody of another booking who named none moves there
+/// and gets a new ticket document. Who finds no seat at all is seated at check-in.
+pub(super) async fn seat_party(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
     for booked in queries::booked_seats(conn, booking.id).await? {
-        let mut unseated = unseated(conn, booking, booked.flight_id).await?;
-        if unseated.is_empty() {
+        let party = party(conn, booking.id, booked.flight_id).await?;
+        let unseated = party.iter().filter(|sitter| sitter.has.is_none());
+        let barred = unseated
+            .clone()
+            .filter(|sitter| !sitter.may_sit_at_exit)
+            .count();
+        if unseated.count() == 0 {
             continue;
         }
-        // Those barred from exit rows choose first, or the others might leave them nothing else.
-        unseated.sort_by_key(|passenger| passenger.may_sit_at_exit);
-        let mut free = free_seats(conn, booked.flight_id, booked.cabin).await?;
-        for passenger in unseated {
-            let Some((index, reason)) = pick(&free, &passenger) else {
-                continue;
-            };
-            let chosen = free.remove(index);
-            let Some(letter) = chosen.letter.chars().next() else {
-                continue;
-            };
-            let seat = Seat {
-                row: chosen.seat_row,
-                letter,
-            };
-            inventory::claim_seats(conn, booking.hold_id, &[(booked.flight_id, seat)], reason)
-                .await?;
-            sqlx::query!(
-                "update passenger_seat set passenger_id = $1 where flight_id = $2 and seat_row = $3 and letter = $4",
-                passenger.passenger_id.0,
-                booked.flight_id.0,
-                chosen.seat_row,
-                chosen.letter,
-            )
-            .execute(&mut *conn)
-            .await?;
+        let mut free = free_places(conn, &booked).await?;
+        let ordinary = free.iter().filter(|place| !place.exit_row).count();
+        if ordinary < barred {
+            move_others(conn, clock, booking, &booked, &mut free, barred - ordinary).await?;
+        }
+        for (passenger_id, seat, reason) in seat::allocate(&free, &party) {
+            let claim = [(booked.flight_id, seat)];
+            inventory::claim_seats(conn, booking.hold_id, &claim, reason.as_str()).await?;
+            occupy(conn, booked.flight_id, seat, passenger_id).await?;
         }
     }
     Ok(())
 }
 
-fn pick(free: &[FreeSeat], passenger: &Unseated) -> Option<(usize, &'static str)> {
-    let allowed = |seat: &FreeSeat| passenger.may_sit_at_exit || !seat.exit_row;
-    let preferred = passenger.preference.and_then(|wish| {
-        free.iter()
-            .position(|seat| allowed(seat) && seat.position == wish.as_str())
-    });
-    match preferred {
-        Some(index) => Some((index, "preference")),
-        None => free
-            .iter()
-            .position(allowed)
-            .map(|index| (index, "assigned")),
-    }
+/// Writes who sits on a seat that is claimed.
+pub(super) async fn occupy(
+    conn: &mut PgConnection,
+    flight_id: FlightId,
+    seat: Seat,
+    passenger_id: PassengerId,
+) -> Result<()> {
+    sqlx::query!(
+        "update passenger_seat set passenger_id = $1 where flight_id = $2 and seat_row = $3 and letter = $4",
+        passenger_id.0,
+        flight_id.0,
+        seat.row,
+        seat.letter.to_string(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-/// Exit rows take nobody under 15 (rules.md "Seats"), nobody with an infant.
-async fn unseated(
+async fn free_places(conn: &mut PgConnection, booked: &BookedSeats) -> Result<Vec<Place>> {
+    let seats = seat::list(conn, booked.flight_id, Some(booked.cabin)).await?;
+    let is_free = |seat: &SeatOnFlight| seat.status == SeatStatus::Free;
+    Ok(seats
+        .into_iter()
+        .filter(is_free)
+        .map(|seat| seat.place)
+        .collect())
+}
+
+/// The seated passengers of a booking on one flight. Exit rows take nobody under 15, nobody with an infant.
+pub(crate) async fn party(
     conn: &mut PgConnection,
-    booking: &LockedBooking,
+    booking_id: BookingId,
     flight_id: FlightId,
-) -> Result<Vec<Unseated>> {
-    let rows = sqlx::query_as!(
-        Unseated,
+) -> Result<Vec<Sitter>> {
+    let rows = sqlx::query!(
         r#"
-        select p.id as "passenger_id: PassengerId", p.seat_preference as "preference: SeatPreference",
-               (p.date_of_birth <= f.departure_date - interval '15 years'
-                and not exists (select from passenger i where i.adult_id = p.id)) as "may_sit_at_exit!"
+        select p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
+               f.departure_date, p.seat_preference as "preference: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
+               exists (select from passenger i where i.adult_id = p.id) as "has_infant!"
         from passenger p
         join flight f on f.id = $2
+        left join passenger_seat s on s.passenger_id = p.id and s.flight_id = f.id
         where p.booking_id = $1 and p.passenger_type <> 'infant'
-          and not exists (select from passenger_seat s where s.passenger_id = p.id and s.flight_id = f.id)
         order by p.ordinal
         "#,
-        booking.id.0,
+        booking_id.0,
         flight_id.0,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows)
+    Ok(rows
+        .into_iter()
+        .map(|row| Sitter {
+            passenger_id: row.passenger_id,
+            is_child: row.passenger_type == PassengerType::Child,
+            may_sit_at_exit: seat::may_sit_at_exit(
+                row.date_of_birth,
+                row.departure_date,
+                row.has_infant,
+            ),
+            preference: row.preference,
+            has: row.seat_row.and_then(|row_number| {
+                let letter = row.letter?.chars().next()?;
+                Some(Seat {
+                    row: row_number,
+                    letter,
+                })
+            }),
+        })
+        .collect())
 }
 
-async fn free_seats(
+/// Moves people of other bookings who named no seat from ordinary rows to free exit rows, at most `wanted` of them.
+async fn move_others(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    booked: &BookedSeats,
+    free: &mut Vec<Place>,
+    wanted: usize,
+) -> Result<()> {
+    let movable = sqlx::query!(
+        r#"
+        select s.seat_row, s.letter, l.position as "position: SeatPreference", p.id as "passenger_id: PassengerId",
+               s.hold_id as "hold_id!: HoldId", b.id as "booking_id: BookingId", b.account_id as "account_id: AccountId"
+        from passenger_seat s
+        join passenger p on p.id = s.passenger_id
+        join booking b on b.id = p.booking_id
+        join flight f on f.id = s.flight_id
+        join seat_layout l on l.aircraft = f.aircraft and l.seat_row = s.seat_row and l.letter = s.letter
+        where s.flight_id = $1 and l.cabin = $2 and not l.exit_row and s.reason not in ('chosen', 'blocked') and b.id <> $3
+          and p.passenger_type = 'adult' and p.date_of_birth <= f.departure_date - interval '15 years'
+          and not exists (select from passenger i where i.adult_id = p.id)
+        -- Who travels alone is torn from nobody.
+        order by (select count(*) from passenger o where o.booking_id = b.id), s.seat_row desc, s.letter
+        limit $4
+        "#,
+        booked.flight_id.0,
+        booked.cabin.as_str(),
+        booking.id.0,
+        i64::try_from(wanted).unwrap_or(i64::MAX),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for other in movable {
+        let Some(exit) = free.iter().position(|place| place.exit_row) else {
+            break;
+        };
+        let (to, Some(letter)) = (free.remove(exit).seat, other.letter.chars().next()) else {
+            break;
+        };
+        let from = Seat {
+            row: other.seat_row,
+            letter,
+        };
+        change_seat(conn, booked.flight_id, other.passenger_id, to, "assigned").await?;
+        free.push(Place {
+            seat: from,
+            position: other.position,
+            exit_row: false,
+        });
+        crate::document::reissue_tickets(conn, clock, other.account_id, other.booking_id).await?;
+    }
+    free.sort_by_key(|place| place.seat);
+    Ok(())
+}
+
+/// Moves a passenger to a seat that nobody has. [`Error::SeatTaken`] when somebody does.
+pub(crate) async fn change_seat(
     conn: &mut PgConnection,
     flight_id: FlightId,
-    cabin: Cabin,
-) -> Result<Vec<FreeSeat>> {
-    let rows = sqlx::query_as!(
-        FreeSeat,
-        r#"
-        select l.seat_row, l.letter, l.position, l.exit_row
-        from flight f
-        join seat_layout l on l.aircraft = f.aircraft and l.cabin = $2
-        where f.id = $1
-          and not exists (select from passenger_seat s where s.flight_id = f.id and s.seat_row = l.seat_row and s.letter = l.letter)
-        order by l.seat_row, l.letter
-        "#,
+    passenger_id: PassengerId,
+    to: Seat,
+    reason: &str,
+) -> Result<()> {
+    let seat_taken = Error::SeatTaken {
+        seat: to.to_string(),
+    };
+    sqlx::query!(
+        "update passenger_seat set seat_row = $3, letter = $4, reason = $5 where flight_id = $1 and passenger_id = $2",
         flight_id.0,
-        cabin.as_str(),
+        passenger_id.0,
+        to.row,
+        to.letter.to_string(),
+        reason,
     )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn free(letter: &str, position: &str, exit_row: bool) -> FreeSeat {
-        FreeSeat {
-            seat_row: 12,
-            letter: letter.into(),
-            position: position.into(),
-            exit_row,
-        }
-    }
-
-    fn passenger(preference: Option<SeatPreference>, may_sit_at_exit: bool) -> Unseated {
-        Unseated {
-            passenger_id: PassengerId::new(),
-            preference,
-            may_sit_at_exit,
-        }
-    }
-
-    #[test]
-    fn a_preference_is_met_where_a_seat_is_free_and_else_the_foremost_is_assigned() {
-        let seats = [free("B", "middle", false), free("C", "aisle", false)];
-        assert_eq!(
-            pick(&seats, &passenger(Some(SeatPreference::Aisle), true)),
-            Some((1, "preference"))
-        );
-        assert_eq!(
-            pick(&seats, &passenger(Some(SeatPreference::Window), true)),
-            Some((0, "assigned"))
-        );
-        assert_eq!(pick(&[], &passenger(None, true)), None);
-    }
-
-    #[test]
-    fn exit_rows_are_for_those_who_may_sit_there() {
-        let seats = [free("A", "window", true)];
-        assert_eq!(
-            pick(&seats, &passenger(Some(SeatPreference::Window), false)),
-            None
-        );
-        assert_eq!(
-            pick(&seats, &passenger(Some(SeatPreference::Window), true)),
-            Some((0, "preference"))
-        );
-    }
+    .execute(conn)
+    .await
+    .on_constraint("passenger_seat_taken", seat_taken)?;
+    Ok(())
 }

@@ -71,6 +71,48 @@ pub async fn request_tickets(
     Ok(())
 }
 
+/// Promises a new revision of every ticket document of a booking: the numbers stay, a seat or bag is another.
+///
+/// What was ready is filed as superseded. Belongs in the transaction of the change.
+pub async fn reissue_tickets(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+) -> Result<()> {
+    let reissued = sqlx::query_as!(
+        Requested,
+        r#"
+        with old as (
+            select id, revision, storage_key, sha256, size_bytes, ready_at from document
+            where booking_id = $1 and kind = 'ticket' for update
+        ), filed as (
+            insert into document_revision (document_id, revision, storage_key, sha256, size_bytes, ready_at, superseded_at)
+            select id, revision, storage_key, sha256, size_bytes, ready_at, $2 from old
+        )
+        update document d set revision = d.revision + 1, status = 'queued', ready_at = null, storage_key = null, sha256 = null, size_bytes = null
+        from old where d.id = old.id
+        returning d.id as "document_id: DocumentId", d.revision
+        "#,
+        booking_id.0,
+        clock.now(),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for Requested {
+        document_id,
+        revision,
+    } in reissued
+    {
+        let job = RenderDocument {
+            document_id,
+            revision,
+        };
+        outbox::put(conn, clock, Some(account_id), &job).await?;
+    }
+    Ok(())
+}
+
 struct Requested {
     document_id: DocumentId,
     revision: i32,

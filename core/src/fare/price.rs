@@ -162,6 +162,7 @@ mod tests {
                 fixed("CONV", 30_000, AppliesTo::Booking, &PassengerType::ALL),
             ],
             families: Vec::new(),
+            seat_fees: crate::seat::SeatFees::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use super::model::{Cabin, Factor, PassengerType};
 use crate::clock::Clock;
 use crate::money::{self, Money};
+use crate::seat::SeatFees;
 use crate::{Error, Result};
 
 /// Every table that a price depends on.
@@ -22,6 +23,8 @@ pub struct Tariff {
     pub taxes: Vec<TaxRule>,
     /// All fare families.
     pub families: Vec<FareFamily>,
+    /// What choosing a seat costs.
+    pub seat_fees: SeatFees,
 }
 
 /// One tax, charge or fee.
@@ -153,6 +156,7 @@ impl Tariff {
             passenger_factors,
             taxes: load_taxes(conn).await?,
             families,
+            seat_fees: SeatFees::load(conn).await?,
         })
     }
 

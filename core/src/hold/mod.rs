@@ -2,18 +2,18 @@
 
 mod model;
 mod queries;
-
-use std::collections::BTreeMap;
+mod seats;
 
 use sqlx::{Connection, PgConnection, PgPool};
 
 pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
 pub use queries::{get, offers};
+pub(crate) use seats::refuse_exit_rows;
 
 use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{LineKind, Party, Price, Tariff};
+use crate::fare::{LineKind, Price, PriceLine, Tariff};
 use crate::flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
@@ -53,7 +53,7 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared> {
     let pinned = open_offers(conn, shop, account_id, &input.offers).await?;
     let party = pinned[0].party;
-    let seats = check_seats(conn, party, &pinned, &input.seats).await?;
+    let (seats, extras) = seats::check(conn, shop, party, &pinned, &input.seats).await?;
     let offers = freeze(shop.tariff, pinned, &input.offers)?;
     let now = shop.clock.now();
     let hold = Hold {
@@ -63,8 +63,9 @@ pub(crate) async fn prepare(
         created_at: now,
         expires_at: now + shop.sales.hold_time(),
         party,
-        price: joined_price(&offers)?,
+        price: joined_price(&offers, &extras)?,
         offers,
+        extras,
     };
     Ok(Prepared { hold, seats })
 }
@@ -104,8 +105,14 @@ pub(crate) async fn take(
     prepared: &Prepared,
 ) -> Result<()> {
     let open_until = shop.clock.now() + shop.sales.sales_close();
-    inventory::hold(conn, prepared.hold.changes(1), open_until).await?;
-    inventory::claim_seats(conn, prepared.hold.id, &prepared.seats, "chosen").await
+    let hold = &prepared.hold;
+    inventory::hold(conn, hold.changes(1), open_until).await?;
+    inventory::claim_seats(conn, hold.id, &prepared.seats, "chosen").await?;
+    let may_crowd = hold.party.children + hold.party.infants > 0 || !prepared.seats.is_empty();
+    if may_crowd {
+        refuse_exit_rows(conn, hold).await?;
+    }
+    Ok(())
 }
 
 /// Gives the seats of an open hold back. [`Error::NotFound`], [`Error::HoldBooked`]; an ended hold stays as it is.
@@ -221,8 +228,8 @@ fn freeze(tariff: &Tariff, pinned: Vec<Pinned>, tokens: &[String]) -> Result<Vec
         .collect()
 }
 
-/// One price of several directions: lines say which, and what is charged once a booking stands once.
-fn joined_price(offers: &[HeldOffer]) -> Result<Price> {
+/// One price of several directions: lines say which, and what is charged once a booking stands once; then the extras.
+fn joined_price(offers: &[HeldOffer], extras: &[PriceLine]) -> Result<Price> {
     let mut joined: Option<Price> = None;
     for (direction, offer) in (0_u8..).zip(offers) {
         let mut price = offer.pinned.price()?;
@@ -239,65 +246,9 @@ fn joined_price(offers: &[HeldOffer]) -> Result<Price> {
             ),
         }
     }
-    joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))
-}
-
-async fn check_seats(
-    conn: &mut PgConnection,
-    party: Party,
-    pinned: &[Pinned],
-    wishes: &[SeatWish],
-) -> Result<Vec<(FlightId, Seat)>> {
-    let mut wrong = Violations::new();
-    let mut seats = Vec::new();
-    let mut per_flight = BTreeMap::<FlightId, u16>::new();
-    for (index, wish) in wishes.iter().enumerate() {
-        let field = format!("seats[{index}]");
-        let Some(offer) = pinned
-            .iter()
-            .find(|offer| offer.flights.contains(&wish.flight_id))
-        else {
-            wrong.add(
-                format!("{field}.flight_id"),
-                "not_in_offers",
-                "the flight is in none of the offers",
-            );
-            continue;
-        };
-        let Some(seat) = Seat::parse(&wish.seat) else {
-            wrong.add(
-                format!("{field}.seat"),
-                "format",
-                "a seat is a row and a letter, such as 12A",
-            );
-            continue;
-        };
-        if !inventory::unknown_seats(conn, offer.cabin, &[(wish.flight_id, seat)])
-            .await?
-            .is_empty()
-        {
-            wrong.add(
-                format!("{field}.seat"),
-                "no_such_seat",
-                format!("there is no seat {seat} in this cabin"),
-            );
-        }
-        if seats.contains(&(wish.flight_id, seat)) {
-            wrong.add(
-                format!("{field}.seat"),
-                "duplicate",
-                format!("seat {seat} is asked for twice"),
-            );
-        }
-        let count = per_flight.entry(wish.flight_id).or_default();
-        *count += 1;
-        if *count > party.seated() {
-            wrong.add(field, "too_many", "more seats than seated passengers");
-        }
-        seats.push((wish.flight_id, seat));
-    }
-    wrong.into_result()?;
-    Ok(seats)
+    let mut price = joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))?;
+    price.lines.extend_from_slice(extras);
+    Ok(price)
 }
 
 /// Open holds per account and unpaid seats per account and flight. One account's holds are made one after the

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fare::{Party, Price};
+use crate::fare::{Party, Price, PriceLine};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::Change;
 use crate::offer::Pinned;
@@ -83,6 +83,8 @@ pub struct Hold {
     pub price: Price,
     /// The offers, one a direction.
     pub offers: Vec<HeldOffer>,
+    /// Price lines of the named seats.
+    pub extras: Vec<PriceLine>,
 }
 
 impl Hold {

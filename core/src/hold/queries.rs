@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::joined_price;
 use super::model::{HeldOffer, Hold, HoldStatus};
-use crate::fare::Party;
+use crate::fare::{Party, PriceLine};
 use crate::flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::offer::Offer;
@@ -18,7 +18,7 @@ pub async fn get(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> 
     let row = sqlx::query!(
         r#"
         select id as "id: HoldId", account_id as "account_id: AccountId", status as "status: HoldStatus",
-               created_at, expires_at, adults, children, infants, offers
+               created_at, expires_at, adults, children, infants, offers, extras
         from hold where id = $1 and account_id = $2
         "#,
         id.0,
@@ -28,6 +28,8 @@ pub async fn get(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> 
     .await?
     .ok_or(Error::NotFound("hold"))?;
     let offers: Vec<HeldOffer> = serde_json::from_value(row.offers)
+        .map_err(|error| Error::Catalogue(format!("hold {id} does not read: {error}")))?;
+    let extras: Vec<PriceLine> = serde_json::from_value(row.extras)
         .map_err(|error| Error::Catalogue(format!("hold {id} does not read: {error}")))?;
     let count = |stored: i16| u16::try_from(stored).unwrap_or_default();
     Ok(Hold {
@@ -41,8 +43,9 @@ pub async fn get(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> 
             children: count(row.children),
             infants: count(row.infants),
         },
-        price: joined_price(&offers)?,
+        price: joined_price(&offers, &extras)?,
         offers,
+        extras,
     })
 }
 
@@ -65,8 +68,11 @@ pub async fn offers(conn: &mut PgConnection, hold: &Hold) -> Result<Vec<Offer>> 
 }
 
 pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
-    let offers: Value = serde_json::to_value(&hold.offers)
-        .map_err(|error| Error::Catalogue(format!("a hold does not serialise: {error}")))?;
+    let stored = |value: serde_json::Result<Value>| {
+        value.map_err(|error| Error::Catalogue(format!("a hold does not serialise: {error}")))
+    };
+    let offers = stored(serde_json::to_value(&hold.offers))?;
+    let extras = stored(serde_json::to_value(&hold.extras))?;
     let count = |party: u16| i16::try_from(party).unwrap_or(i16::MAX);
     let (mut directions, mut ordinals, mut flights, mut cabins) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -81,8 +87,8 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
     sqlx::query!(
         r#"
         with made as (
-            insert into hold (id, account_id, status, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
-            values ($1, $2, $16, $3, $4, $5, $6, $7, $8, $9, $10)
+            insert into hold (id, account_id, status, created_at, expires_at, adults, children, infants, currency, total_minor, offers, extras)
+            values ($1, $2, $16, $3, $4, $5, $6, $7, $8, $9, $10, $17)
             returning id
         )
         insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
@@ -105,6 +111,7 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
         &cabins,
         i32::from(hold.party.seated()),
         hold.status.as_str(),
+        extras,
     )
     .execute(conn)
     .await?;

@@ -38,9 +38,11 @@ pub struct Payment {
     pub id: PaymentId,
     /// What for.
     pub booking_id: BookingId,
+    /// The change of seats whose difference it pays; else it pays the booking.
+    pub seat_change_id: Option<uuid::Uuid>,
     /// Where it stands.
     pub status: PaymentStatus,
-    /// The whole total of the booking when it was opened.
+    /// The whole total of the booking when it was opened, or the difference.
     pub amount: Money,
     /// When it was opened.
     pub created_at: DateTime<Utc>,

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Started};
 use super::stripe::{self, CheckoutSession};
-use crate::booking::{self, BookingRef, BookingStatus, LockedBooking};
+use crate::booking::{self, BookingRef, BookingStatus, LockedBooking, SeatChange};
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, PaymentId};
 use crate::money::{self, Money};
@@ -19,7 +19,8 @@ const LONGEST: Duration = Duration::minutes(75);
 /// …nor nearer to departure.
 pub(super) const BEFORE_DEPARTURE: Duration = Duration::minutes(60);
 
-/// Opens a payment of the booking's whole total, or finds the one that is open; idempotent by its row.
+/// Opens a payment of the booking's whole total, or of the difference that its change of seats waits for, or finds
+/// the one that is open; idempotent by its row.
 ///
 /// The booking's deadline moves to the end of the session. Errors: [`Error::AlreadyPaid`], [`Error::WrongState`],
 /// [`Error::PaymentWindowClosed`] with less than 31 minutes left, [`Error::AmountOutsideLimits`].
@@ -32,7 +33,9 @@ pub async fn start(
 ) -> Result<Started> {
     let booking = booking::lock_of_account(conn, account_id, reference).await?;
     let now = clock.now();
+    let change = booking::change_seats::find_open(conn, booking.id).await?;
     match booking.status {
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled if change.is_some() => {}
         BookingStatus::PendingPayment if booking.payment_due_at > now => {}
         BookingStatus::PendingPayment => {
             return Err(Error::WrongState {
@@ -57,29 +60,40 @@ pub async fn start(
             (_, false) => close(conn, clock, open.id, PaymentStatus::Expired).await?,
         }
     }
-    if !stripe::within_limits(booking.total) {
-        return Err(Error::AmountOutsideLimits {
-            total: booking.total,
-        });
+    let amount = change
+        .as_ref()
+        .map_or(booking.total, |change| change.amount);
+    if !stripe::within_limits(amount) {
+        return Err(Error::AmountOutsideLimits { total: amount });
     }
-    let closes_at = (booking.created_at + LONGEST).min(booking.first_departs_at - BEFORE_DEPARTURE);
+    let mut closes_at = booking.first_departs_at - BEFORE_DEPARTURE;
+    if change.is_none() {
+        closes_at = closes_at.min(booking.created_at + LONGEST);
+    }
     if now + SESSION > closes_at {
         return Err(Error::PaymentWindowClosed { closes_at });
     }
-    open(conn, now, &booking, urls).await.map(Started::New)
+    let payment = open(conn, now, &booking, change.as_ref(), amount, urls).await?;
+    if let Some(change) = change {
+        booking::change_seats::prolong(conn, change.id, payment.expires_at).await?;
+    }
+    Ok(Started::New(payment))
 }
 
 async fn open(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     booking: &LockedBooking,
+    change: Option<&SeatChange>,
+    amount: Money,
     urls: &ReturnUrls,
 ) -> Result<Payment> {
     let payment = Payment {
         id: PaymentId::new(),
         booking_id: booking.id,
+        seat_change_id: change.map(|change| change.id),
         status: PaymentStatus::Open,
-        amount: booking.total,
+        amount,
         created_at: now,
         expires_at: chrono::SubsecRound::trunc_subsecs(now + SESSION, 0),
         session_id: None,
@@ -90,9 +104,9 @@ async fn open(
     };
     sqlx::query!(
         r#"
-        with moved as (update booking set payment_due_at = greatest(payment_due_at, $6) where id = $2)
-        insert into payment (id, booking_id, currency, amount_minor, created_at, expires_at, success_url, cancel_url)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        with moved as (update booking set payment_due_at = greatest(payment_due_at, $6) where id = $2 and status = 'pending_payment')
+        insert into payment (id, booking_id, currency, amount_minor, created_at, expires_at, success_url, cancel_url, seat_change_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         "#,
         payment.id.0,
         booking.id.0,
@@ -102,6 +116,7 @@ async fn open(
         payment.expires_at,
         payment.success_url,
         payment.cancel_url,
+        payment.seat_change_id,
     )
     .execute(conn)
     .await?;
@@ -252,7 +267,7 @@ async fn select(
 ) -> Result<Option<Payment>> {
     let row = sqlx::query!(
         r#"
-        select id as "id: PaymentId", booking_id as "booking_id: BookingId", status as "status: PaymentStatus", currency, amount_minor,
+        select id as "id: PaymentId", booking_id as "booking_id: BookingId", seat_change_id, status as "status: PaymentStatus", currency, amount_minor,
                created_at, expires_at, stripe_session_id, checkout_url, stripe_payment_intent_id, success_url, cancel_url
         from payment
         where id = $1 or stripe_session_id = $2 or (booking_id = $3 and status = 'open')
@@ -269,6 +284,7 @@ async fn select(
     Ok(Some(Payment {
         id: row.id,
         booking_id: row.booking_id,
+        seat_change_id: row.seat_change_id,
         status: row.status,
         amount: Money::new(row.amount_minor, currency),
         created_at: row.created_at,

@@ -2,13 +2,14 @@
 //! return page and deadline call this one function, in any order and any number of times.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::model::{Payment, PaymentStatus, Settlement};
 use super::open::{self, BEFORE_DEPARTURE};
 use super::refunds::{self, Reason};
 use super::stripe::{CheckoutSession, CheckoutStatus};
 use crate::Result;
-use crate::booking::{self, BookingStatus, LatePayment, LockedBooking};
+use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
 use crate::outbox::{self, MailKind, SendMail};
 
@@ -97,6 +98,9 @@ async fn apply(
     payment: &Payment,
     booking: &LockedBooking,
 ) -> Result<Settlement> {
+    if let Some(id) = payment.seat_change_id {
+        return apply_to_seats(conn, clock, payment, booking, id).await;
+    }
     let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
     match booking.status {
         BookingStatus::PendingPayment if !too_late => {
@@ -121,6 +125,25 @@ async fn apply(
             Ok(Settlement::Refunding)
         }
     }
+}
+
+/// Money for other seats: they move, or all of it goes back.
+async fn apply_to_seats(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+    seat_change_id: Uuid,
+) -> Result<Settlement> {
+    let is_alive = matches!(
+        booking.status,
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
+    );
+    if is_alive && change_seats::settle(conn, clock, booking, seat_change_id).await? {
+        return Ok(Settlement::Confirmed);
+    }
+    refunds::promise(conn, clock, payment, booking, Reason::LatePayment).await?;
+    Ok(Settlement::Refunding)
 }
 
 async fn refund_late(

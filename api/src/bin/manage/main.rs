@@ -9,6 +9,7 @@ mod catalogue;
 mod check;
 mod connect;
 mod output;
+mod seats;
 mod superuser;
 mod timetable;
 
@@ -86,6 +87,10 @@ enum Command {
         rezone: bool,
     },
 
+    /// Block seats of a flight, or give it another aircraft
+    #[command(subcommand)]
+    Seats(seats::SeatCommand),
+
     /// Open an account that may do everything, and print its API key once
     ///
     /// The password is FLIGHTDESK_SUPERUSER_PASSWORD or, without it, the first line of standard input.
@@ -143,6 +148,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             schedule,
             rezone,
         } => timetable::materialise(settings, &clock, days, schedule, rezone).await?,
+        Command::Seats(command) => seats::run(settings, &clock, command).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
         Command::Check { deploy } => return check::run(settings, deploy).await,

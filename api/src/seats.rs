@@ -1,0 +1,260 @@
+//! Seats: the map of a flight, and other seats for a paid booking.
+
+use flightdesk_core::account::Scope;
+use flightdesk_core::booking::{self, NewSeat, SeatChange};
+use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::fare::{Cabin, Tariff};
+use flightdesk_core::flight;
+use flightdesk_core::ids::{FlightId, PassengerId};
+use flightdesk_core::money::Currency;
+use flightdesk_core::seat::{self, SeatOnFlight};
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+use uuid::Uuid;
+
+use crate::answer::Done;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Checked;
+use crate::bookings::{BookingView, reference};
+use crate::error::ApiError;
+use crate::idempotency::{Begun, Once};
+use crate::tags::Tag;
+use crate::views::{Instant, MoneyView};
+
+/// Seats.
+pub struct Seats;
+
+/// The seats of a flight
+#[derive(Debug, Object)]
+pub struct SeatMap {
+    flight_id: Uuid,
+    /// Name of the aircraft type
+    aircraft: String,
+    /// What `price` is for: `light`, `standard` or `flex`
+    fare_family: String,
+    cabins: Vec<CabinMap>,
+}
+
+/// The seats of one cabin
+#[derive(Debug, Object)]
+#[oai(rename = "SeatMapCabin")]
+pub struct CabinMap {
+    /// `economy`, `premium_economy`, `business` or `first`
+    cabin: String,
+    rows: Vec<RowMap>,
+}
+
+/// One row, from the left to the right
+#[derive(Debug, Object)]
+#[oai(rename = "SeatMapRow")]
+pub struct RowMap {
+    row: i16,
+    /// From 15 years and without an infant
+    exit: bool,
+    seats: Vec<SeatInMap>,
+}
+
+/// One seat
+#[derive(Debug, Object)]
+#[oai(rename = "SeatMapSeat")]
+pub struct SeatInMap {
+    /// Row and letter: `12A`
+    seat: String,
+    /// `window`, `middle` or `aisle`
+    position: String,
+    /// `standard`, `preferred` (in the cabin's first rows) or `exit`
+    kind: String,
+    /// `free`, `held`, `taken` or `blocked`
+    status: String,
+    /// Whether it is in an exit row
+    exit: bool,
+    /// What choosing it costs one passenger
+    price: MoneyView,
+}
+
+/// Other seats for passengers of a paid booking
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct ChangeSeats {
+    #[oai(validator(min_items = 1, max_items = 60))]
+    seats: Vec<NewSeatView>,
+}
+
+/// A seat that a passenger would rather have
+#[derive(Debug, Object)]
+#[oai(rename = "NewSeat", deny_unknown_fields)]
+pub struct NewSeatView {
+    passenger_id: Uuid,
+    flight_id: Uuid,
+    /// Row and letter: `12A`
+    #[oai(validator(min_length = 2, max_length = 4))]
+    seat: String,
+}
+
+impl From<NewSeatView> for NewSeat {
+    fn from(view: NewSeatView) -> Self {
+        Self {
+            passenger_id: PassengerId(view.passenger_id),
+            flight_id: FlightId(view.flight_id),
+            seat: view.seat,
+        }
+    }
+}
+
+/// Seats that wait for their difference to be paid
+#[derive(Debug, Object)]
+#[oai(rename = "SeatChange")]
+pub struct SeatChangeView {
+    /// The difference; `POST …/payment` opens a page to pay it on
+    amount: MoneyView,
+    /// When the new seats go back unless it is paid
+    expires_at: Instant,
+}
+
+impl From<SeatChange> for SeatChangeView {
+    fn from(change: SeatChange) -> Self {
+        Self {
+            amount: change.amount.into(),
+            expires_at: change.expires_at.into(),
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/v1")]
+impl Seats {
+    /// A flight's seats
+    ///
+    /// Every seat of the aircraft with what choosing it costs under a fare family. A free seat can be named in the hold.
+    #[oai(
+        path = "/flights/:flight_id/seat-map",
+        method = "get",
+        operation_id = "get_seat_map",
+        tag = "Tag::Flights"
+    )]
+    async fn map(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(flight_id): Path<Uuid>,
+        /// One cabin alone: `economy`, `premium_economy`, `business` or `first`
+        Query(cabin): Query<Option<String>>,
+        /// `light`, `standard` (default) or `flex`
+        Query(fare_family): Query<Option<String>>,
+    ) -> Result<Json<SeatMap>, ApiError> {
+        caller.require(Scope::Search)?;
+        let cabin = cabin.map(|raw| parse_cabin(&raw)).transpose()?;
+        let mut conn = app.db.acquire().await?;
+        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+        let flight = flight::list_by_id(&mut conn, &[FlightId(flight_id)]).await?;
+        let seats = seat::list(&mut conn, FlightId(flight_id), cabin).await?;
+        let family = fare_family.unwrap_or_else(|| "standard".to_owned());
+        Ok(Json(SeatMap {
+            flight_id,
+            aircraft: flight.into_iter().map(|flight| flight.aircraft).collect(),
+            cabins: cabins(&tariff, app.settings.sales.sale_currency, &family, &seats)?,
+            fare_family: family,
+        }))
+    }
+
+    /// Change seats
+    ///
+    /// Of a paid booking, until check-in closes. A seat that costs no more is changed at once and the ticket documents
+    /// are made anew; a cheaper one gives nothing back. A dearer one is held as `seat_change` until `POST …/payment` has
+    /// opened a page and its difference is paid.
+    #[oai(
+        path = "/bookings/:booking_ref/seats",
+        method = "put",
+        operation_id = "change_seats",
+        tag = "Tag::Bookings"
+    )]
+    async fn change(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        body: Checked<ChangeSeats>,
+    ) -> Result<Done<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let mut tx = app.db.begin().await?;
+        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
+            Begun::Replay(answer) => return Ok(answer),
+            Begun::First(first) => first,
+        };
+        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
+        let (shop, account) = (app.shop(&tariff), caller.account_id);
+        let wishes: Vec<_> = body
+            .into_inner()
+            .seats
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        booking::change_seats(&mut tx, shop, account, &reference, &wishes).await?;
+        let booking = booking::get(&mut tx, account, &reference).await?;
+        let answer = first.answer(&mut tx, app, booking.into()).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+}
+
+fn parse_cabin(raw: &str) -> Result<Cabin, ApiError> {
+    Cabin::parse(raw).ok_or_else(|| {
+        ApiError::invalid(vec![FieldError {
+            field: "cabin".to_owned(),
+            code: "unknown",
+            message: "one of economy, premium_economy, business, first".to_owned(),
+        }])
+    })
+}
+
+fn cabins(
+    tariff: &Tariff,
+    currency: Currency,
+    family: &str,
+    seats: &[SeatOnFlight],
+) -> Result<Vec<CabinMap>, ApiError> {
+    let chunks = seats.chunk_by(|a, b| a.cabin == b.cabin);
+    chunks
+        .map(|seats| {
+            let cabin = seats[0].cabin;
+            let family = tariff.family(family, cabin).ok_or_else(|| {
+                let message = format!("there is no fare family {family:?} in this cabin");
+                Error::Invalid(vec![FieldError {
+                    field: "fare_family".to_owned(),
+                    code: "unknown",
+                    message,
+                }])
+            })?;
+            let seat = |seat: &SeatOnFlight| {
+                let row = seat.row_of_cabin;
+                let kind = tariff.seat_fees.kind(cabin, seat.place.exit_row, row);
+                let choice = &family.seat_choice;
+                let price = tariff.seat_fees.fee(currency, cabin, kind, choice)?;
+                Ok(SeatInMap {
+                    seat: seat.place.seat.to_string(),
+                    position: seat.place.position.as_str().to_owned(),
+                    kind: kind.as_str().to_owned(),
+                    status: seat.status.as_str().to_owned(),
+                    exit: seat.place.exit_row,
+                    price: price.into(),
+                })
+            };
+            let row = |seats: &[SeatOnFlight]| {
+                Ok(RowMap {
+                    row: seats[0].place.seat.row,
+                    exit: seats[0].place.exit_row,
+                    seats: seats.iter().map(seat).collect::<Result<_, Error>>()?,
+                })
+            };
+            let rows = seats.chunk_by(|a, b| a.place.seat.row == b.place.seat.row);
+            Ok(CabinMap {
+                cabin: cabin.as_str().to_owned(),
+                rows: rows.map(row).collect::<Result<_, Error>>()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! Exact seats of a hold: whether they exist, what choosing them costs, and whether those who may not sit in exit rows
+//! still fit.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+
+use super::model::{Hold, SeatWish};
+use crate::error::Violations;
+use crate::fare::{LineKind, Party, PriceLine};
+use crate::ids::FlightId;
+use crate::inventory::Seat;
+use crate::offer::Pinned;
+use crate::seat::{self, SeatStatus};
+use crate::{Error, Result, Shop};
+
+/// The named seats with the price lines of choosing them.
+///
+/// [`Error::Invalid`] names every wrong seat: one of no flight of the offers, unreadable, not in the cabin, blocked,
+/// named twice, or more of them than seated passengers. Whether one is taken shows when it is claimed.
+pub(super) async fn check(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    party: Party,
+    pinned: &[Pinned],
+    wishes: &[SeatWish],
+) -> Result<(Vec<(FlightId, Seat)>, Vec<PriceLine>)> {
+    let mut wrong = Violations::new();
+    let mut named = Vec::new();
+    let mut per_flight = BTreeMap::<FlightId, u16>::new();
+    for (index, wish) in wishes.iter().enumerate() {
+        let field = format!("seats[{index}]");
+        let offer = (0_u8..)
+            .zip(pinned)
+            .find(|(_, offer)| offer.flights.contains(&wish.flight_id));
+        let Some((direction, offer)) = offer else {
+            wrong.add(
+                format!("{field}.flight_id"),
+                "not_in_offers",
+                "the flight is in none of the offers",
+            );
+            continue;
+        };
+        let Some(seat) = Seat::parse(&wish.seat) else {
+            wrong.add(
+                format!("{field}.seat"),
+                "format",
+                "a seat is a row and a letter, such as 12A",
+            );
+            continue;
+        };
+        if named
+            .iter()
+            .any(|(_, _, f, s)| (*f, *s) == (wish.flight_id, seat))
+        {
+            wrong.add(
+                format!("{field}.seat"),
+                "duplicate",
+                format!("seat {seat} is asked for twice"),
+            );
+        }
+        let count = per_flight.entry(wish.flight_id).or_default();
+        *count += 1;
+        if *count > party.seated() {
+            wrong.add(field, "too_many", "more seats than seated passengers");
+        }
+        named.push(((index, direction), offer, wish.flight_id, seat));
+    }
+    let seats: Vec<_> = named
+        .iter()
+        .map(|(_, _, flight, seat)| (*flight, *seat))
+        .collect();
+    let known = seat::find(conn, &seats).await?;
+    let mut lines = Vec::new();
+    for ((index, direction), offer, flight_id, seat) in &named {
+        let field = format!("seats[{index}].seat");
+        let found = known.iter().find(|known| {
+            (known.flight_id, known.place.seat, known.cabin) == (*flight_id, *seat, offer.cabin)
+        });
+        match found {
+            None => wrong.add(
+                field,
+                "no_such_seat",
+                format!("there is no seat {seat} in this cabin"),
+            ),
+            Some(found) if found.status == SeatStatus::Blocked => {
+                wrong.add(field, "blocked", format!("seat {seat} is not for sale"));
+            }
+            Some(found) => lines.extend(fee_line(shop, *direction, offer, *found)?),
+        }
+    }
+    wrong.into_result()?;
+    Ok((seats, lines))
+}
+
+/// The line of choosing a seat; none where the fare family gives it for nothing.
+fn fee_line(
+    shop: Shop<'_>,
+    direction: u8,
+    offer: &Pinned,
+    seat: seat::SeatOnFlight,
+) -> Result<Option<PriceLine>> {
+    let family = shop
+        .tariff
+        .family(&offer.family, offer.cabin)
+        .ok_or_else(|| Error::Catalogue(format!("the fare family {} is gone", offer.family)))?;
+    let fees = &shop.tariff.seat_fees;
+    let kind = fees.kind(offer.cabin, seat.place.exit_row, seat.row_of_cabin);
+    let fee = fees.fee(
+        shop.sales.sale_currency,
+        offer.cabin,
+        kind,
+        &family.seat_choice,
+    )?;
+    Ok((fee.minor() > 0).then(|| PriceLine {
+        direction: Some(direction),
+        flight_id: Some(seat.flight_id),
+        kind: LineKind::Seat,
+        code: format!("{} {}", kind.as_str(), seat.place.seat),
+        passenger_type: None,
+        quantity: 1,
+        unit_minor: fee.minor(),
+        refundable: false,
+    }))
+}
+
+/// Refuses a hold when those who may not sit in exit rows would no longer find a seat elsewhere (rules.md "Seats").
+///
+/// Comes after the cabins are locked, so that two parties cannot both take the last room. Counted as barred: children,
+/// adults with an infant, and in bookings everybody under 15; who named a seat counts by that seat. A hold of adults
+/// alone who named nothing takes no room from anybody: they can be moved to an exit row.
+pub(crate) async fn refuse_exit_rows(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    for change in hold.changes(1) {
+        let overfull = sqlx::query_scalar!(
+            r#"
+            with rest as (
+                select count(*) as seats from flight f
+                join seat_layout l on l.aircraft = f.aircraft and l.cabin = $2 and not l.exit_row
+                where f.id = $1
+                  and not exists (select from passenger_seat s where s.flight_id = f.id and s.seat_row = l.seat_row
+                                  and s.letter = l.letter and s.reason in ('chosen', 'blocked'))
+            ), held as (
+                select coalesce(sum(h.children + h.infants), 0) as people from hold_line hl
+                join hold h on h.id = hl.hold_id and h.status = 'open'
+                where hl.flight_id = $1 and hl.cabin = $2
+            ), named as (
+                select coalesce(sum(least(own.seats, own.barred)), 0) as people from (
+                    select count(*) as seats, max(h.children + h.infants) as barred from passenger_seat s
+                    join hold h on h.id = s.hold_id and h.status = 'open'
+                    join flight f on f.id = s.flight_id
+                    join seat_layout l on l.aircraft = f.aircraft and l.seat_row = s.seat_row and l.letter = s.letter
+                    where s.flight_id = $1 and not l.exit_row and l.cabin = $2
+                    group by h.id
+                ) own
+            ), booked as (
+                select count(*) as people from booked_flight bf
+                join booking b on b.id = bf.booking_id and b.status in ('pending_payment', 'confirmed', 'partially_cancelled')
+                join passenger p on p.booking_id = b.id and p.passenger_type <> 'infant'
+                join flight f on f.id = bf.flight_id
+                where bf.flight_id = $1 and bf.cabin = $2
+                  and (p.date_of_birth > f.departure_date - interval '15 years'
+                       or exists (select from passenger i where i.adult_id = p.id))
+                  and not exists (select from passenger_seat s where s.flight_id = $1 and s.passenger_id = p.id and s.reason = 'chosen')
+            )
+            select (held.people + booked.people > rest.seats + named.people) as "overfull!" from rest, held, named, booked
+            "#,
+            change.flight_id.0,
+            change.cabin.as_str(),
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        if overfull {
+            return Err(Error::OnlyExitRowsLeft {
+                flight_id: change.flight_id,
+            });
+        }
+    }
+    Ok(())
+}
