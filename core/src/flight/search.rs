@@ -75,7 +75,9 @@ pub async fn search(
         )?;
         found.push(Quote {
             party: input.party,
-            family: query.family.clone(),
+            cabin: query.family.cabin,
+            family: query.family.code.clone(),
+            conditions: query.family.frozen().into(),
             flights: vec![flight],
             price,
             seats_left: seats.left(),

@@ -13,7 +13,7 @@ pub use queries::{get, offers};
 use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{LineKind, Party, Price, Tariff};
+use crate::fare::{Party, Price, Tariff};
 use crate::flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
@@ -231,12 +231,7 @@ fn joined_price(offers: &[HeldOffer]) -> Result<Price> {
         }
         match &mut joined {
             None => joined = Some(price),
-            Some(joined) => joined.lines.extend(
-                price
-                    .lines
-                    .into_iter()
-                    .filter(|line| line.kind != LineKind::Fee),
-            ),
+            Some(joined) => joined.join(price),
         }
     }
     joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))
