@@ -1,7 +1,9 @@
 //! Today's price of itineraries, and whether they can still be bought.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::model::DirectionQuery;
@@ -53,6 +55,7 @@ pub async fn quotes(
         .into_iter()
         .map(|(flight, seats)| (flight.id, (flight, seats)))
         .collect();
+    let conditions: Arc<Value> = family.frozen().into();
     let quote = |itinerary: &Vec<FlightId>| {
         let parts: Option<Vec<_>> = itinerary.iter().map(|id| on_sale.get(id)).collect();
         let Some(parts) = parts.filter(|parts| !parts.is_empty()) else {
@@ -69,7 +72,7 @@ pub async fn quotes(
             party: terms.party,
             cabin: family.cabin,
             family: family.code.clone(),
-            conditions: family.frozen().into(),
+            conditions: conditions.clone(),
             flights: parts.iter().map(|(flight, _)| flight.clone()).collect(),
             price,
             seats_left: left.unwrap_or_default(),

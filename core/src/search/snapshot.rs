@@ -5,12 +5,15 @@
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::cursor::PAGES_FOR;
-use super::model::{Facets, Found, Itinerary, Relaxation};
+use super::model::{DirectionQuery, Facets, Found, Itinerary, Relaxation};
+use super::timetable::Timetable;
+use super::{find, relaxations};
 use crate::ids::FlightId;
-use crate::{Error, Result};
+use crate::{Error, Result, Shop};
 
 /// How long after it was made a snapshot answers new searches.
 pub const SEARCHES_FOR: Duration = Duration::seconds(300);
@@ -43,11 +46,6 @@ pub struct Head {
 }
 
 impl Head {
-    /// Whether new searches may still be answered with it.
-    pub fn serves_searches(&self, now: DateTime<Utc>) -> bool {
-        now - self.made_at < SEARCHES_FOR
-    }
-
     /// Whether its pages may still be read.
     pub fn serves_pages(&self, now: DateTime<Utc>) -> bool {
         now - self.made_at < PAGES_FOR
@@ -64,6 +62,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Answers a query and freezes the answer; an empty one says what to relax.
+    pub async fn make(
+        conn: &mut PgConnection,
+        shop: Shop<'_>,
+        timetable: &Timetable,
+        query: &DirectionQuery,
+    ) -> Result<Self> {
+        let now = shop.clock.now();
+        let found = find(conn, shop, timetable, query).await?;
+        let relaxations = if found.itineraries.is_empty() {
+            relaxations(conn, shop, timetable, query).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Self::freeze(now, found, relaxations))
+    }
+
     /// Freezes what was found.
     pub fn freeze(now: DateTime<Utc>, found: Found, relaxations: Vec<Relaxation>) -> Self {
         let mut cheapest: Vec<&Itinerary> = found.itineraries.iter().collect();
@@ -182,16 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_serves_searches_for_five_minutes_and_pages_for_fifteen() {
+    fn the_pages_of_a_snapshot_are_served_for_fifteen_minutes() {
         let now = Utc.with_ymd_and_hms(2026, 12, 20, 8, 0, 0).unwrap();
         let head = Snapshot::freeze(now, found(&[1]), Vec::new()).head;
-        let serves = |seconds| {
-            let later = now + Duration::seconds(seconds);
-            (head.serves_searches(later), head.serves_pages(later))
-        };
-        assert_eq!(
-            [299, 300, 899, 900].map(serves),
-            [(true, true), (false, true), (false, true), (false, false)]
-        );
+        let serves = |seconds| head.serves_pages(now + Duration::seconds(seconds));
+        assert_eq!([0, 899, 900].map(serves), [true, true, false]);
     }
 }
