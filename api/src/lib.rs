@@ -11,6 +11,9 @@ pub mod app;
 pub mod auth;
 pub mod body;
 pub mod bookings;
+mod breaker;
+pub mod cached;
+pub mod calendar;
 mod catch;
 mod docs;
 mod document;
@@ -31,7 +34,9 @@ mod query;
 mod return_page;
 pub mod sandbox;
 mod schema;
+pub mod search;
 mod serve;
+pub mod shelf;
 pub mod tags;
 pub mod views;
 
@@ -50,6 +55,8 @@ fn operations() -> impl OpenApi {
         accounts::Accounts,
         api_keys::ApiKeys,
         places::Places,
+        search::Searches,
+        calendar::Calendars,
         flights::Flights,
         holds::Holds,
         bookings::Bookings,
