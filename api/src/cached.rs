@@ -6,7 +6,9 @@ use poem::http::{HeaderName, HeaderValue, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
@@ -45,9 +47,13 @@ impl<T: Send> IntoResponse for Cached<T> {
 
 impl<T: Type> ApiResponse for Cached<T> {
     fn meta() -> MetaResponses {
+        let outcome = MetaSchema {
+            enum_items: vec!["hit".into(), "miss".into()],
+            ..MetaSchema::new("string")
+        };
         MetaResponses {
             responses: vec![MetaResponse {
-                description: "",
+                description: "Found",
                 status: Some(200),
                 status_range: None,
                 content: vec![MetaMediaType {
@@ -62,7 +68,7 @@ impl<T: Type> ApiResponse for Cached<T> {
                     ),
                     required: true,
                     deprecated: false,
-                    schema: String::schema_ref(),
+                    schema: MetaSchemaRef::Inline(Box::new(outcome)),
                 }],
             }],
         }

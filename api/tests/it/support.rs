@@ -27,6 +27,8 @@ pub struct TestApp {
     pub app: App,
     pub clock: Clock,
     pub address: SocketAddr,
+    /// Start of its keys in Redis.
+    pub prefix: String,
     http: reqwest::Client,
 }
 
@@ -61,6 +63,7 @@ impl TestApp {
         limits.rate_limit_sign_ups_per_hour = 0;
         limits.redis_prefix = format!("test:{}", Uuid::now_v7().simple());
         change(&mut settings, &mut limits);
+        let prefix = limits.redis_prefix.clone();
         let clock = Clock::manual(noon());
         let app = App::with_pool(settings, limits, clock.clone(), pool).unwrap();
         let endpoint = flightdesk_api::app(app.clone()).unwrap();
@@ -70,6 +73,7 @@ impl TestApp {
             app,
             clock,
             address,
+            prefix,
             http: reqwest::Client::new(),
         }
     }
