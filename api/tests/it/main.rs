@@ -3,6 +3,7 @@
 mod accounts;
 mod api_keys;
 mod binary;
+mod calendars;
 mod consistent;
 mod contract;
 mod documents;
