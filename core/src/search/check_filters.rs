@@ -11,8 +11,8 @@ use crate::config::Sales;
 use crate::error::Violations;
 use crate::money::Money;
 
-/// Connections at most, and unless said.
-const MOST_STOPS: u8 = 2;
+/// Connections at most; as many unless said.
+pub(super) const MOST_STOPS: u8 = 2;
 
 pub(super) async fn check(
     conn: &mut PgConnection,

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::check_filters::MOST_STOPS;
 use super::find::find;
 use super::model::{DirectionQuery, Filters, Relaxation};
 use super::timetable::Timetable;
@@ -33,59 +34,39 @@ pub async fn relaxations(
 
 // The query without each of its filters in turn.
 fn looser(shop: Shop<'_>, query: &DirectionQuery) -> Vec<(&'static str, DirectionQuery)> {
-    let none = Filters {
-        max_stops: 2,
-        ..Filters::default()
-    };
-    type Drop = fn(&mut Filters, Filters);
-    let drops: [(&'static str, Drop); 13] = [
-        ("airlines", |kept, none| kept.airlines = none.airlines),
-        ("exclude_airlines", |kept, none| {
-            kept.exclude_airlines = none.exclude_airlines
-        }),
-        ("flight_number", |kept, none| {
-            kept.flight_number = none.flight_number
-        }),
-        ("max_stops", |kept, none| kept.max_stops = none.max_stops),
-        ("max_duration", |kept, none| {
-            kept.max_duration = none.max_duration
-        }),
-        ("departure_window", |kept, none| {
-            kept.departure_window = none.departure_window
-        }),
-        ("arrival_window", |kept, none| {
-            kept.arrival_window = none.arrival_window
-        }),
-        ("min_price", |kept, none| kept.min_price = none.min_price),
-        ("max_price", |kept, none| kept.max_price = none.max_price),
-        ("min_layover", |kept, none| {
-            kept.min_layover = none.min_layover
-        }),
-        ("max_layover", |kept, none| {
-            kept.max_layover = none.max_layover
-        }),
-        ("via", |kept, none| kept.via = none.via),
-        ("avoid", |kept, none| kept.avoid = none.avoid),
-    ];
-    let mut queries = Vec::new();
-    for (name, drop) in drops {
+    let without = |change: fn(&mut Filters)| {
         let mut looser = query.clone();
-        drop(&mut looser.filters, none.clone());
-        if looser != *query {
-            queries.push((name, looser));
-        }
-    }
+        change(&mut looser.filters);
+        looser
+    };
+    let mut queries = vec![
+        ("airlines", without(|kept| kept.airlines.clear())),
+        (
+            "exclude_airlines",
+            without(|kept| kept.exclude_airlines.clear()),
+        ),
+        ("flight_number", without(|kept| kept.flight_number = None)),
+        ("max_stops", without(|kept| kept.max_stops = MOST_STOPS)),
+        ("max_duration", without(|kept| kept.max_duration = None)),
+        (
+            "departure_window",
+            without(|kept| kept.departure_window = None),
+        ),
+        ("arrival_window", without(|kept| kept.arrival_window = None)),
+        ("min_price", without(|kept| kept.min_price = None)),
+        ("max_price", without(|kept| kept.max_price = None)),
+        ("min_layover", without(|kept| kept.min_layover = None)),
+        ("max_layover", without(|kept| kept.max_layover = None)),
+        ("via", without(|kept| kept.via.clear())),
+        ("avoid", without(|kept| kept.avoid.clear())),
+    ];
     // Without a cabin it is economy, in the same family where economy has it.
-    if query.cabin != Cabin::Economy && shop.tariff.family(&query.family, Cabin::Economy).is_some()
-    {
-        let cabin = Cabin::Economy;
-        queries.push((
-            "cabin",
-            DirectionQuery {
-                cabin,
-                ..query.clone()
-            },
-        ));
+    let economy = Cabin::Economy;
+    if shop.tariff.family(&query.family, economy).is_some() {
+        let mut looser = query.clone();
+        looser.cabin = economy;
+        queries.push(("cabin", looser));
     }
+    queries.retain(|(_, looser)| looser != query);
     queries
 }

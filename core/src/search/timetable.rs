@@ -42,7 +42,7 @@ impl Leg {
 /// A flight number as a number: its digits, and its letter. Numbers of another shape are never asked for.
 pub(super) fn number_code(number: &str) -> u32 {
     let digits = number.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let letter = match number[digits.len()..].as_bytes() {
+    let letter = match &number.as_bytes()[digits.len()..] {
         [] => 0,
         [letter] => u32::from(letter.to_ascii_uppercase() - b'A') + 1,
         _ => return u32::MAX,

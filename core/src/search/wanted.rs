@@ -4,6 +4,9 @@ use super::catalogue::{Catalogue, Index};
 use super::model::{DirectionQuery, Filters, Window};
 use super::timetable::{Leg, day_number, number_code};
 
+// Between the numbers that there are and the mark of those that are not.
+const NO_NUMBER: u32 = u32::MAX - 1;
+
 /// What is searched for, ready to be compared with flights.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
@@ -21,8 +24,7 @@ pub(super) struct Wanted {
     arrival_window: Option<Window>,
     // By the airline's number.
     airlines: Vec<bool>,
-    // None of an airline that nobody knows.
-    flight_number: Option<(Option<Option<Index>>, u32)>,
+    flight_number: Option<(Option<Index>, u32)>,
     // By the airport's number, with whether anything was asked for.
     via: Option<Vec<bool>>,
     avoid: Vec<bool>,
@@ -60,8 +62,14 @@ impl Wanted {
             arrival_window: filters.arrival_window,
             airlines: airlines(catalogue, filters),
             flight_number: filters.flight_number.as_ref().map(|(airline, number)| {
-                let airline = airline.as_ref().map(|code| catalogue.airline(code));
-                (airline, number_code(number))
+                let known = airline.as_ref().map(|code| catalogue.airline(code));
+                // An airline that nobody knows has no flights.
+                let number = if known == Some(None) {
+                    NO_NUMBER
+                } else {
+                    number_code(number)
+                };
+                (known.flatten(), number)
             }),
             via: (!filters.via.is_empty()).then(|| marked(&filters.via)),
             avoid: marked(&filters.avoid),
@@ -93,7 +101,7 @@ impl Wanted {
     pub fn has_number(&self, legs: &[&Leg]) -> bool {
         self.flight_number.is_none_or(|(airline, number)| {
             legs.iter().any(|leg| {
-                leg.number == number && airline.is_none_or(|airline| airline == Some(leg.airline))
+                leg.number == number && airline.is_none_or(|airline| airline == leg.airline)
             })
         })
     }

@@ -21,10 +21,6 @@ fn search(origin: &str, destination: &str) -> Search {
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 async fn checked(pool: &PgPool, search: &Search) -> Result<Checked, Vec<String>> {
     let mut conn = pool.acquire().await.unwrap();
     let counter = Counter::open(&mut conn).await;
@@ -55,18 +51,18 @@ async fn equal_questions_are_equal_values(pool: PgPool) {
     let plain = Search {
         airlines: vec!["AI".to_owned(), "LH".to_owned()],
         avoid: vec!["LON".to_owned()],
-        return_date: some("2026-12-27"),
-        return_departure_window: some("morning"),
+        return_date: Some("2026-12-27".into()),
+        return_departure_window: Some("morning".into()),
         ..search("DEL", "NYC")
     };
     let other = Search {
         airlines: vec![" lh".to_owned(), "ai".to_owned(), "AI".to_owned()],
         avoid: vec!["lon".to_owned(), "LHR".to_owned()],
-        fare_family: some("Standard"),
+        fare_family: Some("Standard".into()),
         max_stops: Some(2),
-        sort: some("price"),
+        sort: Some("price".into()),
         origin: "del ".to_owned(),
-        return_departure_window: some("05:00-11:00"),
+        return_departure_window: Some("05:00-11:00".into()),
         ..plain.clone()
     };
     let checked_plain = checked(&pool, &plain).await.unwrap();
@@ -99,7 +95,7 @@ async fn a_metro_area_wins_over_the_airport_of_its_code(pool: PgPool) {
         checked(&pool, &search).await.unwrap().outbound.origins,
         ["DXB", "SIN"]
     );
-    search.origin_type = some("airport");
+    search.origin_type = Some("airport".into());
     assert_eq!(
         checked(&pool, &search).await.unwrap().outbound.origins,
         ["DXB"]
@@ -125,7 +121,7 @@ async fn the_family_is_standard_unless_the_filters_need_another(pool: PgPool) {
     };
     assert_eq!(family(asked.clone()).await.as_deref(), Ok("standard"));
     let light = Search {
-        fare_family: some("light"),
+        fare_family: Some("light".into()),
         ..asked.clone()
     };
     let wrong = ["refundable: contradicts", "checked_bag: contradicts"].map(str::to_owned);
@@ -143,28 +139,28 @@ async fn the_family_is_standard_unless_the_filters_need_another(pool: PgPool) {
 async fn every_wrong_field_is_named_at_once(pool: PgPool) {
     small(&pool).await;
     let wrong = Search {
-        origin_type: some("planet"),
+        origin_type: Some("planet".into()),
         departure_date: "2026-12-32".to_owned(),
-        return_date: some("tomorrow"),
+        return_date: Some("tomorrow".into()),
         party: Party {
             adults: 1,
             children: 10,
             infants: 2,
         },
-        cabin: some("cargo"),
+        cabin: Some("cargo".into()),
         airlines: vec!["ZZ".to_owned()],
-        flight_number: some("one"),
+        flight_number: Some("one".into()),
         max_stops: Some(3),
         max_duration: Some(0),
-        departure_window: some("25:00"),
-        arrival_window: some("11:00-10:00"),
-        return_arrival_window: some("noon"),
-        min_price: some("-1"),
-        max_price: some("1.234"),
+        departure_window: Some("25:00".into()),
+        arrival_window: Some("11:00-10:00".into()),
+        return_arrival_window: Some("noon".into()),
+        min_price: Some("-1".into()),
+        max_price: Some("1.234".into()),
         min_layover: Some(-1),
         max_layover: Some(1441),
         via: vec!["ZZZ".to_owned()],
-        sort: some("colour"),
+        sort: Some("colour".into()),
         ..search("XXX", "YYY")
     };
     let expected = [
@@ -208,14 +204,14 @@ async fn filters_that_contradict_each_other_are_refused(pool: PgPool) {
         (search("LON", "LHR"), "destination: same_as_origin"),
         (
             Search {
-                return_date: some("2026-12-19"),
+                return_date: Some("2026-12-19".into()),
                 ..base()
             },
             "return_date: before_departure",
         ),
         (
             Search {
-                return_departure_window: some("early"),
+                return_departure_window: Some("early".into()),
                 ..base()
             },
             "return_departure_window: contradicts",
@@ -231,7 +227,7 @@ async fn filters_that_contradict_each_other_are_refused(pool: PgPool) {
         (
             Search {
                 airlines: list(&["AI"]),
-                flight_number: some("LH1"),
+                flight_number: Some("LH1".into()),
                 ..base()
             },
             "flight_number: contradicts",
@@ -285,8 +281,8 @@ async fn filters_that_contradict_each_other_are_refused(pool: PgPool) {
         ),
         (
             Search {
-                min_price: some("10"),
-                max_price: some("9.99"),
+                min_price: Some("10".into()),
+                max_price: Some("9.99".into()),
                 ..base()
             },
             "max_price: contradicts",
@@ -300,7 +296,7 @@ async fn filters_that_contradict_each_other_are_refused(pool: PgPool) {
         );
     }
     let fine = Search {
-        return_date: some("2026-12-20"),
+        return_date: Some("2026-12-20".into()),
         via: list(&["NYC"]),
         avoid: list(&["JFK"]),
         ..base()

@@ -416,6 +416,19 @@ fn km((lat_a, lon_a): (f64, f64), (lat_b, lon_b): (f64, f64)) -> f64 {
     2.0 * 6371.0 * haversine.sqrt().asin()
 }
 
+type Row = (
+    Uuid,
+    String,
+    String,
+    String,
+    String,
+    NaiveDate,
+    DateTime<Utc>,
+    DateTime<Utc>,
+    String,
+    bool,
+);
+
 type Place = (String, String, f64, f64, String, Option<String>);
 
 async fn flights(conn: &mut PgConnection) -> Vec<Flight> {
@@ -427,18 +440,6 @@ async fn flights(conn: &mut PgConnection) -> Vec<Flight> {
     .unwrap();
     let places: HashMap<String, Place> =
         places.into_iter().map(|row| (row.0.clone(), row)).collect();
-    type Row = (
-        Uuid,
-        String,
-        String,
-        String,
-        String,
-        NaiveDate,
-        DateTime<Utc>,
-        DateTime<Utc>,
-        String,
-        bool,
-    );
     let rows: Vec<Row> = sqlx::query_as(
         "select id, airline, flight_number, origin, destination, departure_date, departs_at, arrives_at, status,
             (select accounting_code is not null from airline where iata = flight.airline) from flight",

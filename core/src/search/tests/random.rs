@@ -193,7 +193,7 @@ async fn ten_thousand_random_searches_find_what_brute_force_finds(pool: PgPool) 
     let mut conn = pool.acquire().await.unwrap();
     let counter = Counter::open(&mut conn).await;
     let oracle = Oracle::load(&mut conn).await;
-    let cache = TimetableCache::new(Duration::from_secs(3600));
+    let cache = TimetableCache::new(Duration::from_hours(1));
     let timetable = cache.get(&pool, &counter.clock).await.unwrap();
     let (mut answered, mut by_stops, mut relaxed) = (0_u64, [0_u64; 3], 0_u64);
     for round in 0..queries {
