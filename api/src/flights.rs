@@ -1,11 +1,10 @@
-//! Flights: searching those that can be bought, and reading one.
+//! Flights: reading one.
 
 use flightdesk_core::account::Scope;
-use flightdesk_core::fare::Party;
-use flightdesk_core::flight::{self, CabinFares, Search};
+use flightdesk_core::flight::{self, CabinFares};
 use flightdesk_core::ids::FlightId;
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
@@ -15,27 +14,11 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN, OfferView, PriceView};
-use crate::page::PageRequest;
+use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN, PriceView};
 use crate::tags::Tag;
 
 /// Flights.
 pub struct Flights;
-
-/// What a one-way search found
-#[derive(Debug, Object)]
-pub struct SearchResult {
-    /// `one_way`
-    trip_type: String,
-    offers: Vec<OfferView>,
-    /// How many offers there are on all pages
-    total: u64,
-    /// Whether everything that matches is among them
-    complete: bool,
-    /// Where the next page begins; absent on the last one
-    #[oai(skip_serializing_if_is_none)]
-    next_cursor: Option<String>,
-}
 
 /// A flight with what its cabins have left
 #[derive(Debug, Object)]
@@ -94,90 +77,6 @@ impl From<CabinFares> for CabinView {
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Flights")]
 impl Flights {
-    /// Search flights
-    ///
-    /// Direct flights of one day that the whole party can buy now, each as an offer whose price holds for 15 minutes.
-    /// A route or day without flights is an empty list.
-    #[oai(
-        path = "/flights/search",
-        method = "get",
-        operation_id = "search_flights"
-    )]
-    #[expect(clippy::too_many_arguments, reason = "a parameter each")]
-    async fn search(
-        &self,
-        Data(app): Data<&App>,
-        caller: Caller,
-        /// IATA airport or metro code: `DEL`, `LON`
-        Query(origin): Query<String>,
-        /// IATA airport or metro code
-        Query(destination): Query<String>,
-        /// Local date at the origin: `2026-12-20`
-        Query(departure_date): Query<String>,
-        /// Passengers from 12 years
-        #[oai(
-            default = "one",
-            validator(minimum(value = "1"), maximum(value = "99"))
-        )]
-        Query(adults): Query<u16>,
-        /// Passengers from 2 to 11 years
-        #[oai(default, validator(maximum(value = "99")))]
-        Query(children): Query<u16>,
-        /// Infants under 2, on laps
-        #[oai(default, validator(maximum(value = "99")))]
-        Query(infants): Query<u16>,
-        /// `economy` (default), `premium_economy`, `business` or `first`
-        Query(cabin): Query<Option<String>>,
-        /// `light`, `standard` (default) or `flex`
-        Query(fare_family): Query<Option<String>>,
-        /// `price` (default) or `departure`
-        Query(sort): Query<Option<String>>,
-        /// Offers of a page
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        Query(limit): Query<Option<u32>>,
-        /// `next_cursor` of the page before
-        Query(cursor): Query<Option<String>>,
-    ) -> Result<Json<SearchResult>, ApiError> {
-        caller.require(Scope::Search)?;
-        let request = PageRequest::parse(limit, cursor.as_deref())?;
-        let party = Party {
-            adults,
-            children,
-            infants,
-        };
-        let search = Search {
-            origin,
-            destination,
-            departure_date,
-            party,
-            cabin,
-            fare_family,
-            sort,
-        };
-        let mut conn = app.db.acquire().await?;
-        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
-        let sales = &app.settings.sales;
-        let found = flight::search(&mut conn, &app.clock, sales, &tariff, &search).await?;
-        drop(conn);
-        let total = found.len() as u64;
-        let (found, next_cursor) = request.slice(found, |quote| quote.flights[0].id.0)?;
-        let offer = |quote| {
-            app.offers
-                .offer(&app.clock, sales, caller.account_id, quote)
-        };
-        let offers = found
-            .into_iter()
-            .map(offer)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Json(SearchResult {
-            trip_type: "one_way".to_owned(),
-            offers: offers.into_iter().map(OfferView::from).collect(),
-            total,
-            complete: true,
-            next_cursor,
-        }))
-    }
-
     /// A flight
     ///
     /// Times, status, and for each cabin what is left, what it costs, and what the price includes.
@@ -202,8 +101,4 @@ impl Flights {
             cabins: fares.into_iter().map(CabinView::from).collect(),
         }))
     }
-}
-
-fn one() -> u16 {
-    1
 }

@@ -42,7 +42,7 @@ pub struct Report {
 #[derive(Debug, Object)]
 #[oai(rename = "HealthCheck", skip_serializing_if_is_none)]
 pub struct Check {
-    /// `database`, `migrations`, `redis`, `worker`, `time_zones`
+    /// `database`, `migrations`, `redis`, `worker`, `timetable`, `time_zones`
     name: String,
     status: Status,
     /// What was found, for people
@@ -76,12 +76,14 @@ impl Health {
 
     /// The process may have traffic
     ///
-    /// Without Redis or a worker bookings go on and jobs wait: that is `degraded`, and 200.
+    /// Without Redis or a worker bookings go on and jobs wait, and until the timetable is read searches do: that is
+    /// `degraded`, and 200.
     #[oai(path = "/ready", method = "get", operation_id = "health_ready")]
     async fn ready(&self, Data(app): Data<&App>) -> Readiness {
-        let (database, redis, worker) = tokio::join!(database(app), redis(app), worker(app));
+        let (database, redis, worker, timetable) =
+            tokio::join!(database(app), redis(app), worker(app), timetable(app));
         let mut checks = database;
-        checks.extend([redis, worker, time_zones()]);
+        checks.extend([redis, worker, timetable, time_zones()]);
         let status = checks
             .iter()
             .map(|check| check.status)
@@ -157,6 +159,16 @@ async fn worker(app: &App) -> Check {
         Ok(Err(_)) | Err(_) => (Status::Degraded, Some("not known without the database")),
     };
     check("worker", status, detail)
+}
+
+/// Asking for the timetable has it read, so that the first search need not wait.
+async fn timetable(app: &App) -> Check {
+    let (status, detail) = match tokio::time::timeout(PATIENCE, app.timetable()).await {
+        Ok(Ok(_)) => (Status::Ok, None),
+        Ok(Err(_)) => (Status::Degraded, Some("not known without the database")),
+        Err(_) => (Status::Degraded, Some("is being read: searches wait")),
+    };
+    check("timetable", status, detail)
 }
 
 /// Offsets come from the release that the program was built with; a build without it may sell no flight.

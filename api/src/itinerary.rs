@@ -1,5 +1,7 @@
 //! Views of flights, prices and offers, the same in search, hold and booking.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use flightdesk_core::fare::{Party, Price, PriceLine};
 use flightdesk_core::flight::{Airline, Airport, Flight};
@@ -7,13 +9,14 @@ use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::Offer;
 use poem_openapi::Object;
 use poem_openapi::types::Any;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::views::{Instant, MoneyView};
 
 /// An airline
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Airline")]
 pub struct AirlineView {
     /// IATA code
@@ -31,7 +34,7 @@ impl From<Airline> for AirlineView {
 }
 
 /// An airport of an itinerary
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "ItineraryAirport")]
 pub struct AirportView {
     /// IATA code
@@ -57,7 +60,7 @@ impl From<Airport> for AirportView {
 }
 
 /// A dated flight
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Flight")]
 pub struct FlightView {
     flight_id: Uuid,
@@ -105,8 +108,46 @@ fn local(time: DateTime<FixedOffset>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
+/// The time between two flights
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Layover")]
+pub struct LayoverView {
+    /// Where it begins (IATA code)
+    airport: String,
+    duration_minutes: i64,
+    /// Where the next flight leaves from another airport of the metro area; `null` for the same
+    airport_change: Option<AirportChange>,
+}
+
+/// Another airport of the metro area, reached by the traveller
+#[derive(Debug, Object, Serialize)]
+pub struct AirportChange {
+    /// IATA code
+    from: String,
+    /// IATA code
+    to: String,
+}
+
+impl LayoverView {
+    /// What lies between two flights that follow each other; nothing for anything else.
+    fn between(flights: &[Flight]) -> Option<Self> {
+        let [before, after] = flights else {
+            return None;
+        };
+        let (from, to) = (&before.destination.iata, &after.origin.iata);
+        Some(Self {
+            airport: from.clone(),
+            duration_minutes: (after.departs_at - before.arrives_at).num_minutes(),
+            airport_change: (from != to).then(|| AirportChange {
+                from: from.clone(),
+                to: to.clone(),
+            }),
+        })
+    }
+}
+
 /// How many travel together
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Party")]
 pub struct PartyView {
     adults: u16,
@@ -126,7 +167,7 @@ impl From<Party> for PartyView {
 }
 
 /// One line of a price
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "PriceLine", skip_serializing_if_is_none)]
 pub struct PriceLineView {
     /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`
@@ -134,9 +175,12 @@ pub struct PriceLineView {
     /// Fare family of a base fare, code of a tax or fee
     code: String,
     /// `departing` or `returning`; absent for what is charged once a booking
+    #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     flight_id: Option<Uuid>,
     /// `adult`, `child` or `infant`; absent for what is charged once a booking
+    #[serde(skip_serializing_if = "Option::is_none")]
     passenger_type: Option<String>,
     quantity: u16,
     /// For one
@@ -171,7 +215,7 @@ impl PriceLineView {
 }
 
 /// A price; the total is the sum of the lines
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Price")]
 pub struct PriceView {
     /// Sum of the base fares
@@ -198,7 +242,7 @@ impl From<Price> for PriceView {
 }
 
 /// What may be carried without paying more
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Baggage")]
 pub struct BaggageView {
     /// In words: `7 kg, 115 cm`
@@ -224,7 +268,7 @@ impl BaggageView {
 }
 
 /// An itinerary of one direction at a price that holds until `expires_at`
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Offer", skip_serializing_if_is_none)]
 pub struct OfferView {
     /// A signed token: hold or book with it
@@ -234,17 +278,42 @@ pub struct OfferView {
     cabin: String,
     fare_family: String,
     /// The airline whose ticket it is
+    #[serde(skip_serializing_if = "Option::is_none")]
     validating_airline: Option<AirlineView>,
     stops: u64,
     duration_minutes: i64,
     /// Seats left for sale, up to 9; absent once held
+    #[serde(skip_serializing_if = "Option::is_none")]
     seats_left: Option<i32>,
     passengers: PartyView,
     flights: Vec<FlightView>,
+    /// Between one flight and the next
+    layovers: Vec<LayoverView>,
     price: PriceView,
     baggage: BaggageView,
     /// What changing and cancelling costs, in fields and words
-    conditions: Any<Value>,
+    #[serde(serialize_with = "any")]
+    conditions: Any<Conditions>,
+}
+
+/// The tiers of frozen conditions, in fields and words.
+#[derive(Debug)]
+struct Conditions(Arc<Value>);
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self(value.into()))
+    }
+}
+
+impl Serialize for Conditions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0["conditions"].serialize(serializer)
+    }
+}
+
+fn any<T: Serialize, S: Serializer>(any: &Any<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    any.0.serialize(serializer)
 }
 
 /// More seats than this are not told: it would show a flight's load to everybody.
@@ -265,7 +334,12 @@ impl From<Offer> for OfferView {
             seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
             passengers: offer.party.into(),
             baggage: BaggageView::of(&offer.conditions),
-            conditions: Any(offer.conditions["conditions"].clone()),
+            conditions: Any(Conditions(offer.conditions)),
+            layovers: offer
+                .flights
+                .windows(2)
+                .filter_map(LayoverView::between)
+                .collect(),
             flights: offer.flights.into_iter().map(FlightView::from).collect(),
             price: offer.price.into(),
             offer_id: offer.id,

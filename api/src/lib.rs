@@ -11,6 +11,9 @@ pub mod app;
 pub mod auth;
 pub mod body;
 pub mod bookings;
+mod breaker;
+pub mod cached;
+pub mod calendar;
 mod catch;
 mod docs;
 mod document;
@@ -31,8 +34,10 @@ mod query;
 mod return_page;
 pub mod sandbox;
 mod schema;
+pub mod search;
 pub mod seats;
 mod serve;
+pub mod shelf;
 pub mod tags;
 pub mod views;
 
@@ -51,6 +56,8 @@ fn operations() -> impl OpenApi {
         accounts::Accounts,
         api_keys::ApiKeys,
         places::Places,
+        search::Searches,
+        calendar::Calendars,
         flights::Flights,
         holds::Holds,
         bookings::Bookings,

@@ -1,9 +1,8 @@
 //! Rate limits: GCRA in Redis, one round trip a request. Redis away means that everybody may (and that it is counted).
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use poem::Request;
@@ -11,6 +10,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use redis::aio::ConnectionManager;
 use sha2::{Digest, Sha256};
 
+use crate::breaker::Breaker;
 use crate::error::ApiError;
 
 /// How many requests a caller may make; 0 is no limit.
@@ -40,8 +40,6 @@ pub struct LimitSettings {
 
 /// The longest a request waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long Redis is left alone after it did not answer.
-const BREAK: Duration = Duration::from_secs(1);
 
 /// Generic cell rate algorithm: a key holds the instant at which its caller would be back at rest. Either every
 /// limit of the request is charged or none. Answers allowed, and of the tightest limit: which one, what remains,
@@ -83,11 +81,8 @@ struct Inner {
     settings: LimitSettings,
     redis: ConnectionManager,
     script: redis::Script,
-    /// Milliseconds since `START` until which Redis is left alone.
-    closed_until: AtomicU64,
+    breaker: Breaker,
 }
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// One limit of one caller.
 struct Rule {
@@ -113,7 +108,7 @@ impl Limits {
             settings,
             redis,
             script: redis::Script::new(GCRA),
-            closed_until: AtomicU64::new(0),
+            breaker: Breaker::default(),
         }))
     }
 
@@ -191,7 +186,7 @@ impl Limits {
 
     /// Whether Redis is being left alone. A request that finds it so does not wait.
     fn is_open(&self) -> bool {
-        let open = since_start() < self.0.closed_until.load(Ordering::Relaxed);
+        let open = self.0.breaker.is_open();
         if open {
             metrics::counter!("rate_limit_skipped_total").increment(1);
         }
@@ -200,15 +195,10 @@ impl Limits {
 
     fn open(&self) {
         metrics::counter!("rate_limit_skipped_total").increment(1);
-        let until = since_start() + u64::try_from(BREAK.as_millis()).unwrap_or(u64::MAX);
-        if self.0.closed_until.swap(until, Ordering::Relaxed) + 10_000 < until {
+        if self.0.breaker.open() {
             tracing::warn!("Redis does not answer: requests are not limited");
         }
     }
-}
-
-fn since_start() -> u64 {
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Standing {

@@ -9,10 +9,11 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{
     ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
 };
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// An amount of money.
-#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "Money")]
 pub struct MoneyView {
     /// A decimal with as many digits as the currency has: `5914.10`
@@ -68,6 +69,12 @@ impl ToJSON for Instant {
         Some(Value::String(
             self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         ))
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 

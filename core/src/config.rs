@@ -139,6 +139,14 @@ pub struct Sales {
     /// Minutes before departure at which a flight's sales close
     #[arg(long, env = "SALES_CLOSE_MINUTES", default_value_t = 120)]
     pub sales_close_minutes: u32,
+
+    /// What a minute of travel weighs when a search is sorted by `best`, per seated passenger, in minor units of SALE_CURRENCY
+    #[arg(long, env = "BEST_MINUTE_MINOR", default_value_t = 500)]
+    pub best_minute_minor: u32,
+
+    /// What a stop weighs when a search is sorted by `best`, per seated passenger, in minor units of SALE_CURRENCY
+    #[arg(long, env = "BEST_STOP_MINOR", default_value_t = 50_000)]
+    pub best_stop_minor: u32,
 }
 
 impl Sales {

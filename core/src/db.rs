@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 
 use crate::config;
+
+/// A connection that nobody has used for so long is asked whether it lives before it is used again.
+const PING_AFTER: Duration = Duration::from_secs(1);
 
 /// All migrations, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
@@ -31,6 +34,16 @@ pub fn pool(settings: &config::Database, application: &str) -> Result<PgPool, sq
     Ok(PgPoolOptions::new()
         .max_connections(settings.database_max_connections)
         .acquire_timeout(Duration::from_secs(settings.database_acquire_seconds))
+        // A ping before every use doubles the round trips of a lookup by key. One that was used a moment ago lives.
+        .test_before_acquire(false)
+        .before_acquire(|conn, about| {
+            Box::pin(async move {
+                if about.idle_for >= PING_AFTER {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
 }
 

@@ -62,6 +62,15 @@ impl Shop {
         Ok(shop)
     }
 
+    /// The same callers and targets at another address.
+    pub fn at(&self, base: &Url) -> Self {
+        let base = base.as_str().trim_end_matches('/').to_owned();
+        Self {
+            base,
+            ..self.clone()
+        }
+    }
+
     /// The key of caller number `index`, counted round.
     pub fn key(&self, index: usize) -> &str {
         &self.keys[index % self.keys.len()]
@@ -87,7 +96,7 @@ impl Shop {
         self.client.post(page).form(&[("card", card)])
     }
 
-    /// A search of a target.
+    /// A search of a target's direct flights.
     pub fn search(&self, key: &str, target: &Target) -> RequestBuilder {
         let Target {
             origin,
@@ -96,7 +105,7 @@ impl Shop {
             ..
         } = target;
         let query = format!(
-            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={departure_date}&adults=1&limit=100"
+            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={departure_date}&adults=1&max_stops=0&limit=100"
         );
         self.get(key, &query)
     }

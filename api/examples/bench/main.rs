@@ -4,6 +4,7 @@
 //! It takes whom to be and what to ask for from the tables `bench.caller` and `bench.target`, which the script makes.
 //! It talks to loopback alone and ends by itself: every phase has an end in time and in number.
 
+mod baseline;
 mod book;
 mod client;
 mod load;
@@ -35,8 +36,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Searches of random routes and days
-    Search(Load),
+    /// Searches
+    Search {
+        #[command(flatten)]
+        load: Load,
+        #[arg(long, value_enum, default_value = "direct")]
+        kind: search::Kind,
+        /// Where `bench baseline` serves; for `--kind cached`
+        #[arg(long)]
+        baseline: Option<url::Url>,
+    },
+    /// Serves the bytes that `search --kind cached` compares with, until it is ended
+    Baseline(Box<baseline::Baseline>),
     /// One-step bookings of offers that were searched for before the clock starts
     Book {
         #[command(flatten)]
@@ -72,9 +83,27 @@ struct Load {
     seconds: u64,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let What::Baseline(baseline) = arguments.what {
+        // With as many threads as the api has.
+        let runtime = tokio::runtime::Builder::new_multi_thread();
+        return on(runtime, baseline::serve(*baseline));
+    }
+    on(
+        tokio::runtime::Builder::new_current_thread(),
+        measure(arguments),
+    )
+}
+
+fn on<T>(
+    mut runtime: tokio::runtime::Builder,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    runtime.enable_all().build()?.block_on(work)
+}
+
+async fn measure(arguments: Arguments) -> anyhow::Result<()> {
     let is_loopback = match arguments.base.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -92,7 +121,12 @@ async fn main() -> anyhow::Result<()> {
     let shop = Shop::open(&arguments.base, &db).await?;
     let measured: Value = match arguments.what {
         What::Suggest { queries } => suggest::run(&db, queries).await?,
-        What::Search(load) => search::run(shop, load).await?,
+        What::Search {
+            load,
+            kind,
+            baseline,
+        } => search::run(shop, &db, load, kind, baseline).await?,
+        What::Baseline(_) => anyhow::bail!("the baseline serves and measures nothing"),
         What::Book { load, offers, hot } => book::run(shop, load, offers, hot).await?,
         What::Pay {
             travellers,

@@ -51,6 +51,9 @@ async fn main() -> anyhow::Result<()> {
     }
     let app = App::new(arguments.settings, arguments.limits, Clock::system())?;
     let endpoint = flightdesk_api::app(app.clone())?;
+    // Read while nobody waits for it; a search that comes sooner waits, and an error is told by /health/ready.
+    let early = app.clone();
+    tokio::spawn(async move { early.timetable().await.is_ok() });
     let deliveries = app
         .sandbox
         .as_ref()

@@ -56,7 +56,9 @@ fn parameters(operation: &mut Value, about: &Value) {
         .and_then(Value::as_array_mut);
     for parameter in all.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-        if let Some(words) = WORDS["parameters"].get(&name) {
+        // An operation's own words stand above those that its name has everywhere.
+        let words = [&WORDS["parameters"], &about["words"]];
+        for words in words.into_iter().filter_map(|all| all.get(&name)) {
             merge(&mut parameter["schema"], words);
         }
         if let Some(example) = about["parameters"].get(&name) {

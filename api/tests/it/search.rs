@@ -1,6 +1,7 @@
 //! Searching, and what an offer is worth.
 
 use chrono::Duration;
+use flightdesk_core::fixtures::{AddFlight, add_flight};
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -215,4 +216,73 @@ async fn a_flight_tells_what_each_fare_costs_and_includes(pool: PgPool) {
         .get("/v1/flights/00000000-0000-7000-8000-000000000000")
         .await;
     assert_eq!(nowhere.problem(), (404, "not_found"));
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_connection_says_how_long_one_waits_and_where_one_changes_the_airport(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let flights = [
+        ("BA", "142", "DEL", "LHR", 8, 540),
+        ("BA", "900", "LGW", "FRA", 17, 90),
+        ("BA", "902", "LHR", "FRA", 18, 90),
+    ];
+    for (airline, number, origin, destination, hour, block_minutes) in flights {
+        let flight = AddFlight {
+            airline,
+            number,
+            origin,
+            destination,
+            departs_local: trip::at(hour),
+            block_minutes,
+            aircraft: "789",
+            base_fare_minor: 2_000_000,
+        };
+        let mut conn = pool.acquire().await.unwrap();
+        add_flight(&mut conn, flight).await.unwrap();
+    }
+    let app = TestApp::start(pool).await;
+    let path =
+        "/v1/flights/search?origin=DEL&destination=FRA&departure_date=2026-12-20&sort=arrival";
+    let found = app.sign_up().await.get(path).await.body;
+    let offers = found["offers"].as_array().unwrap();
+    // DEL 08:00 is 02:30 UTC; it lands at 11:30.
+    let layovers: Vec<_> = offers.iter().map(|offer| &offer["layovers"]).collect();
+    let change = json!({ "from": "LHR", "to": "LGW" });
+    assert_eq!(
+        layovers,
+        [
+            &json!([{ "airport": "LHR", "duration_minutes": 330, "airport_change": change }]),
+            &json!([{ "airport": "LHR", "duration_minutes": 390, "airport_change": null }]),
+        ]
+    );
+    assert_eq!(
+        (&offers[0]["stops"], &offers[0]["duration_minutes"]),
+        (&json!(1), &json!(960))
+    );
+    assert_eq!(offers[0]["flights"].as_array().unwrap().len(), 2);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn an_offer_reads_the_same_in_search_and_hold(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let mut offer = client.offer(2).await;
+    let body = json!({ "offers": [offer["offer_id"]] });
+    let held = client.post("/v1/holds", &body).await;
+    offer.as_object_mut().unwrap().remove("seats_left");
+    assert_eq!(held.body["offers"][0], offer);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn an_empty_answer_says_what_to_relax(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool).await;
+    let path = "/v1/flights/search?origin=DEL&destination=BOM&departure_date=2026-12-20&departure_window=09:00-24:00";
+    let found = app.sign_up().await.get(path).await.body;
+    assert_eq!(found["total"], 0);
+    assert_eq!(
+        found["relaxations"],
+        json!([{ "filter": "departure_window", "total": 1 }])
+    );
 }

@@ -8,6 +8,7 @@ use clap::Parser;
 use flightdesk_api::{App, LimitSettings};
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::search::TimetableCache;
 use poem::Server;
 use poem::listener::TcpAcceptor;
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -27,6 +28,8 @@ pub struct TestApp {
     pub app: App,
     pub clock: Clock,
     pub address: SocketAddr,
+    /// Start of its keys in Redis.
+    pub prefix: String,
     http: reqwest::Client,
 }
 
@@ -61,8 +64,11 @@ impl TestApp {
         limits.rate_limit_sign_ups_per_hour = 0;
         limits.redis_prefix = format!("test:{}", Uuid::now_v7().simple());
         change(&mut settings, &mut limits);
+        let prefix = limits.redis_prefix.clone();
         let clock = Clock::manual(noon());
-        let app = App::with_pool(settings, limits, clock.clone(), pool).unwrap();
+        let mut app = App::with_pool(settings, limits, clock.clone(), pool).unwrap();
+        // Flights that a test adds are found at once.
+        app.timetables = TimetableCache::new(std::time::Duration::ZERO);
         let endpoint = flightdesk_api::app(app.clone()).unwrap();
         let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
         tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint));
@@ -70,6 +76,7 @@ impl TestApp {
             app,
             clock,
             address,
+            prefix,
             http: reqwest::Client::new(),
         }
     }

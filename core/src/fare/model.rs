@@ -211,6 +211,13 @@ impl Price {
         self.sum(|_| true)
     }
 
+    /// Adds the price of a further direction; what is charged once a booking stands once.
+    pub fn join(&mut self, further: Self) {
+        let lines = further.lines.into_iter();
+        self.lines
+            .extend(lines.filter(|line| line.kind != LineKind::Fee));
+    }
+
     /// The sum of the base fares.
     pub fn base(&self) -> Money {
         self.sum(|kind| kind == LineKind::BaseFare)

@@ -90,6 +90,13 @@ pub struct FareFamily {
 }
 
 impl FareFamily {
+    /// Whether cancelling early enough gives something of the base fare back: some tier charges less than all of it.
+    pub fn is_refundable(&self) -> bool {
+        self.conditions["cancellation"]["tiers"]
+            .as_array()
+            .is_some_and(|tiers| tiers.iter().any(|tier| tier["charge_minor"].is_i64()))
+    }
+
     /// What is frozen on a booking: later changes of the tables change no sold ticket.
     pub fn frozen(&self) -> Value {
         serde_json::json!({
@@ -165,6 +172,24 @@ impl Tariff {
         self.families
             .iter()
             .find(|family| family.code == code && family.cabin == cabin)
+    }
+
+    /// What a cabin is sold in when nobody names a family: `standard` where that is refundable and has checked
+    /// baggage if those are asked for, else the cheapest family that is and has, or `None`.
+    pub fn family_with(
+        &self,
+        cabin: Cabin,
+        refundable: bool,
+        checked_bag: bool,
+    ) -> Option<&FareFamily> {
+        self.families
+            .iter()
+            .filter(|family| {
+                family.cabin == cabin
+                    && (!refundable || family.is_refundable())
+                    && (!checked_bag || family.checked_pieces > 0)
+            })
+            .min_by_key(|family| (family.code != "standard", family.multiplier.0))
     }
 
     pub(super) fn load_factor(&self, sold: i32, capacity: i32) -> Result<Factor> {

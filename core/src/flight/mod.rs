@@ -1,13 +1,11 @@
-//! Dated flights: finding those that can be bought, and reading one.
+//! Dated flights, and what a seat on one costs.
 
 mod fares;
 mod model;
 mod queries;
-mod search;
 
 pub(crate) use fares::fare_of;
 pub use fares::{CabinFares, fares};
 pub use model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
-pub(crate) use queries::cabins;
+pub(crate) use queries::{cabins, on_sale};
 pub use queries::{details, list_by_id};
-pub use search::{Search, Sort, search};

@@ -99,6 +99,72 @@ pub async fn list_by_id(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec
     rows.into_iter().map(Flight::try_from).collect()
 }
 
+/// Those of the flights that so many can still buy seats on, with the cabin that is asked for, in no order.
+pub(crate) async fn on_sale(
+    conn: &mut PgConnection,
+    wanted: &[Uuid],
+    cabin: Cabin,
+    earliest: DateTime<Utc>,
+    seats: i32,
+) -> Result<Vec<(Flight, CabinSeats)>> {
+    let rows = sqlx::query!(
+        r#"
+        select f.id as "id: FlightId", f.airline, al.name as airline_name, f.flight_number, ac.name as aircraft,
+               f.departure_date, f.departs_at, f.arrives_at, f.status as "status: FlightStatus",
+               f.origin, o.name as origin_name, o.city as origin_city, o.country as origin_country, o.time_zone as origin_zone,
+               f.destination, d.name as destination_name, d.city as destination_city, d.country as destination_country,
+               d.time_zone as destination_zone, c.capacity, c.held, c.sold, c.base_fare_minor
+        from flight f
+        join flight_cabin c on c.flight_id = f.id and c.cabin = $2
+        join airline al on al.iata = f.airline
+        join aircraft_type ac on ac.iata = f.aircraft
+        join airport o on o.iata = f.origin
+        join airport d on d.iata = f.destination
+        where f.id = any($1) and f.status = 'scheduled' and f.departs_at >= $3 and c.capacity - c.held - c.sold >= $4
+        "#,
+        wanted,
+        cabin.as_str(),
+        earliest,
+        seats,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let seats = CabinSeats {
+                flight_id: row.id,
+                cabin,
+                capacity: row.capacity,
+                held: row.held,
+                sold: row.sold,
+                base_fare_minor: row.base_fare_minor,
+            };
+            let flight = Flight::try_from(FlightRow {
+                id: row.id,
+                airline: row.airline,
+                airline_name: row.airline_name,
+                flight_number: row.flight_number,
+                aircraft: row.aircraft,
+                departure_date: row.departure_date,
+                departs_at: row.departs_at,
+                arrives_at: row.arrives_at,
+                status: row.status,
+                origin: row.origin,
+                origin_name: row.origin_name,
+                origin_city: row.origin_city,
+                origin_country: row.origin_country,
+                origin_zone: row.origin_zone,
+                destination: row.destination,
+                destination_name: row.destination_name,
+                destination_city: row.destination_city,
+                destination_country: row.destination_country,
+                destination_zone: row.destination_zone,
+            })?;
+            Ok((flight, seats))
+        })
+        .collect()
+}
+
 /// The cabins of flights; one that an aircraft swap left without seats is none.
 pub(crate) async fn cabins(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<CabinSeats>> {
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();

@@ -13,7 +13,7 @@ pub(crate) use seats::refuse_exit_rows;
 use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{LineKind, Price, PriceLine, Tariff};
+use crate::fare::{Price, PriceLine, Tariff};
 use crate::flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
@@ -238,12 +238,7 @@ fn joined_price(offers: &[HeldOffer], extras: &[PriceLine]) -> Result<Price> {
         }
         match &mut joined {
             None => joined = Some(price),
-            Some(joined) => joined.lines.extend(
-                price
-                    .lines
-                    .into_iter()
-                    .filter(|line| line.kind != LineKind::Fee),
-            ),
+            Some(joined) => joined.join(price),
         }
     }
     let mut price = joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))?;

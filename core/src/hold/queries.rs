@@ -58,7 +58,7 @@ pub async fn offers(conn: &mut PgConnection, hold: &Hold) -> Result<Vec<Offer>> 
             expires_at: held.pinned.expires_at(),
             party: held.pinned.party,
             cabin: held.pinned.cabin,
-            conditions: held.conditions.clone(),
+            conditions: held.conditions.clone().into(),
             flights: flight::list_by_id(conn, &held.pinned.flights).await?,
             price: held.pinned.price()?,
             seats_left: None,

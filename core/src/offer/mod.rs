@@ -1,6 +1,8 @@
 //! An offer pins the price of an itinerary for one account and party for fifteen minutes and reserves nothing.
 //! It is a signed token that the caller carries; no row remembers it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,9 +10,10 @@ use sqlx::PgConnection;
 
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
-use crate::fare::{Cabin, FareFamily, Party, Price, PriceLine, price};
-use crate::flight::{self, Airline, Flight, FlightStatus};
+use crate::fare::{Cabin, Party, Price, PriceLine};
+use crate::flight::{Airline, Flight};
 use crate::ids::{AccountId, FlightId};
+use crate::search::{self, Terms};
 use crate::signing::Signer;
 use crate::{Error, Result, Shop, money};
 
@@ -25,8 +28,8 @@ pub struct Offer {
     pub party: Party,
     /// In which cabin.
     pub cabin: Cabin,
-    /// Fare family, baggage and conditions, as [`FareFamily::frozen`].
-    pub conditions: Value,
+    /// Fare family, baggage and conditions, as [`FareFamily::frozen`](crate::fare::FareFamily::frozen).
+    pub conditions: Arc<Value>,
     /// The flights, in order.
     pub flights: Vec<Flight>,
     /// The price for the party.
@@ -55,8 +58,12 @@ impl Offer {
 pub struct Quote {
     /// For whom.
     pub party: Party,
-    /// In which cabin, on which terms.
-    pub family: FareFamily,
+    /// In which cabin.
+    pub cabin: Cabin,
+    /// Code of the fare family.
+    pub family: String,
+    /// Fare family, baggage and conditions, as [`FareFamily::frozen`](crate::fare::FareFamily::frozen).
+    pub conditions: Arc<Value>,
     /// The flights, in order.
     pub flights: Vec<Flight>,
     /// The price for the party.
@@ -136,8 +143,8 @@ impl OfferSigner {
             account_id,
             expires_at,
             party: quote.party,
-            cabin: quote.family.cabin,
-            family: quote.family.code.clone(),
+            cabin: quote.cabin,
+            family: quote.family,
             flights: quote.flights.iter().map(|flight| flight.id).collect(),
             currency: quote.price.currency.code().to_owned(),
             lines: quote.price.lines.clone(),
@@ -148,8 +155,8 @@ impl OfferSigner {
             id: self.0.seal(&payload),
             expires_at,
             party: quote.party,
-            cabin: quote.family.cabin,
-            conditions: quote.family.frozen(),
+            cabin: quote.cabin,
+            conditions: quote.conditions,
             flights: quote.flights,
             price: quote.price,
             seats_left: Some(quote.seats_left),
@@ -175,36 +182,14 @@ pub async fn renew(
     shop: Shop<'_>,
     expired: &Pinned,
 ) -> Result<Option<Offer>> {
-    let (party, tariff) = (expired.party, shop.tariff);
-    let Some(family) = tariff.family(&expired.family, expired.cabin) else {
-        return Ok(None);
+    let terms = Terms {
+        party: expired.party,
+        cabin: expired.cabin,
+        family: &expired.family,
     };
-    let flights = flight::list_by_id(conn, &expired.flights).await?;
-    let cabins = flight::cabins(conn, &expired.flights).await?;
-    let earliest = shop.clock.now() + shop.sales.sales_close();
-    let mut fares = Vec::new();
-    let mut seats_left = i32::MAX;
-    for flight in &flights {
-        let on_sale = flight.status == FlightStatus::Scheduled && flight.departs_at >= earliest;
-        let seats = cabins
-            .iter()
-            .find(|seats| seats.flight_id == flight.id && seats.cabin == expired.cabin)
-            .filter(|seats| on_sale && seats.left() >= i32::from(party.seated()));
-        let Some(seats) = seats else {
-            return Ok(None);
-        };
-        seats_left = seats_left.min(seats.left());
-        fares.push(flight::fare_of(flight, seats));
-    }
-    let price = price(tariff, shop.sales.sale_currency, family, 0, &fares, party)?;
-    let quote = Quote {
-        party,
-        family: family.clone(),
-        flights,
-        price,
-        seats_left,
-    };
-    shop.signer
-        .offer(shop.clock, shop.sales, expired.account_id, quote)
-        .map(Some)
+    let flights = std::slice::from_ref(&expired.flights);
+    let quote = search::quotes(conn, shop, terms, flights).await?.pop();
+    let account_id = expired.account_id;
+    let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
+    quote.flatten().map(offer).transpose()
 }

@@ -1,7 +1,46 @@
 //! Search: every itinerary of a direction that the whole party can buy (rules.md "Search").
+//!
+//! Routes and times come from a timetable in memory, seats and prices from PostgreSQL at the time of the search.
 
+mod asked;
+mod cache;
+mod calendar;
+mod catalogue;
+mod check;
+mod check_filters;
+mod connection;
+mod cursor;
+mod facets;
+mod find;
+mod input;
+mod journeys;
 mod model;
+mod places;
+mod prices;
+mod quotes;
+mod rank;
+mod relax;
+mod snapshot;
+mod timetable;
+mod wanted;
+mod words;
 
+pub use asked::CheckedCache;
+pub use cache::TimetableCache;
+pub use calendar::calendar;
+pub use check::{Checked, check};
+pub use connection::{ConnectionTimes, connection_minutes};
+pub use cursor::{Cursor, CursorSigner, PAGES_FOR, QueryKey, Way};
+pub use find::find;
+pub use input::Search;
 pub use model::{
-    DirectionQuery, Facets, Filters, Found, Itinerary, MOST_ITINERARIES, Relaxation, Sort, Window,
+    CalendarDay, DirectionQuery, Facets, Filters, Found, Itinerary, MOST_ITINERARIES, Relaxation,
+    Sort, Window,
 };
+pub use quotes::{Terms, quotes};
+pub use relax::relaxations;
+pub use snapshot::{FIRST, Head, RECORD, SEARCHES_FOR, Snapshot};
+pub use timetable::Timetable;
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,14 @@ pub struct Relaxation {
     /// How many itineraries there are without it.
     pub total: u64,
 }
+
+/// A day of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarDay {
+    /// Local date of departure at the origin.
+    pub departure_date: NaiveDate,
+    /// Local date of the way back, for a round trip.
+    pub return_date: Option<NaiveDate>,
+    /// The party's lowest total in minor units; none where nothing can be bought.
+    pub lowest_minor: Option<i64>,
+}

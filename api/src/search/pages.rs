@@ -1,0 +1,335 @@
+//! From a checked search to a page of offers: found once, frozen, and looked at again whenever a page is served.
+
+use chrono::{DateTime, Utc};
+use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::fare::Price;
+use flightdesk_core::ids::{AccountId, FlightId};
+use flightdesk_core::money::Money;
+use flightdesk_core::offer::{Offer, Quote};
+use flightdesk_core::search::{
+    self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Snapshot, Way,
+};
+use poem::http::StatusCode;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::page::DEFAULT_LIMIT;
+use crate::shelf::Made;
+
+/// Which page of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct PageWish<'a> {
+    /// Offers at most.
+    pub limit: usize,
+    /// Where it begins; the first page of each direction without.
+    pub cursor: Option<&'a str>,
+}
+
+impl<'a> PageWish<'a> {
+    /// The wish of two parameters, whose range the document has checked.
+    pub fn new(limit: Option<u32>, cursor: Option<&'a str>) -> Self {
+        Self {
+            limit: limit.unwrap_or(DEFAULT_LIMIT) as usize,
+            cursor,
+        }
+    }
+}
+
+/// A page of each direction that was asked for.
+#[derive(Debug)]
+pub struct Answer {
+    /// The pages, the outbound direction's first.
+    pub pages: Vec<Page>,
+    /// Of a round trip's first pages: what the cheapest of both directions cost in one booking.
+    pub cheapest_total: Option<Money>,
+    /// Whether nothing was searched for.
+    pub hit: bool,
+}
+
+/// A page of one direction.
+#[derive(Debug)]
+pub struct Page {
+    /// Which direction.
+    pub way: Way,
+    /// What can still be bought of the page's itineraries, in their order.
+    pub offers: Vec<Offer>,
+    /// What is said of all itineraries.
+    pub head: Head,
+    /// Where the next page begins.
+    pub next_cursor: Option<String>,
+}
+
+/// One direction of a search, with its key.
+#[derive(Clone, Copy)]
+struct Direction<'a> {
+    way: Way,
+    query: &'a DirectionQuery,
+    key: QueryKey,
+}
+
+/// The itineraries of a page as they were frozen.
+struct Frozen<'a> {
+    direction: Direction<'a>,
+    head: Head,
+    itineraries: Vec<Vec<FlightId>>,
+    position: usize,
+    hit: bool,
+    /// Whether Redis has the other pages.
+    stored: bool,
+}
+
+/// A page of frozen itineraries with what is left of them.
+struct Priced<'a> {
+    frozen: Frozen<'a>,
+    quotes: Vec<Quote>,
+    cheapest: Option<Price>,
+}
+
+impl Priced<'_> {
+    /// Everything that was found has been sold, cancelled or has left since: better to look again than to say so.
+    fn is_used_up(&self) -> bool {
+        self.frozen.hit
+            && self.frozen.position == 0
+            && self.frozen.head.total > 0
+            && self.quotes.is_empty()
+    }
+}
+
+/// Reads a search, or remembers that it was in order a moment ago.
+pub async fn check(app: &App, search: Search) -> Result<std::sync::Arc<Checked>, ApiError> {
+    if let Some(checked) = app.checked.fresh(&app.clock, &search) {
+        return Ok(checked);
+    }
+    let mut conn = app.db.acquire().await?;
+    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let sales = &app.settings.sales;
+    let checked = search::check(&mut conn, &app.clock, sales, &tariff, &search).await?;
+    Ok(app.checked.put(&app.clock, search, checked))
+}
+
+/// The pages that a caller wishes. Errors: 422 for a cursor that is not of this search, 410 `cursor_expired`.
+pub async fn answer(
+    app: &App,
+    account_id: AccountId,
+    checked: &Checked,
+    wish: PageWish<'_>,
+) -> Result<Answer, ApiError> {
+    let outbound = direction(Way::Outbound, &checked.outbound)?;
+    let inbound = checked.inbound.as_ref();
+    let inbound = inbound
+        .map(|query| direction(Way::Return, query))
+        .transpose()?;
+    let mut priced = match (wish.cursor, inbound) {
+        (Some(cursor), _) => {
+            let frozen = next(app, [Some(outbound), inbound], cursor, wish.limit).await?;
+            price(app, vec![frozen]).await?
+        }
+        (None, None) => price(app, vec![first(app, outbound, None, wish.limit).await?]).await?,
+        (None, Some(inbound)) => {
+            let pages = futures::future::try_join(
+                first(app, outbound, None, wish.limit),
+                first(app, inbound, None, wish.limit),
+            );
+            let (outbound, inbound) = pages.await?;
+            price(app, vec![outbound, inbound]).await?
+        }
+    };
+    for page in &mut priced {
+        if page.is_used_up() {
+            let after = Some(page.frozen.head.made_at);
+            let frozen = first(app, page.frozen.direction, after, wish.limit).await?;
+            *page = price(app, vec![frozen]).await?.swap_remove(0);
+        }
+    }
+    let cheapest_total = match &priced[..] {
+        [outbound, inbound] => together(outbound.cheapest.as_ref(), inbound.cheapest.as_ref()),
+        _ => None,
+    };
+    let hit = priced.iter().all(|page| page.frozen.hit);
+    let pages = priced
+        .into_iter()
+        .map(|page| sign(app, account_id, wish, page));
+    Ok(Answer {
+        pages: pages.collect::<Result<_, _>>()?,
+        cheapest_total,
+        hit,
+    })
+}
+
+fn direction(way: Way, query: &DirectionQuery) -> Result<Direction<'_>, ApiError> {
+    let key = QueryKey::of(query)?;
+    Ok(Direction { way, query, key })
+}
+
+/// The first page of an answer that is less than five minutes old, and newer than `after`.
+async fn first<'a>(
+    app: &App,
+    direction: Direction<'a>,
+    after: Option<DateTime<Utc>>,
+    limit: usize,
+) -> Result<Frozen<'a>, ApiError> {
+    let key = format!("search:{}", direction.key);
+    let make = || make(app, direction.query);
+    let kept = app.shelf.get_or_make(&key, after, make).await?;
+    let snapshot = Snapshot::read_first(&kept.answer)
+        .ok_or_else(|| ApiError::internal("a snapshot does not read"))?;
+    let mut itineraries = snapshot.itineraries;
+    itineraries.truncate(limit);
+    Ok(Frozen {
+        direction,
+        head: snapshot.head,
+        itineraries,
+        position: 0,
+        hit: kept.hit,
+        stored: kept.stored,
+    })
+}
+
+/// The page of a cursor, from the direction that it belongs to.
+async fn next<'a>(
+    app: &App,
+    directions: [Option<Direction<'a>>; 2],
+    cursor: &str,
+    limit: usize,
+) -> Result<Frozen<'a>, ApiError> {
+    let cursor = app.cursors.open(cursor).ok_or_else(|| {
+        wrong_cursor(
+            "invalid",
+            "must be a `next_cursor` of this search, unchanged",
+        )
+    })?;
+    let mut directions = directions.into_iter().flatten();
+    let direction = directions
+        .find(|one| (one.way, one.key) == (cursor.way, cursor.query))
+        .ok_or_else(|| wrong_cursor("other_query", "belongs to a search with other parameters"))?;
+    let position = cursor.position as usize;
+    let (head, records) = keys_of(&cursor.snapshot);
+    let range = (position * RECORD, (position + limit) * RECORD);
+    let parts = app.shelf.parts(&head, &records, range).await;
+    let snapshot = parts.and_then(|(head, records)| Snapshot::read(&head, &records));
+    let snapshot = snapshot.filter(|snapshot| snapshot.head.serves_pages(app.clock.now()));
+    let Some(Snapshot { head, itineraries }) = snapshot else {
+        let detail = "the pages of this search are kept no longer; begin at the first page";
+        return Err(ApiError::new(StatusCode::GONE, "cursor_expired", detail));
+    };
+    Ok(Frozen {
+        direction,
+        head,
+        itineraries,
+        position,
+        hit: true,
+        stored: true,
+    })
+}
+
+fn keys_of(snapshot: &uuid::Uuid) -> (String, String) {
+    let id = snapshot.simple();
+    (format!("head:{id}"), format!("list:{id}"))
+}
+
+async fn make(app: &App, query: &DirectionQuery) -> Result<Made, ApiError> {
+    let timetable = app.timetable().await?;
+    let mut conn = app.db.acquire().await?;
+    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let shop = app.shop(&tariff);
+    let snapshot = Snapshot::make(&mut conn, shop, &timetable, query).await?;
+    drop(conn);
+    let (head, records) = (snapshot.head_bytes()?, snapshot.records());
+    let answer = Snapshot::first_page(&head, &records);
+    let (head_key, records_key) = keys_of(&snapshot.head.id);
+    // One itinerary is one page, however small the pages are.
+    let parts = if snapshot.head.total > 1 {
+        vec![(head_key, head), (records_key, records)]
+    } else {
+        Vec::new()
+    };
+    Ok(Made { answer, parts })
+}
+
+/// Looks at all itineraries of all pages again, with one statement.
+async fn price<'a>(app: &App, pages: Vec<Frozen<'a>>) -> Result<Vec<Priced<'a>>, ApiError> {
+    let Some(terms) = pages.first().map(|page| page.direction.query.into()) else {
+        return Ok(Vec::new());
+    };
+    let mut wanted = Vec::new();
+    for page in &pages {
+        wanted.extend(page.itineraries.iter().cloned());
+        wanted.extend(page.head.cheapest.iter().cloned());
+    }
+    let mut conn = app.db.acquire().await?;
+    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let quotes = search::quotes(&mut conn, app.shop(&tariff), terms, &wanted).await?;
+    drop(conn);
+    let mut quotes = quotes.into_iter();
+    let priced = pages.into_iter().map(|frozen| {
+        let filters = &frozen.direction.query.filters;
+        let fits = |quote: &Quote| {
+            let total = quote.price.total().minor();
+            filters.min_price.is_none_or(|least| least <= total)
+                && filters.max_price.is_none_or(|most| total <= most)
+        };
+        let mut take = |count| -> Vec<Quote> {
+            let some = quotes.by_ref().take(count);
+            some.flatten().filter(fits).collect()
+        };
+        let of_page = take(frozen.itineraries.len());
+        let cheapest = take(frozen.head.cheapest.len());
+        let all = of_page.iter().chain(&cheapest).map(|quote| &quote.price);
+        Priced {
+            cheapest: all.min_by_key(|price| price.total().minor()).cloned(),
+            quotes: of_page,
+            frozen,
+        }
+    });
+    Ok(priced.collect())
+}
+
+/// The price of both directions in one booking.
+fn together(outbound: Option<&Price>, inbound: Option<&Price>) -> Option<Money> {
+    let mut both = outbound?.clone();
+    both.join(inbound?.clone());
+    Some(both.total())
+}
+
+fn sign(
+    app: &App,
+    account_id: AccountId,
+    wish: PageWish<'_>,
+    page: Priced<'_>,
+) -> Result<Page, Error> {
+    let Frozen {
+        direction,
+        head,
+        position,
+        stored,
+        ..
+    } = page.frozen;
+    let sales = &app.settings.sales;
+    let offer = |quote| app.offers.offer(&app.clock, sales, account_id, quote);
+    let offers = page
+        .quotes
+        .into_iter()
+        .map(offer)
+        .collect::<Result<_, _>>()?;
+    let after = u32::try_from(position + wish.limit).unwrap_or(u32::MAX);
+    let next = (stored && after < head.total).then(|| Cursor {
+        snapshot: head.id,
+        query: direction.key,
+        way: direction.way,
+        position: after,
+    });
+    Ok(Page {
+        way: direction.way,
+        offers,
+        next_cursor: next.map(|cursor| app.cursors.seal(&cursor)),
+        head,
+    })
+}
+
+fn wrong_cursor(code: &'static str, message: &str) -> ApiError {
+    ApiError::invalid(vec![FieldError {
+        field: "cursor".to_owned(),
+        code,
+        message: message.to_owned(),
+    }])
+}

@@ -1,0 +1,219 @@
+//! From what a caller wrote to what is searched for: every wrong field is named at once.
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+
+use super::check_filters;
+use super::input::Search;
+use super::model::{DirectionQuery, Filters, Sort, Window};
+use super::places::Places;
+use crate::clock::{Clock, parse_date};
+use crate::config::Sales;
+use crate::error::Violations;
+use crate::fare::{Cabin, FareFamily, Party, Tariff};
+use crate::{Error, Result};
+
+/// A search whose every field is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The way there.
+    pub outbound: DirectionQuery,
+    /// The way back of a round trip.
+    pub inbound: Option<DirectionQuery>,
+}
+
+/// Reads a search. Errors: [`Error::Invalid`] with every wrong field, those that contradict each other among them.
+pub async fn check(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    sales: &Sales,
+    tariff: &Tariff,
+    input: &Search,
+) -> Result<Checked> {
+    let mut wrong = Violations::new();
+    let places = Places::load(conn, input).await?;
+    let (origins, destinations) = check_route(&mut wrong, &places, input);
+    let date = check_date(
+        &mut wrong,
+        clock,
+        "departure_date",
+        Some(&input.departure_date),
+    );
+    let return_date = check_date(
+        &mut wrong,
+        clock,
+        "return_date",
+        input.return_date.as_deref(),
+    );
+    if let (Some(leaves), Some(returns)) = (date, return_date)
+        && returns < leaves
+    {
+        wrong.add(
+            "return_date",
+            "before_departure",
+            "the return is before the departure",
+        );
+    }
+    check_party(&mut wrong, sales, input.party);
+    let family = check_family(&mut wrong, tariff, input);
+    let filters = check_filters::check(conn, &mut wrong, sales, &places, input).await?;
+    let back = check_return_windows(&mut wrong, input);
+    let sort = input.sort.as_deref().map_or(Some(Sort::Price), Sort::parse);
+    if sort.is_none() {
+        let message = "one of price, duration, departure, arrival, best";
+        wrong.add("sort", "unknown", message);
+    }
+    wrong.into_result()?;
+    let (Some(date), Some(family), Some(sort)) = (date, family, sort) else {
+        return Err(Error::Internal("a wrong search was not refused".to_owned()));
+    };
+    let outbound = DirectionQuery {
+        origins,
+        destinations,
+        date,
+        party: input.party,
+        cabin: family.cabin,
+        family: family.code.clone(),
+        filters,
+        sort,
+    };
+    let inbound = return_date.map(|date| DirectionQuery {
+        origins: outbound.destinations.clone(),
+        destinations: outbound.origins.clone(),
+        date,
+        filters: Filters {
+            departure_window: back.0,
+            arrival_window: back.1,
+            ..outbound.filters.clone()
+        },
+        ..outbound.clone()
+    });
+    Ok(Checked { outbound, inbound })
+}
+
+fn check_route(
+    wrong: &mut Violations,
+    places: &Places,
+    input: &Search,
+) -> (Vec<String>, Vec<String>) {
+    let ends = [
+        ("origin", &input.origin, &input.origin_type),
+        ("destination", &input.destination, &input.destination_type),
+    ];
+    let [origins, destinations] = ends.map(|(field, code, kind)| {
+        let airport_only = match kind.as_deref() {
+            None | Some("metro") => false,
+            Some("airport") => true,
+            Some(_) => {
+                let message = "airport, or metro (default where both have the code)";
+                wrong.add(format!("{field}_type"), "unknown", message);
+                false
+            }
+        };
+        let airports = places.airports(code, airport_only);
+        if airports.is_empty() {
+            let message = format!("{code:?} is no IATA airport or metro code");
+            wrong.add(field, "unknown_airport", message);
+        }
+        airports
+    });
+    if places.share_an_area(&origins, &destinations) {
+        let message = "the destination is the origin, or in the same metro area";
+        wrong.add("destination", "same_as_origin", message);
+    }
+    (origins, destinations)
+}
+
+fn check_date(
+    wrong: &mut Violations,
+    clock: &Clock,
+    field: &str,
+    raw: Option<&str>,
+) -> Option<NaiveDate> {
+    let date = parse_date(raw?);
+    match date {
+        None => wrong.add(field, "date", "an ISO 8601 date, such as 2026-12-20"),
+        // Somewhere on Earth it is still yesterday.
+        Some(date) if date < clock.now().date_naive() - chrono::Days::new(1) => {
+            wrong.add(field, "in_the_past", "the date has passed");
+        }
+        Some(_) => {}
+    }
+    date
+}
+
+/// What rules.md "Passengers" asks of the counts of a search.
+fn check_party(wrong: &mut Violations, sales: &Sales, party: Party) {
+    if party.adults == 0 {
+        wrong.add("adults", "too_few", "at least one adult");
+    }
+    let seated = u32::from(party.adults) + u32::from(party.children);
+    if seated > sales.max_passengers {
+        let message = format!("at most {} seated passengers", sales.max_passengers);
+        wrong.add("adults", "too_many", message);
+    }
+    if party.infants > party.adults {
+        wrong.add("infants", "too_many", "at most one infant per adult");
+    }
+}
+
+fn check_family<'a>(
+    wrong: &mut Violations,
+    tariff: &'a Tariff,
+    input: &Search,
+) -> Option<&'a FareFamily> {
+    let name = input.cabin.as_deref();
+    let Some(cabin) = name.map_or(Some(Cabin::Economy), Cabin::parse) else {
+        let message = "one of economy, premium_economy, business, first";
+        wrong.add("cabin", "unknown", message);
+        return None;
+    };
+    let refundable = input.refundable.unwrap_or(false);
+    let checked_bag = input.checked_bag.unwrap_or(false);
+    let Some(code) = input.fare_family.as_deref() else {
+        let family = tariff.family_with(cabin, refundable, checked_bag);
+        if family.is_none() {
+            let field = if refundable {
+                "refundable"
+            } else if checked_bag {
+                "checked_bag"
+            } else {
+                "cabin"
+            };
+            wrong.add(field, "unknown", "no fare family of this cabin is so");
+        }
+        return family;
+    };
+    let family = tariff.family(&code.to_ascii_lowercase(), cabin);
+    let Some(family) = family else {
+        let message = format!("there is no fare family {code:?} in this cabin");
+        wrong.add("fare_family", "unknown", message);
+        return None;
+    };
+    if refundable && !family.is_refundable() {
+        let message = format!("the fare family {code:?} gives nothing of the base fare back");
+        wrong.add("refundable", "contradicts", message);
+    }
+    if checked_bag && family.checked_pieces == 0 {
+        let message = format!("the fare family {code:?} includes no checked baggage");
+        wrong.add("checked_bag", "contradicts", message);
+    }
+    Some(family)
+}
+
+fn check_return_windows(
+    wrong: &mut Violations,
+    input: &Search,
+) -> (Option<Window>, Option<Window>) {
+    let windows = [
+        ("return_departure_window", &input.return_departure_window),
+        ("return_arrival_window", &input.return_arrival_window),
+    ];
+    let [leaves, lands] = windows.map(|(field, raw)| {
+        if raw.is_some() && input.return_date.is_none() {
+            wrong.add(field, "contradicts", "there is no return_date");
+        }
+        check_filters::window(wrong, field, raw.as_deref())
+    });
+    (leaves, lands)
+}

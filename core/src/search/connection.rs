@@ -1,0 +1,119 @@
+//! How long a change of planes must take (rules.md "Search"): search and hold ask the same function.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use crate::flight::Flight;
+use crate::{Error, Result};
+
+const KINDS: [&str; 6] = [
+    "domestic_domestic",
+    "domestic_international",
+    "international_domestic",
+    "international_international",
+    AIRPORT_CHANGE,
+    LONGEST,
+];
+const AIRPORT_CHANGE: &str = "airport_change";
+const LONGEST: &str = "longest";
+
+/// The rules of connections: the deployment's, and those of airports that differ.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionTimes {
+    rule: [i64; KINDS.len()],
+    own: HashMap<String, [Option<i64>; KINDS.len()]>,
+}
+
+impl ConnectionTimes {
+    /// Reads the table. [`Error::Catalogue`] when a rule is missing.
+    pub async fn load(conn: &mut PgConnection) -> Result<Self> {
+        let rows = sqlx::query!("select airport, kind, minutes from connection_time")
+            .fetch_all(conn)
+            .await?;
+        let mut rule = [None; KINDS.len()];
+        let mut own: HashMap<String, [Option<i64>; KINDS.len()]> = HashMap::new();
+        for row in rows {
+            let place = match row.airport {
+                None => &mut rule,
+                Some(airport) => own.entry(airport).or_default(),
+            };
+            if let Some(kind) = KINDS.iter().position(|kind| *kind == row.kind) {
+                place[kind] = Some(i64::from(row.minutes));
+            }
+        }
+        let mut times = Self {
+            own,
+            ..Self::default()
+        };
+        for (kind, minutes) in rule.into_iter().enumerate() {
+            times.rule[kind] = minutes.ok_or_else(|| {
+                let kind = KINDS[kind];
+                Error::Catalogue(format!(
+                    "there is no connection time {kind}: run `manage loaddata`"
+                ))
+            })?;
+        }
+        Ok(times)
+    }
+
+    /// Least minutes between landing at one airport and leaving from another of its metro area, or the same.
+    ///
+    /// Of two airports the stricter counts; a change of airports takes at least as long as the rule for that.
+    pub fn least_minutes(&self, lands: (&str, bool), leaves: (&str, bool)) -> i64 {
+        let kind = match (lands.1, leaves.1) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, true) => 2,
+            (false, false) => 3,
+        };
+        let stricter = |kind| self.of(lands.0, kind).max(self.of(leaves.0, kind));
+        let least = stricter(kind);
+        if lands.0 == leaves.0 {
+            least
+        } else {
+            least.max(stricter(4))
+        }
+    }
+
+    /// The longest layover that is still a connection, in minutes.
+    pub fn longest_minutes(&self) -> i64 {
+        self.rule[5]
+    }
+
+    fn of(&self, airport: &str, kind: usize) -> i64 {
+        let own = self.own.get(airport).and_then(|own| own[kind]);
+        own.unwrap_or(self.rule[kind])
+    }
+}
+
+/// Least minutes between the landing of one flight and the departure of another that are travelled one after the
+/// other, also of two directions; `None` where they meet in no airport and no metro area.
+pub async fn connection_minutes(
+    conn: &mut PgConnection,
+    lands: &Flight,
+    leaves: &Flight,
+) -> Result<Option<i64>> {
+    let (at, from) = (&lands.destination, &leaves.origin);
+    let meets = at.iata == from.iata
+        || sqlx::query_scalar!(
+            r#"
+            select exists (
+                select from metro_area_airport as one join metro_area_airport as other using (code)
+                where one.iata = $1 and other.iata = $2) as "meets!"
+            "#,
+            at.iata,
+            from.iata,
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+    if !meets {
+        return Ok(None);
+    }
+    let is_domestic = |flight: &Flight| flight.origin.country == flight.destination.country;
+    let times = ConnectionTimes::load(conn).await?;
+    Ok(Some(times.least_minutes(
+        (&at.iata, is_domestic(lands)),
+        (&from.iata, is_domestic(leaves)),
+    )))
+}

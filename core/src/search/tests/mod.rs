@@ -1,0 +1,6 @@
+mod checking;
+mod fresh;
+mod oracle;
+mod random;
+mod rules;
+mod world;

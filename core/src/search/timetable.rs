@@ -1,0 +1,237 @@
+//! The timetable in memory: routes and times only. Seats, prices and status are PostgreSQL's.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::catalogue::{Catalogue, Index};
+
+/// Seconds of a day; the timetable is kept by the day of departure in UTC.
+pub(super) const DAY: u32 = 24 * 60 * 60;
+
+/// A flight in 40 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leg {
+    pub id: Uuid,
+    /// Seconds since 1970.
+    pub departs: u32,
+    /// Seconds since 1970.
+    pub arrives: u32,
+    /// [`number_code`] of the flight number.
+    pub number: u32,
+    pub origin: Index,
+    pub destination: Index,
+    pub airline: Index,
+    /// Local date at the origin, in days since 1970.
+    pub date: u16,
+    /// Local minute of the day at the origin.
+    pub departs_local: u16,
+    /// Local minute of the day at the destination.
+    pub arrives_local: u16,
+}
+
+impl Leg {
+    fn key(&self) -> (Index, Index, u32, Uuid) {
+        (self.origin, self.destination, self.departs, self.id)
+    }
+}
+
+/// A flight number as a number: its digits, and its letter. Numbers of another shape are never asked for.
+pub(super) fn number_code(number: &str) -> u32 {
+    let digits = number.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let letter = match &number.as_bytes()[digits.len()..] {
+        [] => 0,
+        [letter] => u32::from(letter.to_ascii_uppercase() - b'A') + 1,
+        _ => return u32::MAX,
+    };
+    match digits.parse::<u32>() {
+        Ok(value) if digits.len() <= 6 => value * 27 + letter,
+        _ => u32::MAX,
+    }
+}
+
+/// Days since 1970, from 0 to 65,535 (the year 2149).
+pub(super) fn day_number(date: NaiveDate) -> u16 {
+    let days = (date - NaiveDate::default()).num_days();
+    u16::try_from(days.max(0)).unwrap_or(u16::MAX)
+}
+
+/// Seconds since 1970, from 0 to the year 2106.
+pub(super) fn seconds(instant: DateTime<Utc>) -> u32 {
+    u32::try_from(instant.timestamp().max(0)).unwrap_or(u32::MAX)
+}
+
+/// The flights that leave on one day, by route, then departure.
+#[derive(Debug, Default)]
+pub(super) struct Day {
+    legs: Vec<Leg>,
+    // Where each route's flights begin.
+    routes: Vec<((Index, Index), u32)>,
+}
+
+impl Day {
+    fn new(mut legs: Vec<Leg>) -> Self {
+        legs.sort_unstable_by_key(Leg::key);
+        legs.shrink_to_fit();
+        let mut routes: Vec<((Index, Index), u32)> = Vec::new();
+        for (leg, position) in legs.iter().zip(0..) {
+            let route = (leg.origin, leg.destination);
+            if routes.last().is_none_or(|(last, _)| *last != route) {
+                routes.push((route, position));
+            }
+        }
+        routes.shrink_to_fit();
+        Self { legs, routes }
+    }
+
+    fn route(&self, origin: Index, destination: Index) -> &[Leg] {
+        let route = (origin, destination);
+        let Ok(at) = self
+            .routes
+            .binary_search_by_key(&route, |(route, _)| *route)
+        else {
+            return &[];
+        };
+        let start = self.routes[at].1 as usize;
+        let end = self.routes.get(at + 1);
+        &self.legs[start..end.map_or(self.legs.len(), |(_, next)| *next as usize)]
+    }
+}
+
+/// Routes and times of every future flight, as they were seconds ago.
+#[derive(Debug, Default)]
+pub struct Timetable {
+    pub(super) catalogue: Arc<Catalogue>,
+    days: BTreeMap<u32, Arc<Day>>,
+    // By airport: where one can fly from it, and to it from where, on some day.
+    reaches: Vec<Vec<Index>>,
+    reached_from: Vec<Vec<Index>>,
+}
+
+impl Timetable {
+    /// This timetable without what has left by `now` and without the flights of `changed`, and with `legs`.
+    pub(super) fn with(
+        &self,
+        catalogue: Arc<Catalogue>,
+        changed: &HashSet<Uuid>,
+        legs: Vec<Leg>,
+        now: u32,
+    ) -> Self {
+        let mut added: BTreeMap<u32, Vec<Leg>> = BTreeMap::new();
+        for leg in legs {
+            added.entry(leg.departs / DAY).or_default().push(leg);
+        }
+        let mut days = BTreeMap::new();
+        for (day, known) in self.days.range(now / DAY..) {
+            let more = added.remove(day);
+            let stale = |leg: &Leg| changed.contains(&leg.id);
+            let touched = !changed.is_empty() && known.legs.iter().any(stale);
+            if more.is_none() && !touched {
+                days.insert(*day, known.clone());
+                continue;
+            }
+            let kept = known.legs.iter().filter(|leg| !stale(leg)).copied();
+            days.insert(
+                *day,
+                Arc::new(Day::new(kept.chain(more.into_iter().flatten()).collect())),
+            );
+        }
+        for (day, legs) in added {
+            days.insert(day, Arc::new(Day::new(legs)));
+        }
+        let (reaches, reached_from) = network(&days, catalogue.airports.len());
+        Self {
+            catalogue,
+            days,
+            reaches,
+            reached_from,
+        }
+    }
+
+    /// How many flights it has.
+    pub fn len(&self) -> usize {
+        self.days.values().map(|day| day.legs.len()).sum()
+    }
+
+    /// Whether it has no flight.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of memory that its flights and routes take.
+    pub fn bytes(&self) -> usize {
+        let day = |day: &Arc<Day>| {
+            day.legs.capacity() * size_of::<Leg>()
+                + day.routes.capacity() * size_of::<((Index, Index), u32)>()
+        };
+        self.days.values().map(day).sum()
+    }
+
+    /// Where one can fly from an airport without a stop, on some day.
+    pub(super) fn reaches(&self, origin: Index) -> &[Index] {
+        self.reaches
+            .get(usize::from(origin))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// From where one can fly to an airport without a stop, on some day.
+    pub(super) fn reached_from(&self, destination: Index) -> &[Index] {
+        let from = self.reached_from.get(usize::from(destination));
+        from.map_or(&[], Vec::as_slice)
+    }
+
+    /// The flights of a route that leave within a range of instants, in order of departure.
+    pub(super) fn route(
+        &self,
+        origin: Index,
+        destination: Index,
+        departs: Range<u32>,
+    ) -> impl Iterator<Item = &Leg> {
+        let days = self.days.range(departs.start / DAY..=departs.end / DAY);
+        days.flat_map(move |(_, day)| {
+            let legs = day.route(origin, destination);
+            let first = legs.partition_point(|leg| leg.departs < departs.start);
+            let end = legs.partition_point(|leg| leg.departs < departs.end);
+            legs[first.min(end)..end].iter()
+        })
+    }
+}
+
+type Neighbours = Vec<Vec<Index>>;
+
+fn network(days: &BTreeMap<u32, Arc<Day>>, airports: usize) -> (Neighbours, Neighbours) {
+    let mut routes: Vec<(Index, Index)> = (days.values())
+        .flat_map(|day| day.routes.iter().map(|(route, _)| *route))
+        .collect();
+    routes.sort_unstable();
+    routes.dedup();
+    let (mut to, mut from) = (vec![Vec::new(); airports], vec![Vec::new(); airports]);
+    for (origin, destination) in routes {
+        to[usize::from(origin)].push(destination);
+        from[usize::from(destination)].push(origin);
+    }
+    (to, from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flight_takes_forty_bytes() {
+        assert_eq!(size_of::<Leg>(), 40);
+    }
+
+    #[test]
+    fn flight_numbers_differ_by_digits_and_letter() {
+        assert_eq!(number_code("101"), number_code("0101"));
+        assert_ne!(number_code("101"), number_code("101A"));
+        assert_ne!(number_code("101A"), number_code("101B"));
+        assert_eq!(number_code("1O1"), u32::MAX);
+        assert_eq!(number_code("é1"), u32::MAX);
+        assert_eq!(number_code(""), u32::MAX);
+    }
+}
