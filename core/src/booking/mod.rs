@@ -10,6 +10,7 @@ mod passengers;
 mod queries;
 mod reference;
 mod seating;
+mod traveller;
 
 pub use confirm::{confirm, reclaim};
 pub use create::create;

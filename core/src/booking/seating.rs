@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::lock::LockedBooking;
 use super::passengers::SeatPreference;
-use super::queries;
+use super::queries::BookedSeats;
 use crate::Result;
 use crate::fare::Cabin;
 use crate::ids::{FlightId, PassengerId};
@@ -26,8 +26,12 @@ struct Unseated {
 
 /// Gives every seated passenger without a seat one on each flight: their preference where it is free, else the
 /// foremost free seat. Exit rows go only to those who may sit there; who finds no seat is seated at check-in.
-pub(super) async fn seat_party(conn: &mut PgConnection, booking: &LockedBooking) -> Result<()> {
-    for booked in queries::booked_seats(conn, booking.id).await? {
+pub(super) async fn seat_party(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    booked: &[BookedSeats],
+) -> Result<()> {
+    for booked in booked {
         let mut unseated = unseated(conn, booking, booked.flight_id).await?;
         if unseated.is_empty() {
             continue;
