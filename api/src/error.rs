@@ -161,6 +161,9 @@ impl ApiError {
             Error::EmailTaken => conflict("email_taken"),
             Error::SoldOut { .. } => conflict("sold_out"),
             Error::SeatTaken { .. } => conflict("seat_taken"),
+            Error::DuplicatePassenger { booking_ref, .. } => {
+                conflict("duplicate_passenger").member("booking_ref", booking_ref.into())
+            }
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),

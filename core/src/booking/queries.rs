@@ -191,11 +191,11 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
     .await?;
     let tickets = sqlx::query!(
         r#"
-        select t.passenger_id as "passenger_id: PassengerId", number as "number!"
+        select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
         from ticket t
-        cross join lateral unnest(array[t.number, t.conjunction_number]) as number
-        where t.booking_id = $1 and t.status = 'issued' and number is not null
-        order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), number
+        cross join lateral unnest(array[t.number, t.conjunction_number]) as good (number)
+        where t.booking_id = $1 and t.status = 'issued' and good.number is not null
+        order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), good.number
         "#,
         id.0,
     )

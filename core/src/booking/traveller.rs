@@ -85,7 +85,9 @@ pub(super) async fn claim(
         .fetch_optional(&mut *conn)
         .await?;
         if let Some(other) = other {
-            let index = people.iter().position(|person| person.0[..] == other.person);
+            let index = people
+                .iter()
+                .position(|person| person.0[..] == other.person);
             return Err(Error::DuplicatePassenger {
                 index: index.unwrap_or_default(),
                 flight_id: other.flight_id,
