@@ -16,6 +16,7 @@ mod payments;
 mod places;
 mod process;
 mod races;
+mod round_trips;
 mod sandbox;
 mod search;
 mod stripe_orders;

@@ -116,6 +116,9 @@ pub fn round_trip(
         infant.passenger_type = "infant".to_owned();
         infant.on_lap_of = Some(format!("{first_name} {last_name}"));
     }
+    for line in &mut content.price_lines {
+        line.flight = line.flight.take().map(|_| "AI 804".to_owned());
+    }
     let mut returning = content.directions[0].clone();
     content.directions[0].flights = out.to_vec();
     returning.name = "returning".to_owned();

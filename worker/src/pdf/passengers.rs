@@ -12,7 +12,7 @@ use super::words;
 /// The least height of what stands beside a barcode: flight, day and bags.
 const COUPON: f64 = 16.6;
 /// Between two coupons, one below the other.
-const GAP: f64 = 3.0;
+const GAP: f64 = 2.2;
 
 /// Where a coupon stands: its left end, its seat, its barcode's right end.
 #[derive(Clone, Copy)]
@@ -59,10 +59,14 @@ impl Coupon<'_> {
 impl Flow {
     /// Everybody with a ticket. A block is never broken: a barcode stands near the name of whom it lets aboard.
     pub(super) fn passengers(&mut self, content: &TicketContent) -> Result<(), String> {
-        self.room(40.0);
-        self.heading("Passengers");
         for (index, passenger) in content.passengers.iter().enumerate() {
             let coupons = coupons(content, passenger)?;
+            if index == 0 {
+                // The heading stays with whom it is above.
+                let flights = coupons.iter().map(|flights| height(flights));
+                self.room(22.0 + flights.fold(0.0, f64::max));
+                self.heading("Passengers");
+            }
             match coupons.as_slice() {
                 [_, _] => self.both_ways(passenger, coupons, index > 0),
                 _ => self.one_way(passenger, coupons, index > 0),
@@ -111,10 +115,14 @@ impl Flow {
         coupons: Vec<Vec<Coupon<'_>>>,
         ruled: bool,
     ) {
-        let names = self
-            .sheets
-            .wrap(bold(11), &passenger.name, BELOW[1].left - LEFT - 4.0);
-        let above = 4.8 * count(&names) + 4.0 + 4.6;
+        let column = BELOW[1].left - LEFT - 4.0;
+        let names = self.sheets.wrap(bold(11), &passenger.name, column);
+        let who = who(passenger);
+        let name = names.last().map_or("", String::as_str);
+        let after = self.sheets.width(bold(11), name) + 2.0;
+        let is_short = after + self.sheets.width(grey(8), &who) <= column;
+        let lines = count(&names) + if is_short { 0.0 } else { 1.0 };
+        let above = 4.8 * lines + 4.2;
         let below = coupons.iter().map(|flights| height(flights));
         let height = above + below.fold(0.0, f64::max);
         self.block(height, ruled);
@@ -129,9 +137,13 @@ impl Flow {
             self.sheets.text(LEFT, self.y, bold(11), &line);
             self.y += 4.8;
         }
-        self.sheets.text(LEFT, self.y, grey(8), &who(passenger));
+        if is_short {
+            self.sheets.text(LEFT + after, self.y - 4.0, grey(8), &who);
+        } else {
+            self.fitted(LEFT, self.y, grey(8), &who, column);
+        }
         for (column, flights) in BELOW.into_iter().zip(coupons) {
-            self.y = top + above - 4.6;
+            self.y = top + above - 4.2;
             if let Some(first) = flights.first() {
                 let name = words::sentence_case(&first.direction.name);
                 self.sheets.text(column.left, self.y, grey(8), &name);
