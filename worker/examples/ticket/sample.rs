@@ -112,8 +112,8 @@ pub fn round_trip(
         passenger.conjunction_number = Some(number(1)?);
     }
     if let [.., child, infant] = content.passengers.as_mut_slice() {
-        child.passenger_type = "child".to_owned();
-        infant.passenger_type = "infant".to_owned();
+        "child".clone_into(&mut child.passenger_type);
+        "infant".clone_into(&mut infant.passenger_type);
         infant.on_lap_of = Some(format!("{first_name} {last_name}"));
     }
     for line in &mut content.price_lines {
@@ -121,7 +121,7 @@ pub fn round_trip(
     }
     let mut returning = content.directions[0].clone();
     content.directions[0].flights = out.to_vec();
-    returning.name = "returning".to_owned();
+    "returning".clone_into(&mut returning.name);
     returning.flights = back.to_vec();
     content.directions.push(returning);
     Ok(content)

@@ -146,7 +146,9 @@ impl Flow {
     }
 
     fn price(&mut self, content: &TicketContent) {
-        self.room(22.0);
+        // A short list stays with its total.
+        let lines = u32::try_from(content.price_lines.len()).map_or(0.0, f64::from);
+        self.room((30.0 + 4.3 * lines).min(90.0));
         self.heading("Price");
         let code = content.total.currency().code();
         let label = format!("Amount in {code}");

@@ -196,12 +196,13 @@ fn a_party_of_ten_on_six_flights_reads_and_every_barcode_scans() {
         "Returning: Edinburgh to Bengaluru",
         "5 h 05 min in New Delhi",
         "6 h 55 min to change from LGW to LHR in London",
-        "Wed 6 Jan 2027, UTC+5:30  +1 day",
+        "Wed 6 Jan 2027, UTC+5:30",
+        "+1 day",
         "098-6000000001 (2) and 098-6000000002 (3)",
         "098-6000000019 (6) and 098-6000000020 (0)",
         "Infant on the lap of Zoë O'Brien-Müller",
-        "Page 1 of 4",
-        "Page 4 of 4",
+        "Page 1 of 5",
+        "Page 5 of 5",
     ] {
         assert!(text.contains(said), "{said:?} is not in {text}");
     }
