@@ -15,28 +15,6 @@ select pg_try_advisory_xact_lock(hashtextextended((:account_id)::text || ':' || 
 from (values (1)) as one
 left join idempotency_key k on k.account_id = (:account_id)::uuid and k.key = bench.id(9, :run, :key)::text
      and k.created_at > (:now)::timestamptz - interval '24 hours';
-select pg_advisory_xact_lock(hashtextextended('hold:' || :account_id, 0));
-select count(*) as "open!" from hold where account_id = :account_id and status = 'open';
-with open_hold as materialized (
-    select id from hold where account_id = :account_id and status = 'open'
-), unpaid_booking as materialized (
-    select id from booking where account_id = :account_id and status = 'pending_payment'
-)
-select (
-    (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = :flight_id)
-  + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id where bf.flight_id = :flight_id)
-)::bigint as "held!";
-select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", capacity, held, sold, base_fare_minor
-from flight_cabin where flight_id = any(array[(:flight_id)::uuid]);
-with made as (
-    insert into hold (id, account_id, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
-    values (bench.id(1, :run, :key), :account_id, :now, :due, 1, 0, 0, 'INR', 482000,
-            '[{"token": "eyJhIjoiMDFhYWExNTItYTM1Ny03ZDY0LThiY2YtYzY1YzQ3ZTg0ZDJiIiwiZSI6MTc5NTIwNjYwMCwicCI6eyJhZHVsdHMiOjEsImNoaWxkcmVuIjowLCJpbmZhbnRzIjowfSwiYyI6ImVjb25vbXkiLCJmIjoic3RhbmRhcmQiLCJ4IjpbIjAxYjNiYzJhLTQ1MDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJdfQ.c2lnbmF0dXJl", "pinned": {"a": "01aaa152-a357-7d64-8bcf-c65c47e84d2b", "c": "economy", "e": 1795206600, "f": "standard", "l": [{"code": "YSTANDARD", "kind": "base_fare", "quantity": 1, "direction": 0, "refundable": false, "unit_minor": 390000}, {"code": "ASF", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 23600}, {"code": "PSF", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 9100}, {"code": "GST", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 19500}], "p": {"adults": 1, "infants": 0, "children": 0}, "u": "INR", "x": ["01b3bc2a-4500-7000-8000-000000000000"]}, "conditions": {"name": "Standard", "cabin_bag": "7 kg", "checked_kg": 15, "conditions": {"cancel": [{"fee_minor": 350000, "from_hours": 0}, {"fee_minor": 300000, "from_hours": 72}], "change": [{"fee_minor": 325000, "from_hours": 0}]}, "fare_family": "standard", "seat_choice": "standard_free", "checked_pieces": 1}}]')
-    returning id
-)
-insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
-select made.id, t.direction, t.ordinal, t.flight_id, t.cabin, 1
-from made, unnest('{0}'::smallint[], '{0}'::smallint[], array[(:flight_id)::uuid], '{economy}'::text[]) as t (direction, ordinal, flight_id, cabin);
 select f.id as "id: FlightId", f.airline, al.name as airline_name, f.flight_number, ac.name as aircraft,
        f.departure_date, f.departs_at, f.arrives_at, f.status as "status: FlightStatus",
        f.origin, o.name as origin_name, o.city as origin_city, o.country as origin_country, o.time_zone as origin_zone,
@@ -49,8 +27,29 @@ join aircraft_type ac on ac.iata = f.aircraft
 join airport o on o.iata = f.origin
 join airport d on d.iata = f.destination
 order by wanted.position;
-update hold set status = 'booked'
-where id = bench.id(1, :run, :key) and account_id = (:account_id)::uuid and status = 'open' and expires_at > :now returning id;
+select pg_advisory_xact_lock(hashtextextended('hold:' || :account_id, 0));
+with open_hold as materialized (
+    select id from hold where account_id = :account_id and status = 'open'
+), unpaid_booking as materialized (
+    select id from booking where account_id = :account_id and status = 'pending_payment'
+)
+select (select count(*) from open_hold) as "open!", wanted.flight_id as "flight_id!: FlightId", (
+    (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = wanted.flight_id)
+  + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id
+     where bf.flight_id = wanted.flight_id)
+)::bigint as "seats!"
+from unnest(array[(:flight_id)::uuid]) as wanted (flight_id);
+select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", capacity, held, sold, base_fare_minor
+from flight_cabin where flight_id = any(array[(:flight_id)::uuid]);
+with made as (
+    insert into hold (id, account_id, status, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
+    values (bench.id(1, :run, :key), :account_id, 'booked', :now, :due, 1, 0, 0, 'INR', 482000,
+            '[{"token": "eyJhIjoiMDFhYWExNTItYTM1Ny03ZDY0LThiY2YtYzY1YzQ3ZTg0ZDJiIiwiZSI6MTc5NTIwNjYwMCwicCI6eyJhZHVsdHMiOjEsImNoaWxkcmVuIjowLCJpbmZhbnRzIjowfSwiYyI6ImVjb25vbXkiLCJmIjoic3RhbmRhcmQiLCJ4IjpbIjAxYjNiYzJhLTQ1MDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJdfQ.c2lnbmF0dXJl", "pinned": {"a": "01aaa152-a357-7d64-8bcf-c65c47e84d2b", "c": "economy", "e": 1795206600, "f": "standard", "l": [{"code": "YSTANDARD", "kind": "base_fare", "quantity": 1, "direction": 0, "refundable": false, "unit_minor": 390000}, {"code": "ASF", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 23600}, {"code": "PSF", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 9100}, {"code": "GST", "kind": "tax", "quantity": 1, "refundable": true, "unit_minor": 19500}], "p": {"adults": 1, "infants": 0, "children": 0}, "u": "INR", "x": ["01b3bc2a-4500-7000-8000-000000000000"]}, "conditions": {"name": "Standard", "cabin_bag": "7 kg", "checked_kg": 15, "conditions": {"cancel": [{"fee_minor": 350000, "from_hours": 0}, {"fee_minor": 300000, "from_hours": 72}], "change": [{"fee_minor": 325000, "from_hours": 0}]}, "fare_family": "standard", "seat_choice": "standard_free", "checked_pieces": 1}}]')
+    returning id
+)
+insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
+select made.id, t.direction, t.ordinal, t.flight_id, t.cabin, 1
+from made, unnest('{0}'::smallint[], '{0}'::smallint[], array[(:flight_id)::uuid], '{economy}'::text[]) as t (direction, ordinal, flight_id, cabin);
 insert into booking (id, booking_ref, account_id, hold_id, created_at, payment_due_at, currency, total_minor,
                      contact_email, contact_phone, first_departs_at)
 values (bench.id(2, :run, :key), bench.ref(:key), :account_id, bench.id(1, :run, :key), :now, :due, 'INR', 482000,
@@ -77,11 +76,16 @@ from unnest('{0,0,0,0,0,0,0,null}'::smallint[], array_fill((:flight_id)::uuid, a
             '{YSTANDARD,CUTE,RCS,ASF,PSF,UDF,GST,CONV}'::text[], '{adult,adult,adult,adult,adult,adult,adult,null}'::text[],
             '{1,1,1,1,1,1,1,1}'::int[], '{390000,5000,5000,23600,9100,6100,19500,30000}'::bigint[], '{f,t,t,t,t,t,t,f}'::boolean[])
      with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, position);
-select id as "id: BookingId", account_id as "account_id: AccountId", booking_ref as "booking_ref: BookingRef",
+insert into live_traveller (account_id, flight_id, person, booking_id)
+select :account_id, flight_id, person, bench.id(2, :run, :key)
+from unnest(array[(:flight_id)::uuid]) as wanted (flight_id),
+     unnest(array[sha256(convert_to(bench.id(5, :run, :key)::text, 'UTF8'))]) as people (person)
+order by flight_id, person
+on conflict on constraint live_traveller_booked_once do nothing;
+select id as "id: BookingId", booking_ref as "booking_ref: BookingRef",
        status as "status: BookingStatus", created_at, payment_due_at, confirmed_at, currency, contact_email, contact_phone,
        late_payment_resolution as "late_payment: LatePayment"
 from booking where id = bench.id(2, :run, :key);
-select id from booking where booking_ref = bench.ref(:key) and account_id = :account_id;
 select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
     kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
     document.created_at, ready_at, storage_key, sha256, size_bytes
@@ -116,8 +120,11 @@ from passenger_seat s
 join passenger p on p.id = s.passenger_id
 join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = s.flight_id
 where p.booking_id = bench.id(2, :run, :key) order by bf.ordinal;
-select passenger_id as "passenger_id: PassengerId", number from ticket
-where booking_id = bench.id(2, :run, :key) and status = 'issued' order by number;
+select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
+from ticket t
+cross join lateral unnest(array[t.number, t.conjunction_number]) as good (number)
+where t.booking_id = bench.id(2, :run, :key) and t.status = 'issued' and good.number is not null
+order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), good.number;
 select direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code,
        passenger_type as "passenger_type: PassengerType", quantity, unit_minor, refundable
 from price_line where booking_id = bench.id(2, :run, :key) order by ordinal;

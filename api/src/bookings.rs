@@ -40,9 +40,11 @@ pub struct Bookings;
 pub struct CreateBooking {
     /// An open hold; instead of `offers`
     hold_id: Option<Uuid>,
-    /// `offer_id` of a search's offer; instead of `hold_id`
+    /// `offer_id` of a search's offer, for a round trip two, outbound first; instead of `hold_id`
     #[oai(validator(min_items = 1, max_items = 2))]
     offers: Option<Vec<String>>,
+    /// With `offers`: whether the return may leave from or end at another place
+    open_jaw: Option<bool>,
     /// Exact seats, with `offers`; a hold has its own
     #[oai(validator(max_items = 60))]
     seats: Option<Vec<SeatWishView>>,
@@ -110,9 +112,17 @@ impl TryFrom<CreateBooking> for NewBooking {
                     "name the seats when you hold them",
                 ));
             }
+            (Some(_), None) if body.open_jaw.is_some() => {
+                return Err(wrong_field(
+                    "open_jaw",
+                    "not_with_hold",
+                    "say so when you hold the offers",
+                ));
+            }
             (Some(hold), None) => Source::Hold(HoldId(hold)),
             (None, Some(offers)) => Source::Offers(NewHold {
                 offers,
+                open_jaw: body.open_jaw.unwrap_or_default(),
                 seats: seats.into_iter().map(Into::into).collect(),
             }),
             (Some(_), Some(_)) | (None, None) => {
@@ -201,9 +211,9 @@ pub struct PassengerView {
     adult_id: Option<Uuid>,
     seat_preference: Option<String>,
     seats: Vec<SeatView>,
-    /// With check digit: `125-2106312810 (3)`; absent until paid
+    /// The first of `ticket_numbers`; absent until paid
     ticket_number: Option<String>,
-    /// One a validating airline
+    /// With check digit, `125-2106312810 (3)`: one a validating airline, two consecutive ones for more than four flights
     ticket_numbers: Vec<String>,
 }
 
@@ -256,7 +266,9 @@ pub struct LatePaymentView {
 impl Bookings {
     /// Book
     ///
-    /// Books held seats, or offers in one step. The seats stay held until `payment_due_at`.
+    /// Books held seats, or offers in one step: of one or two directions, all seats or none. The seats stay held until
+    /// `payment_due_at`. Who is on a flight in another live booking of the account is refused: 409 `duplicate_passenger`
+    /// with that booking's `booking_ref`.
     #[oai(path = "/bookings", method = "post", operation_id = "create_booking")]
     async fn create(
         &self,

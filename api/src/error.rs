@@ -163,6 +163,9 @@ impl ApiError {
             Error::SeatTaken { .. } => conflict("seat_taken"),
             Error::TooLate { .. } => conflict("too_late"),
             Error::OnlyExitRowsLeft { .. } => conflict("only_exit_rows_left"),
+            Error::DuplicatePassenger { booking_ref, .. } => {
+                conflict("duplicate_passenger").member("booking_ref", booking_ref.into())
+            }
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),

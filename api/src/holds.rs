@@ -27,9 +27,11 @@ pub struct Holds;
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct CreateHold {
-    /// `offer_id` of a search's offer
+    /// `offer_id` of a search's offer; for a round trip that of the outbound, then that of the return
     #[oai(validator(min_items = 1, max_items = 2))]
     offers: Vec<String>,
+    /// Whether the return may leave from or end at another place than where the outbound ended or began
+    open_jaw: Option<bool>,
     /// Exact seats, if any; the others are given when the booking is paid
     #[oai(validator(max_items = 60))]
     seats: Option<Vec<SeatWishView>>,
@@ -58,6 +60,7 @@ impl From<CreateHold> for NewHold {
     fn from(body: CreateHold) -> Self {
         Self {
             offers: body.offers,
+            open_jaw: body.open_jaw.unwrap_or_default(),
             seats: body
                 .seats
                 .into_iter()
@@ -108,8 +111,9 @@ impl HoldView {
 impl Holds {
     /// Hold seats
     ///
-    /// Takes the seats of every flight of the offers for 15 minutes, or of none. An offer that has expired answers 410
-    /// with a fresh `offer` inside.
+    /// Takes the seats of every flight of the offers for 15 minutes, or of none. Two offers are one journey: for the same
+    /// party, back from where the outbound ended to where it began (or `open_jaw`), leaving a legal connection after
+    /// the outbound has landed. An offer that has expired answers 410 with a fresh `offer` inside.
     #[oai(path = "/holds", method = "post", operation_id = "create_hold")]
     async fn create(
         &self,

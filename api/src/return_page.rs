@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use chrono::Duration;
-use flightdesk_core::booking::{self, Booking, BookingStatus, LatePayment};
+use flightdesk_core::booking::{self, Booking, BookingStatus, Direction, LatePayment};
 use flightdesk_core::document::{Document, DocumentStatus};
+use flightdesk_core::flight::Flight;
 use flightdesk_core::html::escape;
 use flightdesk_core::{Error, payment};
 use poem::http::{StatusCode, header};
@@ -112,7 +113,7 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
         ),
         (_, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
-            "The payment came after the booking's deadline, when its seats were gone. All of it goes back to your card.",
+            "The booking could not be confirmed any more when the payment came. All of it goes back to your card.",
             false,
         ),
         (
@@ -145,17 +146,36 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
         ),
     };
     let mut body = format!(
-        "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p><ul>"
+        "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>"
     );
-    for flight in booking
-        .directions
-        .iter()
-        .flat_map(|direction| &direction.flights)
-    {
+    for direction in &booking.directions {
+        if booking.directions.len() > 1 {
+            body.push_str(heading(direction.direction));
+        }
+        body.push_str(&flight_list(&direction.flights));
+    }
+    if booking.status == BookingStatus::Confirmed {
+        for ticket in tickets {
+            body.push_str(&ticket_line(ticket));
+        }
+    }
+    document(StatusCode::OK, refresh, title, &body)
+}
+
+fn heading(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Departing => "<h2>Departing</h2>",
+        Direction::Returning => "<h2>Returning</h2>",
+    }
+}
+
+fn flight_list(flights: &[Flight]) -> String {
+    let mut list = "<ul>".to_owned();
+    for flight in flights {
         let (leaves, lands) = (flight.departs_local(), flight.arrives_local());
         // Writing to a String cannot fail.
         let _ = write!(
-            body,
+            list,
             "<li>{} {}: {} ({}) {} to {} ({}) {}</li>",
             escape(&flight.airline.iata),
             escape(&flight.flight_number),
@@ -167,13 +187,8 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
             lands.format("%a %-d %b %H:%M"),
         );
     }
-    body.push_str("</ul>");
-    if booking.status == BookingStatus::Confirmed {
-        for ticket in tickets {
-            body.push_str(&ticket_line(ticket));
-        }
-    }
-    document(StatusCode::OK, refresh, title, &body)
+    list.push_str("</ul>");
+    list
 }
 
 fn ticket_line(ticket: &TicketLink) -> String {
@@ -202,4 +217,4 @@ fn document(status: StatusCode, refresh: bool, title: &str, body: &str) -> Respo
         .into_response()
 }
 
-const STYLE: &str = "body{margin:0;background:#f4f6f8;color:#14202b;font:17px/1.5 system-ui,sans-serif}main{max-width:36rem;margin:3rem auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 1px 4px #0002}h1{font-size:1.6rem;margin-top:0}.ref span{display:block;color:#51606e;font-size:.9rem}.ref strong{font-size:2rem;letter-spacing:.12em}.button{display:inline-block;background:#0b5cad;color:#fff;padding:.7rem 1.2rem;border-radius:8px;text-decoration:none}.button:focus-visible{outline:3px solid #ffb000}@media(max-width:40rem){main{margin:0;border-radius:0}}";
+const STYLE: &str = "body{margin:0;background:#f4f6f8;color:#14202b;font:17px/1.5 system-ui,sans-serif}main{max-width:36rem;margin:3rem auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 1px 4px #0002}h1{font-size:1.6rem;margin-top:0}h2{font-size:1.1rem;margin:1.2rem 0 0}ul{margin:.4rem 0 1rem;padding-left:1.2rem}.ref span{display:block;color:#51606e;font-size:.9rem}.ref strong{font-size:2rem;letter-spacing:.12em}.button{display:inline-block;background:#0b5cad;color:#fff;padding:.7rem 1.2rem;border-radius:8px;text-decoration:none}.button:focus-visible{outline:3px solid #ffb000}@media(max-width:40rem){main{margin:0;border-radius:0}}";

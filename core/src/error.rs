@@ -50,6 +50,16 @@ pub enum Error {
         /// The flight.
         flight_id: FlightId,
     },
+    /// A passenger is on the flight already, in another live booking of the account.
+    #[error("passengers[{index}] is on flight {flight_id} already, in booking {booking_ref}")]
+    DuplicatePassenger {
+        /// Which of the given passengers, from 0.
+        index: usize,
+        /// The flight.
+        flight_id: FlightId,
+        /// The other booking.
+        booking_ref: String,
+    },
     /// Sales for a flight have closed (120 minutes before departure), or it no longer flies.
     #[error("flight {flight_id} is no longer on sale")]
     SalesClosed {

@@ -53,10 +53,8 @@ impl std::fmt::Display for Seat {
     }
 }
 
-/// Moves the counters of all the cabins or, by the error, of none once the caller rolls back.
-///
-/// [`Error::SoldOut`] names the flight whose cabin is too full.
-pub async fn apply(conn: &mut PgConnection, mut changes: Vec<Change>) -> Result<()> {
+/// The changes in the order in which cabins are locked, those of one cabin added up.
+pub(crate) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes.sort_by_key(|change| (change.flight_id, change.cabin.as_str()));
     changes.dedup_by(|later, first| {
         let same = (later.flight_id, later.cabin) == (first.flight_id, first.cabin);
@@ -66,7 +64,14 @@ pub async fn apply(conn: &mut PgConnection, mut changes: Vec<Change>) -> Result<
         }
         same
     });
-    for change in changes {
+    changes
+}
+
+/// Moves the counters of all the cabins or, by the error, of none once the caller rolls back.
+///
+/// [`Error::SoldOut`] names the flight whose cabin is too full.
+pub async fn apply(conn: &mut PgConnection, changes: Vec<Change>) -> Result<()> {
+    for change in in_order(changes) {
         sqlx::query!(
             "update flight_cabin set held = held + $3, sold = sold + $4 where flight_id = $1 and cabin = $2",
             change.flight_id.0,
@@ -86,11 +91,10 @@ pub async fn apply(conn: &mut PgConnection, mut changes: Vec<Change>) -> Result<
 /// Errors: [`Error::SalesClosed`], [`Error::SoldOut`]; the caller rolls back, so a party gets all seats or none.
 pub async fn hold(
     conn: &mut PgConnection,
-    mut changes: Vec<Change>,
+    changes: Vec<Change>,
     sales_open_until: DateTime<Utc>,
 ) -> Result<()> {
-    changes.sort_by_key(|change| (change.flight_id, change.cabin.as_str()));
-    for change in changes {
+    for change in in_order(changes) {
         let updated = sqlx::query!(
             r#"
             update flight_cabin c set held = c.held + $3
@@ -181,6 +185,29 @@ fn columns(seats: &[(FlightId, Seat)]) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_of_one_cabin_add_up_and_stand_in_the_order_of_locks() {
+        let (one, two) = (FlightId::new(), FlightId::new());
+        let change = |flight_id, cabin, held| Change {
+            flight_id,
+            cabin,
+            held,
+            sold: 0,
+        };
+        let changes = vec![
+            change(two, Cabin::Economy, 4),
+            change(one, Cabin::Economy, 1),
+            change(one, Cabin::Business, 2),
+            change(one, Cabin::Economy, 3),
+        ];
+        let ordered = vec![
+            change(one, Cabin::Business, 2),
+            change(one, Cabin::Economy, 4),
+            change(two, Cabin::Economy, 4),
+        ];
+        assert_eq!(in_order(changes), ordered);
+    }
 
     #[test]
     fn seat_numbers_read_as_printed() {

@@ -35,6 +35,8 @@ pub struct MailContent {
 /// One flight of a mail.
 #[derive(Clone, Debug)]
 pub struct MailFlight {
+    /// `departing` or `returning`
+    pub direction: String,
     /// `Air India`
     pub airline: String,
     /// `AI 161`
@@ -110,7 +112,7 @@ impl MailContent {
 async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailFlight>> {
     let rows = sqlx::query!(
         r#"
-        select airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
+        select direction.name as direction, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
             flight.departs_at, flight.arrives_at,
             origin.iata as origin, origin.city as origin_city, origin.time_zone as origin_zone,
             destination.iata as destination, destination.city as destination_city, destination.time_zone as destination_zone
@@ -130,6 +132,7 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     rows.into_iter()
         .map(|row| {
             Ok(MailFlight {
+                direction: row.direction,
                 airline: row.airline,
                 number: row.number,
                 departure: stop(

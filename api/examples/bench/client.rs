@@ -125,17 +125,27 @@ impl Shop {
         }))
     }
 
-    /// The booking of an offer for one grown-up.
+    /// The booking of an offer for one grown-up, whom no other booking has.
     pub fn book(&self, offer: &Offer) -> RequestBuilder {
         let body = json!({
             "offers": [offer.token],
             "passengers": [{
-                "title": "ms", "first_name": "Asha", "last_name": "Verma", "gender": "female", "date_of_birth": "1990-04-12",
+                "title": "ms", "first_name": somebody(), "last_name": "Verma", "gender": "female", "date_of_birth": "1990-04-12",
             }],
             "contact": {"email": "asha@example.com", "phone": "+919876543210"},
         });
         self.post(&offer.key, "/v1/bookings", &body)
     }
+}
+
+/// Twelve letters that nobody else is called.
+fn somebody() -> String {
+    let bytes = Uuid::now_v7().into_bytes();
+    let letter = |nibble: u8| char::from(b'a' + nibble);
+    bytes[10..]
+        .iter()
+        .flat_map(|byte| [letter(byte >> 4), letter(byte & 15)])
+        .collect()
 }
 
 /// The body of an answer that has to have this status.

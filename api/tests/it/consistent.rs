@@ -61,6 +61,23 @@ const RULES: &[(&str, &str)] = &[
          group by s.hold_id, s.flight_id, l.seats having count(*) > l.seats",
     ),
     (
+        "everybody of a live booking, and nobody else, is on its flights once",
+        "select b.booking_ref from booking b
+         where case when b.status in ('pending_payment', 'confirmed', 'partially_cancelled')
+             then not exists (select from live_traveller t where t.booking_id = b.id)
+                  or (select count(distinct t.flight_id) from live_traveller t where t.booking_id = b.id)
+                     <> (select count(*) from booked_flight bf where bf.booking_id = b.id)
+             else exists (select from live_traveller t where t.booking_id = b.id) end",
+    ),
+    (
+        "a ticket has a coupon for each flight of its airline's directions",
+        "select t.number from ticket t
+         where t.status = 'issued'
+           and (select count(*) from ticket_coupon c where c.ticket_id = t.id)
+            <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id
+                where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline)",
+    ),
+    (
         "everybody on a paid booking has one ticket of each validating airline",
         "select format('%s: %s tickets', b.booking_ref, count(t.id))
          from booking b join passenger p on p.booking_id = b.id

@@ -21,6 +21,7 @@ mod races;
 mod round_trips;
 mod sandbox;
 mod search;
+mod search_round_trips;
 mod seats;
 mod snapshots;
 mod stripe_orders;

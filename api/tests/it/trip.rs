@@ -1,8 +1,11 @@
 //! A flight to sell, and the calls that lead from a search to a paid booking.
 
 use chrono::{NaiveDate, NaiveDateTime};
+use flightdesk_core::fare::{Cabin, FlightFare, Party, price};
 use flightdesk_core::fixtures::{AddFlight, add_flight, load_small};
-use flightdesk_core::ids::FlightId;
+use flightdesk_core::flight;
+use flightdesk_core::ids::{AccountId, FlightId};
+use flightdesk_core::offer::Quote;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -126,12 +129,105 @@ impl Client<'_> {
     }
 }
 
-/// The booking of a hold for one adult.
+/// The booking of a hold for one adult whom no other hold's booking has.
 pub fn booking_of(hold: &Value) -> Value {
-    json!({ "hold_id": hold["id"], "passengers": [passenger("Linh", "1990-05-17")], "contact": contact() })
+    let somebody = somebody(hold["id"].as_str().unwrap());
+    json!({ "hold_id": hold["id"], "passengers": [passenger(&somebody, "1990-05-17")], "contact": contact() })
+}
+
+/// A first name of twelve letters, made from the end of an id.
+pub fn somebody(id: &str) -> String {
+    let letter = |digit: char| char::from_digit(digit.to_digit(16).unwrap() + 10, 36).unwrap();
+    let digits = id.chars().rev().filter(char::is_ascii_hexdigit).take(12);
+    digits.map(letter).collect()
 }
 
 /// Its six characters.
 pub fn reference(booking: &Value) -> &str {
     booking["booking_ref"].as_str().unwrap()
+}
+
+/// A flight of an airline on a day of December 2026, two hours long: 180 seats of economy.
+pub async fn fly(
+    pool: &PgPool,
+    airline: &str,
+    number: &str,
+    route: [&str; 2],
+    departs: &str,
+) -> FlightId {
+    let flight = AddFlight {
+        airline,
+        number,
+        origin: route[0],
+        destination: route[1],
+        departs_local: departs.parse().unwrap(),
+        block_minutes: 120,
+        aircraft: "32N",
+        base_fare_minor: 500_000,
+    };
+    add_flight(&mut pool.acquire().await.unwrap(), flight)
+        .await
+        .unwrap()
+}
+
+impl Client<'_> {
+    /// An offer of these flights, in this order, as search would sign it.
+    pub async fn offer_of(&self, flights: &[FlightId], party: Party) -> String {
+        let app = &self.app.app;
+        let mut conn = app.db.acquire().await.unwrap();
+        let tariff = app.tariff.get(&mut conn, &app.clock).await.unwrap();
+        let flights = flight::list_by_id(&mut conn, flights).await.unwrap();
+        let fare = |flight: &flight::Flight| FlightFare {
+            flight_id: flight.id,
+            origin_country: flight.origin.country.clone(),
+            base_fare_minor: 500_000,
+            capacity: 180,
+            sold: 0,
+        };
+        let fares: Vec<_> = flights.iter().map(fare).collect();
+        let family = tariff.family("standard", Cabin::Economy).unwrap();
+        let sales = &app.settings.sales;
+        let price = price(&tariff, sales.sale_currency, family, 0, &fares, party).unwrap();
+        let quote = Quote {
+            party,
+            family: family.clone(),
+            flights,
+            price,
+            seats_left: 9,
+        };
+        let account = AccountId(self.account_id);
+        app.offers
+            .offer(&app.clock, sales, account, quote)
+            .unwrap()
+            .id
+    }
+
+    /// Offers of the way out and of the way back.
+    pub async fn offers_of(
+        &self,
+        out: &[FlightId],
+        back: &[FlightId],
+        party: Party,
+    ) -> [String; 2] {
+        [
+            self.offer_of(out, party).await,
+            self.offer_of(back, party).await,
+        ]
+    }
+}
+
+/// So many adults.
+pub fn adults(adults: u16) -> Party {
+    Party {
+        adults,
+        ..Party::default()
+    }
+}
+
+/// So many grown-ups of different names.
+pub fn grown_ups(count: u8) -> Vec<Value> {
+    let name = |index: u8| format!("Linh {}", char::from(b'A' + index));
+    (0..count)
+        .map(|index| passenger(&name(index), "1990-05-17"))
+        .collect()
 }

@@ -4,7 +4,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::lock::LockedBooking;
 use super::model::{BookingStatus, LatePayment};
-use super::{queries, seating};
+use super::queries::BookedSeats;
+use super::{queries, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
@@ -13,31 +14,41 @@ use crate::{Error, Result, document, ticket};
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
 ///
-/// The caller has locked the booking. [`Error::WrongState`] unless it is pending.
+/// False when one of its flights does not fly any more; then nothing has changed. The caller has locked the booking.
+/// [`Error::WrongState`] unless it is pending.
 pub async fn confirm(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-) -> Result<()> {
-    let changes = changes(conn, booking, |seats| (-seats, seats)).await?;
+) -> Result<bool> {
+    let booked = queries::booked_seats(conn, booking.id).await?;
+    if !booked.iter().all(|booked| booked.flies) {
+        return Ok(false);
+    }
     set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
-    inventory::apply(conn, changes).await?;
-    ticket_party(conn, clock, booking).await
+    inventory::apply(conn, changes(&booked, |seats| (-seats, seats))).await?;
+    ticket_party(conn, clock, booking, &booked).await?;
+    Ok(true)
 }
 
-/// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins.
+/// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins, on
+/// every flight of every direction.
 ///
-/// `None` when the cabins are too full now; then nothing has changed. The caller has locked the booking.
+/// `None` when a cabin is too full now, a flight does not fly any more, or somebody of the party has booked one of the
+/// flights again; then nothing has changed. The caller has locked the booking.
 pub async fn reclaim(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
 ) -> Result<Option<LatePayment>> {
-    let changes = changes(conn, booking, |seats| (0, seats)).await?;
+    let booked = queries::booked_seats(conn, booking.id).await?;
+    if !booked.iter().all(|booked| booked.flies) {
+        return Ok(None);
+    }
     let mut attempt = conn.begin().await?;
-    match inventory::apply(&mut attempt, changes).await {
+    match take_again(&mut attempt, booking, &booked).await {
         Ok(()) => attempt.commit().await?,
-        Err(Error::SoldOut { .. }) => {
+        Err(Error::SoldOut { .. } | Error::DuplicatePassenger { .. }) => {
             attempt.rollback().await?;
             return Ok(None);
         }
@@ -56,38 +67,42 @@ pub async fn reclaim(
         Some(resolution),
     )
     .await?;
-    ticket_party(conn, clock, booking).await?;
+    ticket_party(conn, clock, booking, &booked).await?;
     Ok(Some(resolution))
+}
+
+async fn take_again(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    booked: &[BookedSeats],
+) -> Result<()> {
+    let flights: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
+    traveller::claim_again(conn, booking, &flights).await?;
+    inventory::apply(conn, changes(booked, |seats| (0, seats))).await
 }
 
 async fn ticket_party(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
+    booked: &[BookedSeats],
 ) -> Result<()> {
-    seating::seat_party(conn, clock, booking).await?;
+    seating::seat_party(conn, clock, booking, booked).await?;
     ticket::issue(conn, clock, booking.id).await?;
     document::request_tickets(conn, clock, booking.account_id, booking.id).await
 }
 
-async fn changes(
-    conn: &mut PgConnection,
-    booking: &LockedBooking,
-    by: impl Fn(i32) -> (i32, i32),
-) -> Result<Vec<Change>> {
-    let seats = queries::booked_seats(conn, booking.id).await?;
-    Ok(seats
-        .into_iter()
-        .map(|booked| {
-            let (held, sold) = by(booked.seats);
-            Change {
-                flight_id: booked.flight_id,
-                cabin: booked.cabin,
-                held,
-                sold,
-            }
-        })
-        .collect())
+fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {
+    let change = |booked: &BookedSeats| {
+        let (held, sold) = by(booked.seats);
+        Change {
+            flight_id: booked.flight_id,
+            cabin: booked.cabin,
+            held,
+            sold,
+        }
+    };
+    booked.iter().map(change).collect()
 }
 
 /// One conditional update decides between pay, cancel and expire.

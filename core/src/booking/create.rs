@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::model::{Booking, Contact, NewBooking, Source};
 use super::passengers::{self, Passenger};
-use super::{insert, queries};
+use super::{insert, queries, traveller};
 use crate::clock::Clock;
 use crate::error::Violations;
 use crate::fare::PassengerType;
@@ -19,7 +19,8 @@ use crate::{Error, Result, Shop, seat};
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
 /// Errors: those of [`hold::create`] when offers are given; [`Error::HoldExpired`], [`Error::HoldBooked`],
-/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers and contact.
+/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers and contact;
+/// [`Error::DuplicatePassenger`].
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -43,7 +44,9 @@ async fn of_hold(
     input: &NewBooking,
 ) -> Result<Booking> {
     let hold = hold::get(conn, account_id, id).await?;
-    let (flights, passengers) = check(conn, clock, &hold, input).await?;
+    let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
+    let flights = flight::list_by_id(conn, &ids).await?;
+    let passengers = check_people(clock, &hold, &flights, input)?;
     take(conn, clock, account_id, &hold).await?;
     let id = file(conn, clock, &hold, &flights, &passengers, &input.contact).await?;
     give_seats(conn, id, hold.id, &flights, &passengers).await?;
@@ -57,19 +60,11 @@ async fn of_offers(
     mut prepared: Prepared,
     input: &NewBooking,
 ) -> Result<Booking> {
-    let (flights, passengers) = check(conn, shop.clock, &prepared.hold, input).await?;
+    let passengers = check_people(shop.clock, &prepared.hold, &prepared.flights, input)?;
     prepared.hold.status = HoldStatus::Booked;
     hold::file(conn, shop, &prepared).await?;
-    let hold = &prepared.hold;
-    let id = file(
-        conn,
-        shop.clock,
-        hold,
-        &flights,
-        &passengers,
-        &input.contact,
-    )
-    .await?;
+    let (hold, flights) = (&prepared.hold, &prepared.flights);
+    let id = file(conn, shop.clock, hold, flights, &passengers, &input.contact).await?;
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
     hold::take(conn, shop, &prepared).await?;
@@ -77,7 +72,7 @@ async fn of_offers(
     if prepared.seats.is_empty() {
         return Ok(booking);
     }
-    give_seats(conn, id, hold.id, &flights, &passengers).await?;
+    give_seats(conn, id, hold.id, flights, &passengers).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -95,22 +90,24 @@ async fn file(
     insert::directions(conn, id, hold, flights).await?;
     insert::passengers(conn, id, passengers).await?;
     insert::lines(conn, id, &hold.price.lines).await?;
+    put_aboard(conn, id, hold, flights, passengers).await?;
     Ok(id)
 }
 
-/// Everything that can be wrong with passengers and contact, at once, before anything is written.
-async fn check(
+/// Nobody flies twice: see [`traveller::claim`].
+async fn put_aboard(
     conn: &mut PgConnection,
-    clock: &Clock,
+    id: BookingId,
     hold: &Hold,
-    input: &NewBooking,
-) -> Result<(Vec<Flight>, Vec<Passenger>)> {
-    let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
-    let flights = flight::list_by_id(conn, &ids).await?;
-    let passengers = check_people(clock, hold, &flights, input)?;
-    Ok((flights, passengers))
+    flights: &[Flight],
+    passengers: &[Passenger],
+) -> Result<()> {
+    let people: Vec<_> = passengers.iter().map(Into::into).collect();
+    let flights: Vec<_> = flights.iter().map(|flight| flight.id).collect();
+    traveller::claim(conn, hold.account_id, id, &people, &flights).await
 }
 
+/// Everything that can be wrong with passengers and contact, at once, before anything is written.
 fn check_people(
     clock: &Clock,
     hold: &Hold,

@@ -7,6 +7,7 @@ use super::lock::{self, LockedBooking};
 use super::model::BookingStatus;
 use super::queries;
 use super::reference::BookingRef;
+use super::traveller;
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId};
 use crate::inventory::{self, Change};
@@ -108,6 +109,7 @@ async fn end(
             action: "ended",
         });
     }
+    traveller::release(conn, booking.id).await?;
     let seats = queries::booked_seats(conn, booking.id).await?;
     let changes = seats
         .into_iter()

@@ -12,6 +12,7 @@ mod queries;
 mod reference;
 pub(crate) mod seating;
 mod swap_aircraft;
+mod traveller;
 
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};

@@ -66,7 +66,7 @@ pub async fn list(
 pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking> {
     let row = sqlx::query!(
         r#"
-        select id as "id: BookingId", account_id as "account_id: AccountId", booking_ref as "booking_ref: BookingRef",
+        select id as "id: BookingId", booking_ref as "booking_ref: BookingRef",
                status as "status: BookingStatus", created_at, payment_due_at, confirmed_at, currency, contact_email, contact_phone,
                late_payment_resolution as "late_payment: LatePayment"
         from booking where id = $1
@@ -87,8 +87,7 @@ pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking
     Ok(Booking {
         id: row.id,
         seat_change,
-        documents: document::list_by_booking(conn, row.account_id, row.booking_ref.as_str())
-            .await?,
+        documents: document::list_by_booking_id(conn, id).await?,
         reference: row.booking_ref,
         status: row.status,
         created_at: row.created_at,
@@ -140,26 +139,25 @@ async fn directions(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut directions = Vec::with_capacity(rows.len());
-    for row in rows {
-        let flights: Vec<_> = booked
+    let ids: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
+    let flights = flight::list_by_id(conn, &ids).await?;
+    let directions = rows.into_iter().map(|row| BookedDirection {
+        direction: row.name,
+        status: row.status,
+        validating_airline: Airline {
+            iata: row.airline,
+            name: row.airline_name,
+        },
+        cabin: row.cabin,
+        conditions: row.conditions,
+        flights: booked
             .iter()
-            .filter(|booked| booked.direction_id == row.id)
-            .map(|booked| booked.flight_id)
-            .collect();
-        directions.push(BookedDirection {
-            direction: row.name,
-            status: row.status,
-            validating_airline: Airline {
-                iata: row.airline,
-                name: row.airline_name,
-            },
-            cabin: row.cabin,
-            conditions: row.conditions,
-            flights: flight::list_by_id(conn, &flights).await?,
-        });
-    }
-    Ok(directions)
+            .zip(&flights)
+            .filter(|(booked, _)| booked.direction_id == row.id)
+            .map(|(_, flight)| flight.clone())
+            .collect(),
+    });
+    Ok(directions.collect())
 }
 
 async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<BookedPassenger>> {
@@ -201,8 +199,11 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
     .await?;
     let tickets = sqlx::query!(
         r#"
-        select passenger_id as "passenger_id: PassengerId", number from ticket
-        where booking_id = $1 and status = 'issued' order by number
+        select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
+        from ticket t
+        cross join lateral unnest(array[t.number, t.conjunction_number]) as good (number)
+        where t.booking_id = $1 and t.status = 'issued' and good.number is not null
+        order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), good.number
         "#,
         id.0,
     )
@@ -313,11 +314,13 @@ async fn payment(
     })
 }
 
-/// Departure of the first flight and everything else that a deadline depends on lives in the row itself.
+/// The seats that a booking counts for on one flight.
 pub(super) struct BookedSeats {
     pub flight_id: FlightId,
     pub cabin: Cabin,
     pub seats: i32,
+    /// Whether the flight was neither cancelled nor has departed.
+    pub flies: bool,
 }
 
 /// The seats that a booking counts for, flight by flight.
@@ -327,7 +330,11 @@ pub(super) async fn booked_seats(
 ) -> Result<Vec<BookedSeats>> {
     let seats = sqlx::query_as!(
         BookedSeats,
-        r#"select flight_id as "flight_id: FlightId", cabin as "cabin: Cabin", seats from booked_flight where booking_id = $1 order by ordinal"#,
+        r#"
+        select bf.flight_id as "flight_id: FlightId", bf.cabin as "cabin: Cabin", bf.seats, f.status = 'scheduled' as "flies!"
+        from booked_flight bf join flight f on f.id = bf.flight_id
+        where bf.booking_id = $1 order by bf.ordinal
+        "#,
         id.0,
     )
     .fetch_all(conn)

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::lock::LockedBooking;
 use super::passengers::SeatPreference;
-use super::queries::{self, BookedSeats};
+use super::queries::BookedSeats;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::fare::PassengerType;
@@ -22,8 +22,9 @@ pub(super) async fn seat_party(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
+    booked: &[BookedSeats],
 ) -> Result<()> {
-    for booked in queries::booked_seats(conn, booking.id).await? {
+    for booked in booked {
         let party = party(conn, booking.id, booked.flight_id).await?;
         let unseated = party.iter().filter(|sitter| sitter.has.is_none());
         let barred = unseated
@@ -33,10 +34,10 @@ pub(super) async fn seat_party(
         if unseated.count() == 0 {
             continue;
         }
-        let mut free = free_places(conn, &booked).await?;
+        let mut free = free_places(conn, booked).await?;
         let ordinary = free.iter().filter(|place| !place.exit_row).count();
         if ordinary < barred {
-            move_others(conn, clock, booking, &booked, &mut free, barred - ordinary).await?;
+            move_others(conn, clock, booking, booked, &mut free, barred - ordinary).await?;
         }
         for (passenger_id, seat, reason) in seat::allocate(&free, &party) {
             let claim = [(booked.flight_id, seat)];

@@ -140,6 +140,8 @@ pub struct PassengerContent {
     pub passenger_type: String,
     /// The e-ticket number.
     pub ticket_number: TicketNumber,
+    /// The number after it, good for the fifth and sixth flight of a long journey.
+    pub conjunction_number: Option<TicketNumber>,
     /// An infant's adult.
     pub on_lap_of: Option<String>,
     /// One for each flight of this ticket, in the order they are flown.
@@ -166,6 +168,8 @@ pub struct PriceLineContent {
     pub code: String,
     /// What the code stands for, when the catalogue knows.
     pub name: Option<String>,
+    /// The flight it is for: `AI 161`.
+    pub flight: Option<String>,
     /// The direction's name; none for a line of the booking as a whole.
     pub direction: Option<String>,
     /// Whom it is for; none when it is not per passenger.

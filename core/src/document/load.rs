@@ -193,7 +193,7 @@ async fn load_passengers(
     let rows = sqlx::query!(
         r#"
         select passenger.id, passenger.passenger_type, passenger.title, passenger.first_name, passenger.middle_name,
-            passenger.last_name, ticket.number, ticket.issued_at,
+            passenger.last_name, ticket.number, ticket.conjunction_number, ticket.issued_at,
             adult.first_name as "adult_first_name?", adult.last_name as "adult_last_name?"
         from passenger
         join ticket on ticket.passenger_id = passenger.id and ticket.status = 'issued' and ticket.validating_airline = $2
@@ -247,8 +247,11 @@ async fn load_passengers(
                 ))
             });
             let coupons = coupons.collect::<Result<Vec<_>>>()?;
-            let ticket_number = TicketNumber::parse(&row.number)
-                .map_err(|error| Error::Catalogue(error.to_string()))?;
+            let parse = |raw: &str| {
+                TicketNumber::parse(raw).map_err(|error| Error::Catalogue(error.to_string()))
+            };
+            let ticket_number = parse(&row.number)?;
+            let conjunction_number = row.conjunction_number.as_deref().map(parse).transpose()?;
             let on_lap_of = row
                 .adult_first_name
                 .zip(row.adult_last_name)
@@ -265,6 +268,7 @@ async fn load_passengers(
                     name: names.into_iter().flatten().collect::<Vec<_>>().join(" "),
                     passenger_type: row.passenger_type,
                     ticket_number,
+                    conjunction_number,
                     on_lap_of,
                     coupons,
                 },
@@ -314,6 +318,7 @@ async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<Pr
         r#"
         select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
             price_line.amount_minor, direction.name as "direction?",
+            (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
             (
                 select min(tax_rule.name) from tax_rule
                 where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
@@ -322,6 +327,7 @@ async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<Pr
                         join flight on flight.id = booked_flight.flight_id
                         join airport on airport.iata = flight.origin
                         where booked_flight.booking_id = $1
+                            and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
                             and (booked_flight.direction_id = direction.id or direction.id is null)
                         order by booked_flight.ordinal limit 1
                     )
@@ -345,6 +351,7 @@ async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<Pr
         kind: row.kind,
         code: row.code,
         name: row.name,
+        flight: row.flight,
         direction: row.direction,
         passenger_type: row.passenger_type,
         quantity: row.quantity,

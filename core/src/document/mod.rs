@@ -13,6 +13,7 @@ pub use content::{
     PassengerContent, Place, PriceLineContent, TicketContent,
 };
 pub use model::{Document, DocumentKind, DocumentStatus, storage_key};
+pub(crate) use queries::list_by_booking_id;
 pub use queries::{get, list_by_booking};
 pub use render::{mark_failed, mark_ready, mark_rendering};
 

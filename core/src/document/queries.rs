@@ -20,6 +20,14 @@ pub async fn list_by_booking(
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound("booking"))?;
+    list_by_booking_id(conn, BookingId(booking_id)).await
+}
+
+/// The documents of a booking, oldest first, whoever's it is.
+pub(crate) async fn list_by_booking_id(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<Document>> {
     let documents = sqlx::query_as!(
         Document,
         r#"
@@ -31,7 +39,7 @@ pub async fn list_by_booking(
         where booking_id = $1
         order by document.id
         "#,
-        booking_id,
+        booking_id.0,
     )
     .fetch_all(conn)
     .await?;

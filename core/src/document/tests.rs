@@ -141,6 +141,50 @@ async fn the_lines_of_a_ticket_are_those_of_its_airline_and_add_up(pool: PgPool)
 }
 
 #[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn both_ways_on_one_airline_is_one_document_that_says_all_of_the_price(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    sqlx::query("update direction set validating_airline = 'AI'")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let jobs = ticketed(&mut conn).await;
+    assert_eq!(jobs.len(), 1);
+    let content = TicketContent::load(&mut conn, jobs[0].document_id)
+        .await
+        .unwrap();
+    let directions = content.directions.iter();
+    let flights: Vec<_> = directions
+        .map(|direction| {
+            (
+                direction.name.as_str(),
+                direction.flights[0].number.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(flights, [("departing", "161"), ("returning", "143")]);
+    assert_eq!(content.total, content.booking_total);
+    let lines = content.price_lines.iter();
+    let flights: Vec<_> = lines
+        .filter(|line| line.kind == "base_fare")
+        .filter_map(|line| line.flight.as_deref())
+        .collect();
+    assert_eq!(flights[..3], ["AI 161"; 3]);
+    assert_eq!(flights[3..], ["BA 143"; 3]);
+    let barcodes: Vec<_> = content.passengers[0]
+        .coupons
+        .iter()
+        .map(|coupon| coupon.barcode.as_str())
+        .collect();
+    assert_eq!(
+        barcodes,
+        [
+            "M1NGUYEN/HONGDAO      EK7XQ3M DELLHRAI 0161 354Y021A0000 000",
+            "M1NGUYEN/HONGDAO      EK7XQ3M LHRDELBA 0143 005Y021A0000 000",
+        ]
+    );
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
 async fn the_last_ticket_to_become_ready_promises_one_mail(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let jobs = ticketed(&mut conn).await;

@@ -1,5 +1,6 @@
 //! A hold takes seats out of the inventory for a party for fifteen minutes and freezes the price.
 
+mod journey;
 mod model;
 mod queries;
 mod seats;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::fare::{Price, PriceLine, Tariff};
-use crate::flight;
+use crate::flight::{self, Flight};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
 use crate::offer::{self, Pinned};
@@ -22,9 +23,9 @@ use crate::{Error, Result, Shop};
 
 /// Holds seats on every flight of the offers, or on none.
 ///
-/// Errors: [`Error::OfferInvalid`], [`Error::OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for seats
-/// that the aircraft does not have, [`Error::TooManyHolds`], [`Error::TooManyHeldSeats`], [`Error::SalesClosed`],
-/// [`Error::SoldOut`], [`Error::SeatTaken`].
+/// Errors: [`Error::OfferInvalid`], [`Error::OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for offers
+/// that are no journey and for seats that the aircraft does not have, [`Error::TooManyHolds`],
+/// [`Error::TooManyHeldSeats`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -41,10 +42,12 @@ pub async fn create(
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub hold: Hold,
+    /// Every flight of the offers, in the order of travel.
+    pub flights: Vec<Flight>,
     pub seats: Vec<(FlightId, Seat)>,
 }
 
-/// The cheap checks: tokens, expiry, seat numbers.
+/// The cheap checks: tokens, expiry, whether the offers are one journey, seat numbers.
 pub(crate) async fn prepare(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -52,7 +55,13 @@ pub(crate) async fn prepare(
     input: &NewHold,
 ) -> Result<Prepared> {
     let pinned = open_offers(conn, shop, account_id, &input.offers).await?;
-    let party = pinned[0].party;
+    let party = pinned.first().map(|offer| offer.party).unwrap_or_default();
+    let ids: Vec<_> = pinned
+        .iter()
+        .flat_map(|offer| offer.flights.iter().copied())
+        .collect();
+    let flights = flight::list_by_id(conn, &ids).await?;
+    journey::check(conn, &pinned, &flights, input.open_jaw).await?;
     let (seats, extras) = seats::check(conn, shop, party, &pinned, &input.seats).await?;
     let offers = freeze(shop.tariff, pinned, &input.offers)?;
     let now = shop.clock.now();
@@ -67,7 +76,11 @@ pub(crate) async fn prepare(
         offers,
         extras,
     };
-    Ok(Prepared { hold, seats })
+    Ok(Prepared {
+        hold,
+        flights,
+        seats,
+    })
 }
 
 /// Writes the rows of a hold within the account's caps. Its seats are not taken yet.
@@ -85,7 +98,7 @@ pub(crate) async fn file(
 async fn refuse_sold_out(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
     let flights: Vec<_> = hold.flights().map(|(flight_id, _)| flight_id).collect();
     let cabins = flight::cabins(conn, &flights).await?;
-    for change in hold.changes(1) {
+    for change in inventory::in_order(hold.changes(1)) {
         let is_full = cabins.iter().any(|seats| {
             let same = (seats.flight_id, seats.cabin) == (change.flight_id, change.cabin);
             same && seats.left() < change.held
@@ -190,13 +203,9 @@ async fn open_offers(
     account_id: AccountId,
     tokens: &[String],
 ) -> Result<Vec<Pinned>> {
-    if tokens.len() != 1 {
+    if !(1..=2).contains(&tokens.len()) {
         let mut wrong = Violations::new();
-        wrong.add(
-            "offers",
-            "count",
-            "exactly one offer: trips are sold one way",
-        );
+        wrong.add("offers", "count", "one offer, or two: out and back");
         wrong.into_result()?;
     }
     let mut opened = Vec::new();
@@ -255,19 +264,19 @@ async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Resu
     )
     .execute(&mut *conn)
     .await?;
-    let open = queries::count_open(conn, hold.account_id).await?;
-    if open >= i64::from(sales.max_open_holds) {
-        return Err(Error::TooManyHolds {
-            limit: sales.max_open_holds,
-        });
+    let wanted = inventory::in_order(hold.changes(1));
+    let flights: Vec<_> = wanted.iter().map(|change| change.flight_id).collect();
+    let unpaid = queries::unpaid(conn, hold.account_id, &flights).await?;
+    let limit = sales.max_open_holds;
+    if unpaid.open_holds >= i64::from(limit) {
+        return Err(Error::TooManyHolds { limit });
     }
-    for change in hold.changes(1) {
-        let unpaid = queries::unpaid_seats(conn, hold.account_id, change.flight_id).await?;
-        if unpaid + i64::from(change.held) > i64::from(sales.max_held_seats) {
-            return Err(Error::TooManyHeldSeats {
-                flight_id: change.flight_id,
-                limit: sales.max_held_seats,
-            });
+    for change in wanted {
+        let flight_id = change.flight_id;
+        let seats = unpaid.seats.get(&flight_id).copied().unwrap_or_default();
+        let limit = sales.max_held_seats;
+        if seats + i64::from(change.held) > i64::from(limit) {
+            return Err(Error::TooManyHeldSeats { flight_id, limit });
         }
     }
     Ok(())

@@ -16,6 +16,8 @@ pub struct NewHold {
     pub offers: Vec<String>,
     /// Exact seats, if any.
     pub seats: Vec<SeatWish>,
+    /// Whether the return may leave from or end at another place than where the outbound ended or began.
+    pub open_jaw: bool,
 }
 
 /// An exact seat on a flight.

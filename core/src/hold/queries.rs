@@ -1,5 +1,7 @@
 //! Rows of holds.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -51,20 +53,21 @@ pub async fn get(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> 
 
 /// The offers of a hold with their flights, as search shows them.
 pub async fn offers(conn: &mut PgConnection, hold: &Hold) -> Result<Vec<Offer>> {
-    let mut shown = Vec::new();
-    for held in &hold.offers {
-        shown.push(Offer {
+    let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
+    let mut flights = flight::list_by_id(conn, &ids).await?.into_iter();
+    let shown = hold.offers.iter().map(|held| {
+        Ok(Offer {
             id: held.token.clone(),
             expires_at: held.pinned.expires_at(),
             party: held.pinned.party,
             cabin: held.pinned.cabin,
             conditions: held.conditions.clone().into(),
-            flights: flight::list_by_id(conn, &held.pinned.flights).await?,
+            flights: flights.by_ref().take(held.pinned.flights.len()).collect(),
             price: held.pinned.price()?,
             seats_left: None,
-        });
-    }
-    Ok(shown)
+        })
+    });
+    shown.collect()
 }
 
 pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
@@ -137,40 +140,46 @@ pub(super) async fn due(
     Ok(due)
 }
 
-pub(super) async fn count_open(conn: &mut PgConnection, account_id: AccountId) -> Result<i64> {
-    let open = sqlx::query_scalar!(
-        r#"select count(*) as "open!" from hold where account_id = $1 and status = 'open'"#,
-        account_id.0,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(open)
+/// What an account has in open holds and unpaid bookings.
+pub(super) struct Unpaid {
+    pub open_holds: i64,
+    /// Seats of the flights that were asked about.
+    pub seats: BTreeMap<FlightId, i64>,
 }
 
-/// Seats of a flight that an account has in open holds and unpaid bookings.
+/// How many holds an account has open, and how many seats of some flights unpaid.
 ///
 /// From the account, whose holds are few, never from the flight: a popular one has thousands of other people's.
-pub(super) async fn unpaid_seats(
+pub(super) async fn unpaid(
     conn: &mut PgConnection,
     account_id: AccountId,
-    flight_id: FlightId,
-) -> Result<i64> {
-    let held = sqlx::query_scalar!(
+    flights: &[FlightId],
+) -> Result<Unpaid> {
+    let flights: Vec<Uuid> = flights.iter().map(|flight| flight.0).collect();
+    let rows = sqlx::query!(
         r#"
         with open_hold as materialized (
             select id from hold where account_id = $1 and status = 'open'
         ), unpaid_booking as materialized (
             select id from booking where account_id = $1 and status = 'pending_payment'
         )
-        select (
-            (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = $2)
-          + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id where bf.flight_id = $2)
-        )::bigint as "held!"
+        select (select count(*) from open_hold) as "open!", wanted.flight_id as "flight_id!: FlightId", (
+            (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = wanted.flight_id)
+          + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id
+             where bf.flight_id = wanted.flight_id)
+        )::bigint as "seats!"
+        from unnest($2::uuid[]) as wanted (flight_id)
         "#,
         account_id.0,
-        flight_id.0,
+        &flights,
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(held)
+    Ok(Unpaid {
+        open_holds: rows.first().map_or(0, |row| row.open),
+        seats: rows
+            .into_iter()
+            .map(|row| (row.flight_id, row.seats))
+            .collect(),
+    })
 }

@@ -103,10 +103,12 @@ async fn apply(
     }
     let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
     match booking.status {
-        BookingStatus::PendingPayment if !too_late => {
-            booking::confirm(conn, clock, booking).await?;
+        BookingStatus::PendingPayment
+            if !too_late && booking::confirm(conn, clock, booking).await? =>
+        {
             Ok(Settlement::Confirmed)
         }
+        // Too late, or a flight that does not fly any more.
         BookingStatus::PendingPayment => {
             booking::expire(conn, clock, booking).await?;
             refund_late(conn, clock, payment, booking).await

@@ -16,34 +16,39 @@ use crate::error::OnConstraint;
 use crate::ids::{BookingId, TicketId};
 use crate::{Error, Result};
 
+/// How many flights one document number is good for (IATA Resolution 722).
+const COUPONS_OF_A_NUMBER: i64 = 4;
+
 /// Issues a ticket to every passenger, infants too, for every validating airline of the booking's directions.
 ///
-/// Each gets the next number of its airline's accounting code and a coupon for each of that airline's flights, in
-/// the order they are flown. Those that have a good ticket of the airline already keep it. Belongs in the
-/// transaction that confirms the booking.
+/// Each gets the next number of its airline's accounting code and a coupon for each flight of that airline's
+/// directions, in the order they are flown; for more than four flights two consecutive (conjunction) numbers. Those
+/// that have a good ticket of the airline already keep it. Belongs in the transaction that confirms the booking.
 ///
-/// [`Error::Catalogue`] when an airline has no accounting code or would need more than four coupons on a ticket.
+/// [`Error::Catalogue`] when an airline has no accounting code or would need more than six coupons on a ticket.
 pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId) -> Result<()> {
     let wanted = sqlx::query!(
         r#"
-        select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code
+        select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code,
+            direction.flights > $2 as "is_long!"
         from passenger
         join (
-            select distinct validating_airline from direction where booking_id = $1 and status = 'booked'
+            select validating_airline, count(*) as flights
+            from direction join booked_flight on booked_flight.direction_id = direction.id
+            where direction.booking_id = $1 and direction.status = 'booked'
+            group by validating_airline
         ) as direction on true
         join airline on airline.iata = direction.validating_airline
         where passenger.booking_id = $1
         order by airline.iata, passenger.ordinal
         "#,
         booking_id.0,
+        COUPONS_OF_A_NUMBER,
     )
     .fetch_all(&mut *conn)
     .await?;
 
-    let mut ids = Vec::with_capacity(wanted.len());
-    let mut passengers = Vec::with_capacity(wanted.len());
-    let mut airlines = Vec::with_capacity(wanted.len());
-    let mut codes = Vec::with_capacity(wanted.len());
+    let mut tickets = NewTickets::default();
     for row in wanted {
         let code = row.accounting_code.ok_or_else(|| {
             Error::Catalogue(format!(
@@ -51,21 +56,24 @@ pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId
                 row.airline
             ))
         })?;
-        ids.push(TicketId::new().0);
-        passengers.push(row.passenger_id);
-        airlines.push(row.airline);
-        codes.push(code);
+        tickets.ids.push(TicketId::new().0);
+        tickets.passengers.push(row.passenger_id);
+        tickets.airlines.push(row.airline);
+        tickets.codes.push(code);
+        tickets.are_long.push(row.is_long);
     }
-    insert(
-        conn,
-        clock,
-        booking_id,
-        &ids,
-        &passengers,
-        &airlines,
-        &codes,
-    )
-    .await
+    insert(conn, clock, booking_id, &tickets).await
+}
+
+/// The columns of tickets to be issued.
+#[derive(Default)]
+struct NewTickets {
+    ids: Vec<Uuid>,
+    passengers: Vec<Uuid>,
+    airlines: Vec<String>,
+    codes: Vec<String>,
+    /// Whether a second number is needed.
+    are_long: Vec<bool>,
 }
 
 /// One statement writes tickets and coupons: this stands in the transaction that a payment waits for.
@@ -73,21 +81,22 @@ async fn insert(
     conn: &mut PgConnection,
     clock: &Clock,
     booking_id: BookingId,
-    ids: &[Uuid],
-    passengers: &[Uuid],
-    airlines: &[String],
-    codes: &[String],
+    tickets: &NewTickets,
 ) -> Result<()> {
     sqlx::query!(
         r#"
         with issued as (
-            insert into ticket (id, booking_id, passenger_id, validating_airline, number, issued_at)
-            select id, $1, passenger_id, airline, code || lpad(nextval('ticket_document_number')::text, 10, '0'), $6
+            insert into ticket (id, booking_id, passenger_id, validating_airline, number, conjunction_number, issued_at)
+            select id, $1, passenger_id, airline, code || lpad(document::text, 10, '0'),
+                case when is_long then code || lpad((document + 1)::text, 10, '0') end, $7
             from (
-                select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[])
-                    with ordinality as wanted (id, passenger_id, airline, code, position)
-                order by position
-            ) as wanted
+                select *, case when is_long then nextval('ticket_conjunction_pair') else nextval('ticket_document_number') end as document
+                from (
+                    select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
+                        with ordinality as wanted (id, passenger_id, airline, code, is_long, position)
+                    order by position
+                ) as wanted
+            ) as numbered
             on conflict (passenger_id, validating_airline) where status = 'issued' do nothing
             returning id, validating_airline
         )
@@ -101,17 +110,18 @@ async fn insert(
         join booked_flight on booked_flight.direction_id = direction.id
         "#,
         booking_id.0,
-        ids,
-        passengers,
-        airlines,
-        codes,
+        &tickets.ids,
+        &tickets.passengers,
+        &tickets.airlines,
+        &tickets.codes,
+        &tickets.are_long,
         clock.now(),
     )
     .execute(conn)
     .await
     .on_constraint(
-        "ticket_coupon_ordinal_at_most_four",
-        Error::Catalogue("a ticket holds at most four flights".to_owned()),
+        "ticket_coupon_ordinal_at_most_six",
+        Error::Catalogue("a ticket holds at most six flights".to_owned()),
     )?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Writes a sample ticket, and says how many a core makes a second.
 //!
-//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME]`
+//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME [return]]`
 
 use std::io::Write;
 use std::time::Instant;
@@ -25,7 +25,10 @@ fn main() -> anyhow::Result<()> {
     let last_name = arguments
         .next()
         .unwrap_or_else(|| "O'Brien-Müller".to_owned());
-    let content = sample::ticket(passengers, &first_name, &last_name)?;
+    let content = match arguments.next().as_deref() {
+        Some("return") => sample::round_trip(passengers, &first_name, &last_name)?,
+        _ => sample::ticket(passengers, &first_name, &last_name)?,
+    };
     let ticket = pdf::ticket(&content)?;
     std::fs::write(&file, &ticket)?;
 

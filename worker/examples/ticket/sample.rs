@@ -29,6 +29,7 @@ pub fn ticket(count: usize, first_name: &str, last_name: &str) -> anyhow::Result
         kind: kind.to_owned(),
         code: code.to_owned(),
         name: name.map(str::to_owned),
+        flight: Some("AI 382".to_owned()),
         direction: Some("departing".to_owned()),
         passenger_type: Some("adult".to_owned()),
         quantity: i32::try_from(count).unwrap_or(1),
@@ -38,6 +39,7 @@ pub fn ticket(count: usize, first_name: &str, last_name: &str) -> anyhow::Result
         kind: "fee".to_owned(),
         code: "CONV".to_owned(),
         name: Some("Convenience fee".to_owned()),
+        flight: None,
         direction: None,
         passenger_type: None,
         quantity: 1,
@@ -80,6 +82,80 @@ pub fn ticket(count: usize, first_name: &str, last_name: &str) -> anyhow::Result
             card_brand: Some("visa".to_owned()),
             card_last4: Some("4242".to_owned()),
         }),
+    })
+}
+
+/// Out and back over two connections each for `count` people: six flights, one of them overnight, two ticket numbers.
+pub fn round_trip(
+    count: usize,
+    first_name: &str,
+    last_name: &str,
+) -> anyhow::Result<TicketContent> {
+    let mut content = ticket(count, first_name, last_name)?;
+    let out = [
+        leg("804", [BLR, DEL], "2026-12-20T06:10:00+05:30", 165, 330)?,
+        leg("161", [DEL, LHR], "2026-12-20T14:00:00+05:30", 580, 0)?,
+        leg("7904", [LHR, EDI], "2026-12-20T21:15:00+00:00", 85, 0)?,
+    ];
+    let back = [
+        leg("7907", [EDI, LGW], "2027-01-05T12:05:00+00:00", 90, 0)?,
+        leg("162", [LHR, DEL], "2027-01-05T20:30:00+00:00", 515, 330)?,
+        leg("803", [DEL, BLR], "2027-01-06T13:05:00+05:30", 170, 330)?,
+    ];
+    let all = [out.as_slice(), back.as_slice()].concat();
+    content.passengers = (0..count)
+        .map(|index| passenger(index, first_name, last_name, &all))
+        .collect::<anyhow::Result<_>>()?;
+    for (index, passenger) in content.passengers.iter_mut().enumerate() {
+        let number = |nth| TicketNumber::parse(&format!("098{}", 6_000_000_001 + 2 * index + nth));
+        passenger.ticket_number = number(0)?;
+        passenger.conjunction_number = Some(number(1)?);
+    }
+    if let [.., child, infant] = content.passengers.as_mut_slice() {
+        "child".clone_into(&mut child.passenger_type);
+        "infant".clone_into(&mut infant.passenger_type);
+        infant.on_lap_of = Some(format!("{first_name} {last_name}"));
+    }
+    for line in &mut content.price_lines {
+        line.flight = line.flight.take().map(|_| "AI 804".to_owned());
+    }
+    let mut returning = content.directions[0].clone();
+    content.directions[0].flights = out.to_vec();
+    "returning".clone_into(&mut returning.name);
+    returning.flights = back.to_vec();
+    content.directions.push(returning);
+    Ok(content)
+}
+
+type Airport<'a> = [&'a str; 3];
+
+const BLR: Airport<'_> = ["BLR", "Kempegowda International Airport", "Bengaluru"];
+const DEL: Airport<'_> = ["DEL", "Indira Gandhi International Airport", "New Delhi"];
+const LHR: Airport<'_> = ["LHR", "London Heathrow Airport", "London"];
+const LGW: Airport<'_> = ["LGW", "London Gatwick Airport", "London"];
+const EDI: Airport<'_> = ["EDI", "Edinburgh Airport", "Edinburgh"];
+
+/// A flight that lands where clocks are `offset` minutes ahead of UTC.
+fn leg(
+    number: &str,
+    route: [Airport<'_>; 2],
+    departs: &str,
+    minutes: i64,
+    offset: i32,
+) -> anyhow::Result<FlightContent> {
+    let [origin, destination] = route.map(|[iata, name, city]| Place {
+        iata: iata.to_owned(),
+        name: name.to_owned(),
+        city: city.to_owned(),
+    });
+    let flight = flight(departs, minutes)?;
+    let there = FixedOffset::east_opt(offset * 60).context("an offset")?;
+    Ok(FlightContent {
+        number: number.to_owned(),
+        arrives: flight.arrives.with_timezone(&there),
+        origin,
+        destination,
+        ..flight
     })
 }
 
@@ -147,6 +223,7 @@ fn passenger(
         name: format!("Ms {first_name} {last_name}"),
         passenger_type: "adult".to_owned(),
         ticket_number: TicketNumber::parse(&format!("098{}", 2_100_000_001 + index))?,
+        conjunction_number: None,
         on_lap_of: None,
         coupons: coupons.collect(),
     })

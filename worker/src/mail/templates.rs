@@ -48,12 +48,7 @@ fn confirmed(content: &MailContent) -> Words {
             "",
             &format!("your booking {reference} is paid and confirmed."),
             "",
-            &content
-                .flights
-                .iter()
-                .map(flight_text)
-                .collect::<Vec<_>>()
-                .join("\n\n"),
+            &flights_text(&content.flights),
             "",
             times,
             "",
@@ -72,7 +67,7 @@ fn confirmed(content: &MailContent) -> Words {
                 paragraph(&greeting(content)),
                 paragraph("your booking is paid and confirmed."),
                 reference_box(reference),
-                content.flights.iter().map(flight_html).collect(),
+                flights_html(&content.flights),
                 small(times),
                 paragraph(&format!("Paid: {}", content.total)),
                 paragraph(&format!("{files} {again}")),
@@ -86,7 +81,7 @@ fn confirmed(content: &MailContent) -> Words {
 fn late_payment_refunded(content: &MailContent) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "your payment for booking {reference} reached us after the booking had ended, and it could not be confirmed any more."
+        "your payment for booking {reference} reached us when the booking could not be confirmed any more."
     );
     let amount = content.refunded.unwrap_or(content.total);
     let back = format!(
@@ -115,6 +110,46 @@ fn greeting(content: &MailContent) -> String {
         [name] => format!("Hello {name},"),
         [names @ .., last] => format!("Hello {} and {last},", names.join(", ")),
     }
+}
+
+/// The flights of each direction under its name, when there are two.
+fn flights_text(flights: &[MailFlight]) -> String {
+    let directions = directions(flights).map(|(heading, flights)| {
+        let texts = flights.iter().map(flight_text);
+        let parts: Vec<_> = heading
+            .map(str::to_owned)
+            .into_iter()
+            .chain(texts)
+            .collect();
+        parts.join("\n\n")
+    });
+    directions.collect::<Vec<_>>().join("\n\n")
+}
+
+fn flights_html(flights: &[MailFlight]) -> String {
+    let directions = directions(flights).map(|(heading, flights)| {
+        let heading = heading.map_or_else(String::new, |heading| {
+            format!(r#"<h2 style="font-size:18px;margin:0 0 8px">{heading}</h2>"#)
+        });
+        let flights: String = flights.iter().map(flight_html).collect();
+        heading + &flights
+    });
+    directions.collect()
+}
+
+/// The flights of one direction after the other, named when there is more than one.
+fn directions(
+    flights: &[MailFlight],
+) -> impl Iterator<Item = (Option<&'static str>, &[MailFlight])> {
+    let runs = || flights.chunk_by(|one, next| one.direction == next.direction);
+    let are_two = runs().count() > 1;
+    runs().map(move |flights| {
+        let name = match flights.first().map(|flight| flight.direction.as_str()) {
+            Some("returning") => "Returning",
+            _ => "Departing",
+        };
+        (are_two.then_some(name), flights)
+    })
 }
 
 fn flight_text(flight: &MailFlight) -> String {

@@ -1,30 +1,26 @@
 //! How a ticket looks: what stands where on its pages.
 
-use flightdesk_core::document::{DirectionContent, FlightContent, PassengerContent, TicketContent};
+use flightdesk_core::document::{DirectionContent, FlightContent, TicketContent};
 
-use super::barcode::{Barcode, MODULE_MM};
 use super::face::Face;
 use super::sheet::{HEIGHT, Sheets, Type, WIDTH, bold, grey, text};
 use super::words;
 
-const LEFT: f64 = 17.0;
-const RIGHT: f64 = WIDTH - LEFT;
-const TOP: f64 = 16.0;
+pub(super) const LEFT: f64 = 17.0;
+pub(super) const RIGHT: f64 = WIDTH - LEFT;
+pub(super) const TOP: f64 = 16.0;
 /// What is below belongs to the footer.
 const BOTTOM: f64 = HEIGHT - 18.0;
-/// Where the second and third column of flights and passengers begin.
-const SECOND: f64 = LEFT + 68.0;
-const THIRD: f64 = LEFT + 126.0;
+/// Where whom a price line is for begins.
+const WHOM: f64 = LEFT + 96.0;
 
 /// Where the times of a flight begin.
 const TIMES: f64 = LEFT + 46.0;
-/// The least height of what stands beside a barcode: name, type and ticket number, or flight, day and bags.
-const COUPON: f64 = 16.6;
 
 /// Pages being filled from top to bottom.
-struct Flow {
-    sheets: Sheets,
-    y: f64,
+pub(super) struct Flow {
+    pub(super) sheets: Sheets,
+    pub(super) y: f64,
 }
 
 /// Sets a whole ticket in a face. The barcodes must be encodable: ASCII.
@@ -104,9 +100,8 @@ impl Flow {
         for flight in &direction.flights {
             self.room(24.0);
             if let Some(before) = landed {
-                let wait = words::duration(flight.departs - before.arrives);
-                let line = format!("{wait} in {}", before.destination.city);
-                self.sheets.text(SECOND, self.y, grey(8), &line);
+                let line = words::layover(before, flight);
+                self.sheets.text(TIMES, self.y, grey(8), &line);
                 self.y += 5.0;
             }
             self.flight(flight);
@@ -150,115 +145,10 @@ impl Flow {
         self.y += 20.0;
     }
 
-    fn passengers(&mut self, content: &TicketContent) -> Result<(), String> {
-        self.room(40.0);
-        self.heading("Passengers");
-        for (index, passenger) in content.passengers.iter().enumerate() {
-            self.passenger(content, passenger, index > 0)?;
-        }
-        self.y += 2.0;
-        Ok(())
-    }
-
-    /// A block is never broken: a barcode stands beside the name of whom it lets aboard.
-    fn passenger(
-        &mut self,
-        content: &TicketContent,
-        passenger: &PassengerContent,
-        ruled: bool,
-    ) -> Result<(), String> {
-        let barcodes = passenger
-            .coupons
-            .iter()
-            .map(|coupon| Barcode::aztec(&coupon.barcode))
-            .collect::<Result<Vec<_>, _>>()?;
-        let sizes = barcodes
-            .iter()
-            .map(|code| f64::from(code.modules()) * MODULE_MM);
-        let row = sizes.fold(COUPON, f64::max) + 3.0;
-        let column = SECOND - LEFT - 4.0;
-        let names = self.sheets.wrap(bold(11), &passenger.name, column);
-        let who = match &passenger.on_lap_of {
-            Some(adult) => format!("Infant on the lap of {adult}"),
-            None => words::sentence_case(&passenger.passenger_type),
-        };
-        let who = self.sheets.wrap(grey(8), &who, column);
-        let lines = [(bold(11), 4.8, names), (grey(8), 3.6, who)];
-        let beside = lines
-            .iter()
-            .map(|(_, line, of)| line * count(of))
-            .sum::<f64>()
-            + 7.0;
-        let height = (row * count(&barcodes)).max(beside);
-        self.room(height + 1.0);
-        if ruled && self.y > TOP {
-            self.sheets.rule(LEFT, RIGHT, self.y - 1.6);
-        }
-
-        let top = self.y;
-        let mut y = top;
-        for (kind, height, lines) in lines {
-            for line in lines {
-                self.sheets.text(LEFT, y, kind, &line);
-                y += height;
-            }
-        }
-        self.sheets.text(LEFT, y + 0.6, grey(8), "Ticket");
-        self.sheets.text(
-            LEFT + 10.0,
-            y,
-            text(10),
-            &passenger.ticket_number.to_string(),
-        );
-
-        let baggage = content.directions.iter().flat_map(|direction| {
-            direction
-                .flights
-                .iter()
-                .map(move |flight| (direction, flight))
-        });
-        let mut y = top;
-        for ((coupon, barcode), (direction, flight)) in
-            passenger.coupons.iter().zip(barcodes).zip(baggage)
-        {
-            let legs = format!("{}-{}", flight.origin.iata, flight.destination.iata);
-            self.sheets.text(SECOND, y, bold(10), &coupon.flight);
-            let after = SECOND + self.sheets.width(bold(10), &coupon.flight) + 2.0;
-            self.sheets.text(after, y, text(10), &legs);
-            let day = words::date(flight.departs);
-            self.sheets.text(SECOND, y + 4.6, grey(8), &day);
-            if passenger.on_lap_of.is_some() {
-                self.sheets
-                    .text(SECOND, y + 8.6, text(9), "No seat of its own");
-            } else {
-                let cabin = &direction.baggage.cabin;
-                let bags = [
-                    words::checked(&direction.baggage),
-                    format!("Cabin bag {cabin}"),
-                ];
-                let bags = &bags[..if cabin.is_empty() { 1 } else { 2 }];
-                for (line, bag) in [8.6, 12.6].into_iter().zip(bags) {
-                    self.fitted(SECOND, y + line, text(9), bag, THIRD - SECOND - 3.0);
-                }
-                let seat = coupon.seat.as_deref().unwrap_or("at check-in");
-                self.sheets.text(THIRD, y, grey(8), "Seat");
-                let size = if coupon.seat.is_some() {
-                    bold(18)
-                } else {
-                    text(9)
-                };
-                self.sheets.text(THIRD, y + 3.6, size, seat);
-            }
-            let x = RIGHT - f64::from(barcode.modules()) * MODULE_MM;
-            self.sheets.barcode(x, y, barcode);
-            y += row;
-        }
-        self.y = top + height;
-        Ok(())
-    }
-
     fn price(&mut self, content: &TicketContent) {
-        self.room(22.0);
+        // A short list stays with its total.
+        let lines = u32::try_from(content.price_lines.len()).map_or(0.0, f64::from);
+        self.room((30.0 + 4.3 * lines).min(90.0));
         self.heading("Price");
         let code = content.total.currency().code();
         let label = format!("Amount in {code}");
@@ -266,9 +156,9 @@ impl Flow {
         for line in &content.price_lines {
             self.room(4.6);
             let what = words::price_line(line);
-            self.fitted(LEFT, self.y, text(9), &what, SECOND + 24.0 - LEFT);
+            self.fitted(LEFT, self.y, text(9), &what, WHOM - 4.0 - LEFT);
             let who = words::quantity(line);
-            self.sheets.text(SECOND + 28.0, self.y, grey(9), &who);
+            self.sheets.text(WHOM, self.y, grey(9), &who);
             let amount = words::amount(line.amount);
             self.sheets.text_right(RIGHT, self.y, text(9), &amount);
             self.y += 4.3;
@@ -371,7 +261,7 @@ impl Flow {
         );
     }
 
-    fn heading(&mut self, title: &str) {
+    pub(super) fn heading(&mut self, title: &str) {
         self.y += 2.0;
         self.sheets.text(LEFT, self.y, bold(12), title);
         self.sheets.rule(LEFT, RIGHT, self.y + 6.2);
@@ -385,7 +275,7 @@ impl Flow {
     }
 
     /// Sets a line smaller, and at last cut, until it is no wider than `width`.
-    fn fitted(&mut self, x: f64, y: f64, kind: Type, line: &str, width: f64) {
+    pub(super) fn fitted(&mut self, x: f64, y: f64, kind: Type, line: &str, width: f64) {
         let sizes = (kind.size.saturating_sub(3)..=kind.size).rev();
         for size in sizes {
             let smaller = Type { size, ..kind };
@@ -404,16 +294,12 @@ impl Flow {
     }
 
     /// Turns the page unless `height` millimetres are left on it.
-    fn room(&mut self, height: f64) {
+    pub(super) fn room(&mut self, height: f64) {
         if self.y + height > BOTTOM {
             self.sheets.turn_page();
             self.y = TOP;
         }
     }
-}
-
-fn count<T>(items: &[T]) -> f64 {
-    u32::try_from(items.len()).map_or(0.0, f64::from)
 }
 
 fn footer(sheets: &mut Sheets, content: &TicketContent) {

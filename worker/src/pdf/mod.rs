@@ -3,6 +3,7 @@
 mod barcode;
 mod draw;
 mod face;
+mod passengers;
 mod sheet;
 mod stamp;
 mod words;

@@ -1,7 +1,9 @@
 //! How a ticket's facts are put into words.
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
-use flightdesk_core::document::{Baggage, FlightContent, PaidWith, PriceLineContent};
+use flightdesk_core::document::{
+    Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent,
+};
 use flightdesk_core::money::Money;
 
 /// `premium_economy` as people say it: `Premium economy`.
@@ -54,6 +56,28 @@ pub fn day_offset(flight: &FlightContent) -> String {
     }
 }
 
+/// `9 h in London`, and where to go when it is another airport.
+pub fn layover(before: &FlightContent, after: &FlightContent) -> String {
+    let wait = duration(after.departs - before.arrives);
+    let (landed, leaves) = (&before.destination, &after.origin);
+    if landed.iata == leaves.iata {
+        format!("{wait} in {}", landed.city)
+    } else {
+        format!(
+            "{wait} to change from {} to {} in {}",
+            landed.iata, leaves.iata, leaves.city
+        )
+    }
+}
+
+/// `098-2100000001 (1)`, and the number after it on a long journey.
+pub fn ticket_numbers(passenger: &PassengerContent) -> String {
+    match &passenger.conjunction_number {
+        Some(next) => format!("{} and {next}", passenger.ticket_number),
+        None => passenger.ticket_number.to_string(),
+    }
+}
+
 /// `AI 161`.
 pub fn flight_number(flight: &FlightContent) -> String {
     format!("{} {}", flight.airline.iata, flight.number)
@@ -81,8 +105,8 @@ pub fn price_line(line: &PriceLineContent) -> String {
         ),
         other => format!("{} {}", sentence_case(other), line.code),
     };
-    match &line.direction {
-        Some(direction) => format!("{what}, {direction}"),
+    match line.flight.as_ref().or(line.direction.as_ref()) {
+        Some(about) => format!("{what}, {about}"),
         None => what,
     }
 }

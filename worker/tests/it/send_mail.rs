@@ -61,9 +61,11 @@ async fn the_contact_gets_one_mail_with_the_tickets_and_every_flight(pool: PgPoo
     );
     for words in [
         "Hello Hồng Đào, Łukasz, Işık and Minh,",
+        "Departing",
         "Air India AI 161",
         "Sun 20 Dec 2026, 14:00 (UTC+05:30)  New Delhi (DEL)",
         "Sun 20 Dec 2026, 18:10 (UTC+00:00)  London (LHR)",
+        "Returning",
         "British Airways BA 143",
         "Wed 6 Jan 2027, 09:00 (UTC+05:30)  New Delhi (DEL) +1 day",
         "Paid: INR 218767.00",

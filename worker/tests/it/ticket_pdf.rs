@@ -184,13 +184,70 @@ async fn every_barcode_scans_and_says_who_flies(pool: PgPool) {
     );
 }
 
+/// Sixty barcodes, on pages that say how many they are.
+#[test]
+fn a_party_of_ten_on_six_flights_reads_and_every_barcode_scans() {
+    let folder = TempFolder::new();
+    let content = sample::round_trip(10, "Zoë", "O'Brien-Müller").unwrap();
+    let file = write(&folder, &content);
+    let text = text_of(&file);
+    for said in [
+        "Departing: Bengaluru to Edinburgh",
+        "Returning: Edinburgh to Bengaluru",
+        "5 h 05 min in New Delhi",
+        "6 h 55 min to change from LGW to LHR in London",
+        "Wed 6 Jan 2027, UTC+5:30",
+        "+1 day",
+        "098-6000000001 (2) and 098-6000000002 (3)",
+        "098-6000000019 (6) and 098-6000000020 (0)",
+        "Infant on the lap of Zoë O'Brien-Müller",
+        "Page 1 of 5",
+        "Page 5 of 5",
+    ] {
+        assert!(text.contains(said), "{said:?} is not in {text}");
+    }
+    let mut wanted: Vec<_> = content
+        .passengers
+        .iter()
+        .flat_map(|passenger| passenger.coupons.iter().map(|coupon| &coupon.barcode))
+        .collect();
+    let scanned = barcodes_on(&file);
+    let mut scanned: Vec<_> = scanned.iter().collect();
+    wanted.sort();
+    scanned.sort();
+    assert_eq!((scanned.len(), scanned), (60, wanted));
+
+    let flown: Vec<_> = content.passengers[0]
+        .coupons
+        .iter()
+        .map(|coupon| {
+            let decoded = decode_with_npm_bcbp(&coupon.barcode);
+            let leg = &decoded["legs"][0];
+            ["departureAirport", "arrivalAirport", "flightNumber"]
+                .map(|field| leg[field].as_str().unwrap().to_owned())
+                .join(" ")
+        })
+        .collect();
+    let legs = [
+        "BLR DEL 0804",
+        "DEL LHR 0161",
+        "LHR EDI 7904",
+        "EDI LGW 7907",
+        "LHR DEL 0162",
+        "DEL BLR 0803",
+    ];
+    assert_eq!(flown, legs);
+}
+
 /// Runs itself in a second process: there the hashes of maps and the ids of printpdf have other seeds.
 #[test]
 fn the_same_ticket_has_the_same_bytes_in_every_process() {
     const FOLDER: &str = "TICKET_FOLDER";
-    let tickets = [("Zoë", "O'Brien-Müller"), ("Hồng Đào", "Nguyễn")]
-        .map(|(first, last)| sample::ticket(10, first, last).unwrap())
-        .map(|content| pdf::ticket(&content).unwrap());
+    let tickets = [
+        sample::round_trip(10, "Zoë", "O'Brien-Müller").unwrap(),
+        sample::ticket(10, "Hồng Đào", "Nguyễn").unwrap(),
+    ]
+    .map(|content| pdf::ticket(&content).unwrap());
     if let Some(folder) = std::env::var_os(FOLDER) {
         for (name, ticket) in ["0", "1"].iter().zip(tickets) {
             std::fs::write(Path::new(&folder).join(name), ticket).unwrap();

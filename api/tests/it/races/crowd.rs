@@ -10,6 +10,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::{travellers, wide};
 use crate::consistent::assert_consistent;
@@ -139,7 +140,7 @@ impl Place<'_> {
                     return;
                 };
                 let body = json!({
-                    "offers": [offer["offer_id"]], "passengers": [trip::passenger("Linh", "1990-05-17")], "contact": trip::contact(),
+                    "offers": [offer["offer_id"]], "passengers": [trip::passenger(&trip::somebody(&Uuid::now_v7().to_string()), "1990-05-17")], "contact": trip::contact(),
                 });
                 let answer = client.post("/v1/bookings", &body).await;
                 if self.served("book at once", &answer) {
@@ -186,7 +187,7 @@ impl Place<'_> {
 fn booking_of(hold: &Value) -> Value {
     let adults = hold["passengers"]["adults"].as_u64().unwrap();
     let passengers: Vec<_> = (0..adults)
-        .map(|_| trip::passenger("Linh", "1990-05-17"))
+        .map(|_| trip::passenger(&trip::somebody(hold["id"].as_str().unwrap()), "1990-05-17"))
         .collect();
     json!({ "hold_id": hold["id"], "passengers": passengers, "contact": trip::contact() })
 }

@@ -4,6 +4,7 @@ use futures::future::join_all;
 use reqwest::Client;
 use serde_json::json;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::{Traveller, a_flight, hold_of, offers, travellers};
 use crate::binary::{Api, UNLIMITED};
@@ -48,7 +49,8 @@ impl Crowd {
             let path = if index % 4 < 2 {
                 "/v1/holds"
             } else {
-                body["passengers"] = json!([trip::passenger("Linh", "1990-05-17")]);
+                let somebody = trip::somebody(&Uuid::now_v7().to_string());
+                body["passengers"] = json!([trip::passenger(&somebody, "1990-05-17")]);
                 body["contact"] = trip::contact();
                 "/v1/bookings"
             };

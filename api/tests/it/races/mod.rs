@@ -8,6 +8,7 @@ mod endings;
 mod groups;
 mod last_seats;
 mod named_seats;
+mod round_trips;
 
 use chrono::{Duration, NaiveDateTime};
 use flightdesk_core::Clock;

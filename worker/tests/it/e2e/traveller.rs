@@ -75,9 +75,13 @@ impl Traveller {
             format!("/v1/flights/search?origin=DEL&destination=BOM&departure_date={date}&adults=1");
         let offer = self.get(&path).await["offers"][0]["offer_id"].clone();
         let hold = self.post("/v1/holds", &json!({ "offers": [offer] })).await;
+        // Somebody else each time: nobody is booked on a flight twice.
+        let letter = |digit: char| char::from_digit(digit.to_digit(16).unwrap() + 10, 36).unwrap();
+        let id = hold["id"].as_str().unwrap().chars().rev();
+        let somebody: String = id.take(12).map(letter).collect();
         let booking = json!({
             "hold_id": hold["id"],
-            "passengers": [{ "title": "ms", "first_name": "Asha", "last_name": "Verma", "gender": "female", "date_of_birth": "1990-05-17" }],
+            "passengers": [{ "title": "ms", "first_name": somebody, "last_name": "Verma", "gender": "female", "date_of_birth": "1990-05-17" }],
             "contact": { "email": self.email, "phone": "+919876543210" },
         });
         let booking = self.post("/v1/bookings", &booking).await;
