@@ -10,6 +10,7 @@ use poem_openapi::types::Any;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::baggage::ExtraBaggageView;
 use crate::views::{Instant, MoneyView};
 
 /// An airline
@@ -131,15 +132,17 @@ impl From<Party> for PartyView {
 pub struct PriceLineView {
     /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`
     kind: String,
-    /// Fare family of a base fare, code of a tax or fee
+    /// Fare family of a base fare, code of a tax, fee or coupon, weight of baggage
     code: String,
     /// `departing` or `returning`; absent for what is charged once a booking
     direction: Option<String>,
     flight_id: Option<Uuid>,
     /// `adult`, `child` or `infant`; absent for what is charged once a booking
     passenger_type: Option<String>,
+    /// The person it is charged for, where it is for one: baggage, a seat
+    passenger_id: Option<Uuid>,
     quantity: u16,
-    /// For one
+    /// For one; negative for a discount
     unit_amount: MoneyView,
     /// Unit times quantity
     amount: MoneyView,
@@ -161,6 +164,7 @@ impl PriceLineView {
             direction: direction.map(str::to_owned),
             flight_id: line.flight_id.map(|id| id.0),
             passenger_type: line.passenger_type.map(|kind| kind.as_str().to_owned()),
+            passenger_id: line.passenger_id.map(|id| id.0),
             quantity: line.quantity,
             unit_amount: Money::new(line.unit_minor, currency).into(),
             amount: Money::new(line.amount_minor(), currency).into(),
@@ -172,12 +176,16 @@ impl PriceLineView {
 
 /// A price; the total is the sum of the lines
 #[derive(Debug, Object)]
-#[oai(rename = "Price")]
+#[oai(rename = "Price", skip_serializing_if_is_none)]
 pub struct PriceView {
     /// Sum of the base fares
     base: MoneyView,
     /// Sum of taxes and fees
     taxes: MoneyView,
+    /// Sum of baggage and seats; absent when there are none
+    extras: Option<MoneyView>,
+    /// What a coupon takes off, negative; absent without one
+    discount: Option<MoneyView>,
     total: MoneyView,
     lines: Vec<PriceLineView>,
 }
@@ -187,6 +195,8 @@ impl From<Price> for PriceView {
         Self {
             base: price.base().into(),
             taxes: price.taxes().into(),
+            extras: unless_zero(price.extras()),
+            discount: unless_zero(price.discount()),
             total: price.total().into(),
             lines: price
                 .lines
@@ -195,6 +205,10 @@ impl From<Price> for PriceView {
                 .collect(),
         }
     }
+}
+
+fn unless_zero(amount: Money) -> Option<MoneyView> {
+    (amount.minor() != 0).then(|| amount.into())
 }
 
 /// What may be carried without paying more
@@ -243,6 +257,7 @@ pub struct OfferView {
     flights: Vec<FlightView>,
     price: PriceView,
     baggage: BaggageView,
+    extra_baggage: ExtraBaggageView,
     /// What changing and cancelling costs, in fields and words
     conditions: Any<Value>,
 }
@@ -265,6 +280,7 @@ impl From<Offer> for OfferView {
             seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
             passengers: offer.party.into(),
             baggage: BaggageView::of(&offer.conditions),
+            extra_baggage: ExtraBaggageView::of(&offer.conditions),
             conditions: Any(offer.conditions["conditions"].clone()),
             flights: offer.flights.into_iter().map(FlightView::from).collect(),
             price: offer.price.into(),

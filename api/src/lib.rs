@@ -9,9 +9,11 @@ pub mod answer;
 pub mod api_keys;
 pub mod app;
 pub mod auth;
+pub mod baggage;
 pub mod body;
 pub mod bookings;
 mod catch;
+pub mod coupons;
 mod docs;
 mod document;
 pub mod documents;
@@ -53,6 +55,7 @@ fn operations() -> impl OpenApi {
         flights::Flights,
         holds::Holds,
         bookings::Bookings,
+        coupons::Coupons,
         payments::Payments,
         jobs::Jobs,
         documents::Documents,

@@ -8,7 +8,7 @@ use super::{queries, seating};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::{Error, Result, document, ticket};
+use crate::{Error, Result, coupon, document, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -27,7 +27,8 @@ pub async fn confirm(
 
 /// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins.
 ///
-/// `None` when the cabins are too full now; then nothing has changed. The caller has locked the booking.
+/// Its coupon is used again. `None` when the cabins are too full now, or the coupon is used up; then nothing has
+/// changed. The caller has locked the booking.
 pub async fn reclaim(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -35,9 +36,9 @@ pub async fn reclaim(
 ) -> Result<Option<LatePayment>> {
     let changes = changes(conn, booking, |seats| (0, seats)).await?;
     let mut attempt = conn.begin().await?;
-    match inventory::apply(&mut attempt, changes).await {
+    match take_again(&mut attempt, clock, booking, changes).await {
         Ok(()) => attempt.commit().await?,
-        Err(Error::SoldOut { .. }) => {
+        Err(Error::SoldOut { .. } | Error::CouponRefused(_)) => {
             attempt.rollback().await?;
             return Ok(None);
         }
@@ -58,6 +59,16 @@ pub async fn reclaim(
     .await?;
     ticket_party(conn, clock, booking).await?;
     Ok(Some(resolution))
+}
+
+async fn take_again(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    changes: Vec<Change>,
+) -> Result<()> {
+    inventory::apply(conn, changes).await?;
+    coupon::redeem_again(conn, clock, booking.id).await
 }
 
 async fn ticket_party(

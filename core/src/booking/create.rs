@@ -7,8 +7,11 @@ use sqlx::PgConnection;
 
 use super::model::{Booking, Contact, NewBooking, Source};
 use super::passengers::{self, Passenger};
-use super::{insert, queries};
+use super::price::{self, Priced};
+use super::{confirm, insert, lock, queries};
+use crate::baggage::{self, Bag};
 use crate::clock::Clock;
+use crate::coupon;
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
@@ -19,7 +22,8 @@ use crate::{Error, Result, Shop};
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
 /// Errors: those of [`hold::create`] when offers are given; [`Error::HoldExpired`], [`Error::HoldBooked`],
-/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers and contact.
+/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers, baggage and contact;
+/// [`Error::CouponRefused`]. A total of zero is confirmed at once.
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -43,10 +47,11 @@ async fn of_hold(
     input: &NewBooking,
 ) -> Result<Booking> {
     let hold = hold::get(conn, account_id, id).await?;
-    let (flights, passengers) = check(conn, clock, &hold, input).await?;
+    let order = check(conn, clock, &hold, input).await?;
     take(conn, clock, account_id, &hold).await?;
-    let id = file(conn, clock, &hold, &flights, &passengers, &input.contact).await?;
-    give_seats(conn, id, hold.id, &flights, &passengers).await?;
+    let id = file(conn, clock, &hold, &order, &input.contact).await?;
+    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
+    settle(conn, clock, id, account_id, &order.priced).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -56,27 +61,45 @@ async fn of_offers(
     mut prepared: Prepared,
     input: &NewBooking,
 ) -> Result<Booking> {
-    let (flights, passengers) = check(conn, shop.clock, &prepared.hold, input).await?;
+    let order = check(conn, shop.clock, &prepared.hold, input).await?;
     prepared.hold.status = HoldStatus::Booked;
     hold::file(conn, shop, &prepared).await?;
     let hold = &prepared.hold;
-    let id = file(
-        conn,
-        shop.clock,
-        hold,
-        &flights,
-        &passengers,
-        &input.contact,
-    )
-    .await?;
+    let id = file(conn, shop.clock, hold, &order, &input.contact).await?;
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
     hold::take(conn, shop, &prepared).await?;
-    if prepared.seats.is_empty() {
+    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
+    settle(conn, shop.clock, id, hold.account_id, &order.priced).await?;
+    if prepared.seats.is_empty() && !order.priced.is_free() {
         return Ok(booking);
     }
-    give_seats(conn, id, hold.id, &flights, &passengers).await?;
     queries::get_by_id(conn, id).await
+}
+
+/// What is booked, checked and priced.
+struct Order {
+    flights: Vec<Flight>,
+    passengers: Vec<Passenger>,
+    priced: Priced,
+}
+
+/// Confirms what costs nothing, then counts the coupon: its row is locked last (invariant 4).
+async fn settle(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: BookingId,
+    account_id: AccountId,
+    priced: &Priced,
+) -> Result<()> {
+    if priced.is_free() {
+        let booking = lock::lock(conn, id).await?;
+        confirm::confirm(conn, clock, &booking).await?;
+    }
+    match &priced.discount {
+        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes the rows of a booking and returns its key.
@@ -84,29 +107,54 @@ async fn file(
     conn: &mut PgConnection,
     clock: &Clock,
     hold: &Hold,
-    flights: &[Flight],
-    passengers: &[Passenger],
+    order: &Order,
     contact: &Contact,
 ) -> Result<BookingId> {
-    let id = BookingId::new();
-    insert::booking(conn, clock, id, hold, flights, contact).await?;
-    insert::directions(conn, id, hold, flights).await?;
-    insert::passengers(conn, id, passengers).await?;
-    insert::lines(conn, id, hold).await?;
+    let (id, priced) = (BookingId::new(), &order.priced);
+    insert::booking(
+        conn,
+        clock,
+        id,
+        hold,
+        &order.flights,
+        &priced.price,
+        contact,
+    )
+    .await?;
+    insert::directions(conn, id, hold, &order.flights).await?;
+    insert::passengers(conn, id, &order.passengers).await?;
+    baggage::insert(conn, id, &priced.bags).await?;
+    insert::lines(conn, id, &priced.price).await?;
+    if let Some(discount) = &priced.discount {
+        coupon::file(conn, clock, id, hold.account_id, discount).await?;
+    }
     Ok(id)
 }
 
-/// Everything that can be wrong with passengers and contact, at once, before anything is written.
+/// Everything that can be wrong with passengers, baggage and contact, at once, before anything is written; then what
+/// it costs.
 async fn check(
     conn: &mut PgConnection,
     clock: &Clock,
     hold: &Hold,
     input: &NewBooking,
-) -> Result<(Vec<Flight>, Vec<Passenger>)> {
+) -> Result<Order> {
     let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
     let flights = flight::list_by_id(conn, &ids).await?;
-    let passengers = check_people(clock, hold, &flights, input)?;
-    Ok((flights, passengers))
+    let coupon = input.coupon.as_deref();
+    let (passengers, bags) = match check_people(clock, hold, &flights, input) {
+        Err(Error::Invalid(mut fields)) => {
+            fields.extend(price::coupon_problem(conn, clock, hold, &flights, coupon).await?);
+            return Err(Error::Invalid(fields));
+        }
+        checked => checked?,
+    };
+    let priced = price::with_extras(conn, clock, hold, &flights, bags, coupon).await?;
+    Ok(Order {
+        flights,
+        passengers,
+        priced,
+    })
 }
 
 fn check_people(
@@ -114,20 +162,21 @@ fn check_people(
     hold: &Hold,
     flights: &[Flight],
     input: &NewBooking,
-) -> Result<Vec<Passenger>> {
+) -> Result<(Vec<Passenger>, Vec<Bag>)> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
     let today = clock.now().date_naive();
-    let contact = passengers::check_contact(&input.contact);
-    let passengers = passengers::check(&input.passengers, today, last.departure_date, hold.party);
-    match (passengers, contact) {
-        (Ok(passengers), Ok(())) => Ok(passengers),
-        (Err(Error::Invalid(mut fields)), Err(more)) => {
-            fields.extend(more);
-            Err(Error::Invalid(fields))
-        }
-        (Ok(_), Err(fields)) => Err(Error::Invalid(fields)),
-        (Err(error), _) => Err(error),
-    }
+    let mut wrong = Violations::new();
+    let passengers = wrong.note(passengers::check(
+        &input.passengers,
+        today,
+        last.departure_date,
+        hold.party,
+    ))?;
+    let passengers = passengers.unwrap_or_default();
+    let bags = wrong.note(price::bags(hold, input, &passengers))?;
+    wrong.note(passengers::check_contact(&input.contact).map_err(Error::Invalid))?;
+    wrong.into_result()?;
+    Ok((passengers, bags.unwrap_or_default()))
 }
 
 /// The hold becomes this booking's, if it is still open: one conditional update decides against sweep and release.

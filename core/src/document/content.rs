@@ -142,6 +142,8 @@ pub struct PassengerContent {
     pub ticket_number: TicketNumber,
     /// An infant's adult.
     pub on_lap_of: Option<String>,
+    /// What they asked for, in words with IATA's code: `Vegan meal (VGML)`.
+    pub special_requests: Vec<String>,
     /// One for each flight of this ticket, in the order they are flown.
     pub coupons: Vec<CouponContent>,
 }
@@ -153,6 +155,8 @@ pub struct CouponContent {
     pub flight: String,
     /// `21A`; none for an infant, and until seats are allocated.
     pub seat: Option<String>,
+    /// Kilograms of prepaid checked baggage, beside what the fare includes.
+    pub extra_kg: i64,
     /// What the barcode says (IATA Resolution 792).
     pub barcode: String,
 }
@@ -162,7 +166,7 @@ pub struct CouponContent {
 pub struct PriceLineContent {
     /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`.
     pub kind: String,
-    /// The fare basis, or the code of the tax.
+    /// The fare basis, the code of the tax or coupon, or the weight of baggage.
     pub code: String,
     /// What the code stands for, when the catalogue knows.
     pub name: Option<String>,

@@ -13,7 +13,7 @@ use super::content::{
 use crate::ids::{BookingId, DocumentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
-use crate::{Error, Result, zone};
+use crate::{Error, Result, booking, zone};
 
 impl TicketContent {
     /// What the present revision of a ticket document says.
@@ -193,7 +193,7 @@ async fn load_passengers(
     let rows = sqlx::query!(
         r#"
         select passenger.id, passenger.passenger_type, passenger.title, passenger.first_name, passenger.middle_name,
-            passenger.last_name, ticket.number, ticket.issued_at,
+            passenger.last_name, passenger.special_requests, ticket.number, ticket.issued_at,
             adult.first_name as "adult_first_name?", adult.last_name as "adult_last_name?"
         from passenger
         join ticket on ticket.passenger_id = passenger.id and ticket.status = 'issued' and ticket.validating_airline = $2
@@ -212,6 +212,18 @@ async fn load_passengers(
         from passenger_seat
         join passenger on passenger.id = passenger_seat.passenger_id
         where passenger.booking_id = $1
+        "#,
+        head.booking_id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let bags = sqlx::query!(
+        r#"
+        select baggage_item.passenger_id, booked_flight.flight_id, baggage_item.kg
+        from baggage_item
+        join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
+        join booked_flight on booked_flight.direction_id = direction.id
+        where baggage_item.booking_id = $1
         "#,
         head.booking_id.0,
     )
@@ -237,14 +249,20 @@ async fn load_passengers(
                 };
                 let compartment = Compartment::of_cabin(cabin)
                     .ok_or_else(|| Error::Catalogue(format!("no cabin is called {cabin}")))?;
-                Ok(coupon(
+                let extra_kg = bags
+                    .iter()
+                    .filter(|bag| bag.passenger_id == row.id && bag.flight_id == *flight_id)
+                    .map(|bag| i64::from(bag.kg))
+                    .sum();
+                let coupon = coupon(
                     head,
                     flight,
                     compartment,
                     seat,
                     &row.last_name,
                     &row.first_name,
-                ))
+                );
+                Ok(CouponContent { extra_kg, ..coupon })
             });
             let coupons = coupons.collect::<Result<Vec<_>>>()?;
             let ticket_number = TicketNumber::parse(&row.number)
@@ -266,6 +284,11 @@ async fn load_passengers(
                     passenger_type: row.passenger_type,
                     ticket_number,
                     on_lap_of,
+                    special_requests: row
+                        .special_requests
+                        .iter()
+                        .map(|code| requested(code))
+                        .collect(),
                     coupons,
                 },
             })
@@ -303,6 +326,7 @@ fn coupon(
             Seat::At { row, letter } => Some(format!("{row}{letter}")),
             Seat::Infant | Seat::Unassigned => None,
         },
+        extra_kg: 0,
         barcode: pass.encode(),
     }
 }
@@ -391,6 +415,12 @@ fn title(raw: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
     })
+}
+
+/// `Vegan meal (VGML)`.
+fn requested(code: &str) -> String {
+    booking::request_words(code)
+        .map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
 }
 
 fn known_currency(code: &str) -> Result<Currency> {

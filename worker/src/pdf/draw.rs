@@ -183,7 +183,16 @@ impl Flow {
             None => words::sentence_case(&passenger.passenger_type),
         };
         let who = self.sheets.wrap(grey(8), &who, column);
-        let lines = [(bold(11), 4.8, names), (grey(8), 3.6, who)];
+        let requests = passenger.special_requests.join(", ");
+        let requests = match requests.as_str() {
+            "" => Vec::new(),
+            requests => self.sheets.wrap(grey(8), requests, column),
+        };
+        let lines = [
+            (bold(11), 4.8, names),
+            (grey(8), 3.6, who),
+            (grey(8), 3.6, requests),
+        ];
         let beside = lines
             .iter()
             .map(|(_, line, of)| line * count(of))
@@ -233,7 +242,7 @@ impl Flow {
             } else {
                 let cabin = &direction.baggage.cabin;
                 let bags = [
-                    words::checked(&direction.baggage),
+                    words::checked_with_extra(&direction.baggage, coupon.extra_kg),
                     format!("Cabin bag {cabin}"),
                 ];
                 let bags = &bags[..if cabin.is_empty() { 1 } else { 2 }];
