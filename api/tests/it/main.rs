@@ -2,9 +2,11 @@
 
 mod accounts;
 mod api_keys;
+mod baggage;
 mod binary;
 mod consistent;
 mod contract;
+mod coupons;
 mod documents;
 mod errors;
 mod faults;

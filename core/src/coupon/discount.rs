@@ -73,6 +73,77 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::baggage::Bag;
+    use crate::fare::PassengerType;
+    use crate::ids::PassengerId;
+    use crate::money::Currency;
+
+    fn coupon(kind: CouponKind, cap_minor: Option<i64>) -> Coupon {
+        Coupon {
+            code: "TEST".into(),
+            kind,
+            currency: None,
+            cap_minor,
+            minimum_minor: None,
+            valid_from: None,
+            valid_until: None,
+            max_uses: None,
+            max_uses_per_account: None,
+            used: 0,
+            airlines: None,
+            routes: None,
+            cabins: None,
+            first_booking_only: false,
+        }
+    }
+
+    /// Base fares and a tax of each, then a bag.
+    fn price(currency: Currency, fares: &[(u16, i64)], bag: i64) -> Price {
+        let line = |kind, quantity, unit_minor| PriceLine {
+            direction: Some(0),
+            flight_id: None,
+            kind,
+            code: String::new(),
+            passenger_type: Some(PassengerType::Adult),
+            passenger_id: None,
+            quantity,
+            unit_minor,
+            refundable: false,
+        };
+        let base = fares
+            .iter()
+            .map(|(quantity, unit)| line(LineKind::BaseFare, *quantity, *unit));
+        let taxes = fares
+            .iter()
+            .map(|(quantity, unit)| line(LineKind::Tax, *quantity, unit / 20));
+        let bag = Bag {
+            passenger_id: PassengerId::new(),
+            passenger_type: PassengerType::Adult,
+            direction: 0,
+            kg: 10,
+            amount_minor: bag,
+        };
+        let lines = base.chain(taxes).chain([bag.line()]).collect();
+        Price { currency, lines }
+    }
+
+    fn percent(percent: i64) -> CouponKind {
+        CouponKind::Percent(Factor(percent * Factor::ONE as i64))
+    }
+
+    #[test]
+    fn a_percentage_is_rounded_half_even_once_and_capped_and_an_amount_is_never_more_than_the_fares()
+     {
+        let of = |kind, cap| {
+            let price = price(Currency::JPY, &[(1, 5), (1, 10)], 1_000);
+            of(&coupon(kind, cap), &price, &[0, 1]).map(|discount| discount.amount.minor())
+        };
+        assert_eq!(of(percent(10), None), Ok(2), "1.5 is 2");
+        assert_eq!(of(percent(30), None), Ok(4), "4.5 is 4");
+        assert_eq!(of(percent(30), Some(3)), Ok(3));
+        assert_eq!(of(CouponKind::Fixed(99), None), Ok(15));
+        assert_eq!(of(percent(1), None), Err(Refusal::NothingToDiscount));
+    }
 
     #[test]
     fn what_is_left_goes_to_the_largest_fractions_and_ties_to_the_first_line() {
@@ -84,6 +155,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_price_with_baggage_and_a_coupon_is_the_sum_of_its_lines_in_every_exponent(
+            fares in prop::collection::vec((1_u16..10, 0_i64..100_000_000), 1..12), bag in 0_i64..1_000_000,
+            part in 1_i64..=100, cap in prop::option::of(1_i64..100_000_000), which in 0_usize..3,
+        ) {
+            let currency = [Currency::JPY, Currency::INR, Currency::KWD][which];
+            let mut price = price(currency, &fares, bag);
+            let (before, base) = (price.total().minor(), price.base().minor());
+            let lines: Vec<_> = (0..fares.len()).collect();
+            let Ok(discount) = of(&coupon(percent(part), cap), &price, &lines) else {
+                return Ok(());
+            };
+            price.lines.extend(discount.lines.iter().cloned());
+            let sum: i64 = price.lines.iter().map(PriceLine::amount_minor).sum();
+            prop_assert_eq!(price.total().minor(), sum);
+            prop_assert_eq!(sum, before - discount.amount.minor());
+            prop_assert_eq!(price.discount().minor(), -discount.amount.minor());
+            let parts = [price.base(), price.taxes(), price.extras(), price.discount()];
+            prop_assert_eq!(parts.iter().map(|part| part.minor()).sum::<i64>(), sum);
+            prop_assert!((1..=base).contains(&discount.amount.minor()));
+        }
+
         #[test]
         fn shares_sum_to_the_discount_and_none_exceeds_its_line(
             bases in prop::collection::vec(0_i64..10_000_000_000, 1..20), part in 0_u32..=1000,

@@ -9,10 +9,6 @@ use crate::{Error, Result, money};
 
 /// The coupon of a code; case does not matter.
 pub(super) async fn find(conn: &mut PgConnection, code: &str) -> Result<Option<Coupon>> {
-    // PostgreSQL's text has no NUL.
-    if code.contains('\0') {
-        return Ok(None);
-    }
     let row = sqlx::query!(
         r#"
         select code, kind, (amount * 10000)::bigint as "percent!", amount::bigint as "minor!", currency, cap_minor, minimum_minor,
