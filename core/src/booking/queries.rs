@@ -259,16 +259,17 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
             date_of_birth: row.date_of_birth,
             adult_id: row.adult_id,
             seat_preference: row.seat_preference,
-            baggage: row
-                .bag_directions
-                .into_iter()
-                .zip(row.bag_kg)
-                .map(|(direction, kg)| BookedBag { direction, kg })
-                .collect(),
+            baggage: bags(row.bag_directions, row.bag_kg),
             special_requests: row.special_requests,
             travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
         })
         .collect())
+}
+
+fn bags(directions: Vec<Direction>, kg: Vec<i16>) -> Vec<BookedBag> {
+    let bags = directions.into_iter().zip(kg);
+    bags.map(|(direction, kg)| BookedBag { direction, kg })
+        .collect()
 }
 
 /// A document is stored whole or not at all.

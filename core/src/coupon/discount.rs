@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn percent(percent: i64) -> CouponKind {
-        CouponKind::Percent(Factor(percent * Factor::ONE as i64))
+        CouponKind::Percent(Factor(percent * 10_000))
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reads what a ticket says from the booking it belongs to.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
@@ -217,18 +219,7 @@ async fn load_passengers(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let bags = sqlx::query!(
-        r#"
-        select baggage_item.passenger_id, booked_flight.flight_id, baggage_item.kg
-        from baggage_item
-        join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
-        join booked_flight on booked_flight.direction_id = direction.id
-        where baggage_item.booking_id = $1
-        "#,
-        head.booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
+    let bags = load_bags(conn, head.booking_id).await?;
 
     rows.into_iter()
         .map(|row| {
@@ -249,11 +240,7 @@ async fn load_passengers(
                 };
                 let compartment = Compartment::of_cabin(cabin)
                     .ok_or_else(|| Error::Catalogue(format!("no cabin is called {cabin}")))?;
-                let extra_kg = bags
-                    .iter()
-                    .filter(|bag| bag.passenger_id == row.id && bag.flight_id == *flight_id)
-                    .map(|bag| i64::from(bag.kg))
-                    .sum();
+                let extra_kg = bags.get(&(row.id, *flight_id)).copied().unwrap_or(0);
                 let coupon = coupon(
                     head,
                     flight,
@@ -294,6 +281,29 @@ async fn load_passengers(
             })
         })
         .collect()
+}
+
+/// Kilograms of extra baggage, by passenger and flight.
+async fn load_bags(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<HashMap<(Uuid, Uuid), i64>> {
+    let rows = sqlx::query!(
+        r#"
+        select baggage_item.passenger_id, booked_flight.flight_id, baggage_item.kg
+        from baggage_item
+        join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
+        join booked_flight on booked_flight.direction_id = direction.id
+        where baggage_item.booking_id = $1
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let bags = rows.into_iter();
+    Ok(bags
+        .map(|bag| ((bag.passenger_id, bag.flight_id), i64::from(bag.kg)))
+        .collect())
 }
 
 fn coupon(

@@ -67,18 +67,14 @@ impl Race {
 
 /// How many booked with the coupon. Everybody else must have been told the reason, cleanly.
 fn winners(answers: &[Answer], reasons: &[&str]) -> usize {
-    let booked = |answer: &&Answer| match answer.status.as_u16() {
-        201 => true,
-        _ => {
+    let booked = |answer: &&Answer| {
+        let booked = answer.status.as_u16() == 201;
+        if !booked {
             let wrong = answer.wrong_fields();
-            assert!(
-                reasons
-                    .iter()
-                    .any(|reason| wrong == [format!("coupon: {reason}")]),
-                "{answer:?}"
-            );
-            false
+            let told = |reason| wrong == [format!("coupon: {reason}")];
+            assert!(reasons.iter().any(told), "{answer:?}");
         }
+        booked
     };
     answers.iter().filter(booked).count()
 }
