@@ -3,7 +3,7 @@
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{
     self, BookedDirection, BookedPassenger, BookedSeat, Booking, BookingRef, Contact, NewBooking,
-    NewPassenger, PaymentSummary, Source,
+    NewPassenger, NewTravelDocument, PaymentSummary, Source, TravelDocument,
 };
 use flightdesk_core::document::Document;
 use flightdesk_core::error::FieldError;
@@ -20,7 +20,9 @@ use uuid::Uuid;
 use crate::answer::{Created, Done};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::baggage::{BagView, ExtraBaggageView};
 use crate::body::Checked;
+use crate::coupons::BookedCouponView;
 use crate::error::ApiError;
 use crate::holds::SeatWishView;
 use crate::idempotency::{Begun, Once};
@@ -51,6 +53,9 @@ pub struct CreateBooking {
     #[oai(validator(min_items = 1, max_items = 20))]
     passengers: Vec<PassengerForm>,
     contact: ContactView,
+    /// A coupon's code; case does not matter
+    #[oai(validator(min_length = 1, max_length = 64))]
+    coupon: Option<String>,
 }
 
 /// A passenger to book
@@ -71,6 +76,51 @@ pub struct PassengerForm {
     adult_index: Option<u32>,
     /// `window`, `middle` or `aisle`
     seat_preference: Option<String>,
+    /// Extra checked baggage, one weight a direction; none for infants
+    #[oai(validator(max_items = 2))]
+    baggage: Option<Vec<BagView>>,
+    /// IATA codes: a meal such as `VGML`, a wheelchair such as `WCHR`
+    #[oai(validator(max_items = 8))]
+    special_requests: Option<Vec<String>>,
+    travel_document: Option<TravelDocumentView>,
+}
+
+/// A passport or identity card
+#[derive(Debug, Object)]
+#[oai(rename = "TravelDocument", deny_unknown_fields)]
+pub struct TravelDocumentView {
+    /// `passport` or `national_id`
+    #[oai(rename = "type")]
+    kind: String,
+    /// 5-20 letters and digits, as printed
+    #[oai(validator(max_length = 20))]
+    number: String,
+    /// The country that issued it, ISO 3166: `IN`
+    country: String,
+    /// The last day it is good: `2030-05-17`
+    expires_on: String,
+}
+
+impl From<TravelDocumentView> for NewTravelDocument {
+    fn from(document: TravelDocumentView) -> Self {
+        Self {
+            kind: document.kind,
+            number: document.number,
+            country: document.country,
+            expires_on: document.expires_on,
+        }
+    }
+}
+
+impl From<TravelDocument> for TravelDocumentView {
+    fn from(document: TravelDocument) -> Self {
+        Self {
+            kind: document.kind,
+            number: document.number,
+            country: document.country,
+            expires_on: document.expires_on.to_string(),
+        }
+    }
 }
 
 impl From<PassengerForm> for NewPassenger {
@@ -84,6 +134,9 @@ impl From<PassengerForm> for NewPassenger {
             date_of_birth: form.date_of_birth,
             adult_index: form.adult_index,
             seat_preference: form.seat_preference,
+            baggage: form.baggage.into_iter().flatten().map(Into::into).collect(),
+            special_requests: form.special_requests.unwrap_or_default(),
+            travel_document: form.travel_document.map(NewTravelDocument::from),
         }
     }
 }
@@ -131,6 +184,7 @@ impl TryFrom<CreateBooking> for NewBooking {
         };
         Ok(Self {
             source,
+            coupon: body.coupon,
             passengers: body
                 .passengers
                 .into_iter()
@@ -165,6 +219,8 @@ pub struct BookingView {
     passengers: Vec<PassengerView>,
     contact: ContactView,
     price: PriceView,
+    /// The coupon that is in the price
+    coupon: Option<BookedCouponView>,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
     /// What can be done now: `pay`, `cancel`, `change_seats`
@@ -188,6 +244,8 @@ pub struct DirectionView {
     cabin: String,
     fare_family: String,
     baggage: BaggageView,
+    /// What more costs, frozen when it was booked
+    extra_baggage: ExtraBaggageView,
     /// What changing and cancelling costs, frozen when it was booked
     conditions: Any<Value>,
     flights: Vec<FlightView>,
@@ -211,6 +269,11 @@ pub struct PassengerView {
     adult_id: Option<Uuid>,
     seat_preference: Option<String>,
     seats: Vec<SeatView>,
+    /// Extra checked baggage, beside what the fare includes
+    baggage: Vec<BagView>,
+    /// IATA codes: meals, wheelchairs
+    special_requests: Vec<String>,
+    travel_document: Option<TravelDocumentView>,
     /// The first of `ticket_numbers`; absent until paid
     ticket_number: Option<String>,
     /// With check digit, `125-2106312810 (3)`: one a validating airline, two consecutive ones for more than four flights
@@ -267,7 +330,7 @@ impl Bookings {
     /// Book
     ///
     /// Books held seats, or offers in one step: of one or two directions, all seats or none. The seats stay held until
-    /// `payment_due_at`. Who is on a flight in another live booking of the account is refused: 409 `duplicate_passenger`
+    /// `payment_due_at`; what costs nothing is confirmed at once. Who is on a flight in another live booking of the account is refused: 409 `duplicate_passenger`
     /// with that booking's `booking_ref`.
     #[oai(path = "/bookings", method = "post", operation_id = "create_booking")]
     async fn create(
@@ -369,7 +432,8 @@ impl Bookings {
     }
 }
 
-fn wrong_field(field: &str, code: &'static str, message: &str) -> ApiError {
+/// 422 for one field.
+pub fn wrong_field(field: &str, code: &'static str, message: &str) -> ApiError {
     let (field, message) = (field.to_owned(), message.to_owned());
     ApiError::invalid(vec![FieldError {
         field,
@@ -411,6 +475,7 @@ impl From<Booking> for BookingView {
                 phone: booking.contact.phone,
             },
             price: booking.price.into(),
+            coupon: booking.coupon.map(BookedCouponView::from),
             payment: booking.payment.into(),
             documents: booking
                 .documents
@@ -437,6 +502,7 @@ impl From<BookedDirection> for DirectionView {
                 .unwrap_or_default()
                 .to_owned(),
             baggage: BaggageView::of(&direction.conditions),
+            extra_baggage: ExtraBaggageView::of(&direction.conditions),
             conditions: Any(direction.conditions["conditions"].clone()),
             flights: direction
                 .flights
@@ -463,6 +529,9 @@ impl From<BookedPassenger> for PassengerView {
                 .seat_preference
                 .map(|wish| wish.as_str().to_owned()),
             seats: passenger.seats.into_iter().map(SeatView::from).collect(),
+            baggage: passenger.baggage.into_iter().map(BagView::from).collect(),
+            special_requests: passenger.special_requests,
+            travel_document: passenger.travel_document.map(TravelDocumentView::from),
             ticket_number: passenger.ticket_numbers.first().cloned(),
             ticket_numbers: passenger.ticket_numbers,
         }

@@ -181,6 +181,7 @@ impl ApiError {
                     None => problem,
                 }
             }
+            Error::CouponRefused(refusal) => Self::invalid(vec![refusal.field_error()]),
             Error::HoldExpired => conflict("hold_expired"),
             Error::HoldBooked => conflict("hold_booked"),
             Error::WrongState { .. } => conflict("wrong_state"),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::baggage::ExtraBaggageView;
 use crate::error::ApiError;
 use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN, PriceView};
 use crate::tags::Tag;
@@ -51,6 +52,7 @@ pub struct FareView {
     /// Base fare, taxes and charges
     price: PriceView,
     baggage: BaggageView,
+    extra_baggage: ExtraBaggageView,
     /// What changing and cancelling costs, in fields and words
     conditions: Any<Value>,
 }
@@ -61,6 +63,7 @@ impl From<CabinFares> for CabinView {
             let frozen = family.frozen();
             FareView {
                 baggage: BaggageView::of(&frozen),
+                extra_baggage: ExtraBaggageView::of(&frozen),
                 conditions: Any(family.conditions),
                 fare_family: family.code,
                 name: family.name,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::baggage::ExtraBaggageView;
 use crate::views::{Instant, MoneyView};
 
 /// An airline
@@ -172,7 +173,7 @@ impl From<Party> for PartyView {
 pub struct PriceLineView {
     /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`
     kind: String,
-    /// Fare family of a base fare, code of a tax or fee
+    /// Fare family of a base fare, code of a tax, fee or coupon, weight of baggage
     code: String,
     /// `departing` or `returning`; absent for what is charged once a booking
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,8 +183,10 @@ pub struct PriceLineView {
     /// `adult`, `child` or `infant`; absent for what is charged once a booking
     #[serde(skip_serializing_if = "Option::is_none")]
     passenger_type: Option<String>,
+    /// The person it is charged for, where it is for one: baggage, a seat
+    passenger_id: Option<Uuid>,
     quantity: u16,
-    /// For one
+    /// For one; negative for a discount
     unit_amount: MoneyView,
     /// Unit times quantity
     amount: MoneyView,
@@ -205,6 +208,7 @@ impl PriceLineView {
             direction: direction.map(str::to_owned),
             flight_id: line.flight_id.map(|id| id.0),
             passenger_type: line.passenger_type.map(|kind| kind.as_str().to_owned()),
+            passenger_id: line.passenger_id.map(|id| id.0),
             quantity: line.quantity,
             unit_amount: Money::new(line.unit_minor, currency).into(),
             amount: Money::new(line.amount_minor(), currency).into(),
@@ -216,12 +220,16 @@ impl PriceLineView {
 
 /// A price; the total is the sum of the lines
 #[derive(Debug, Object, Serialize)]
-#[oai(rename = "Price")]
+#[oai(rename = "Price", skip_serializing_if_is_none)]
 pub struct PriceView {
     /// Sum of the base fares
     base: MoneyView,
     /// Sum of taxes and fees
     taxes: MoneyView,
+    /// Sum of baggage and seats; absent when there are none
+    extras: Option<MoneyView>,
+    /// What a coupon takes off, negative; absent without one
+    discount: Option<MoneyView>,
     total: MoneyView,
     lines: Vec<PriceLineView>,
 }
@@ -231,6 +239,8 @@ impl From<Price> for PriceView {
         Self {
             base: price.base().into(),
             taxes: price.taxes().into(),
+            extras: unless_zero(price.extras()),
+            discount: unless_zero(price.discount()),
             total: price.total().into(),
             lines: price
                 .lines
@@ -239,6 +249,10 @@ impl From<Price> for PriceView {
                 .collect(),
         }
     }
+}
+
+fn unless_zero(amount: Money) -> Option<MoneyView> {
+    (amount.minor() != 0).then(|| amount.into())
 }
 
 /// What may be carried without paying more
@@ -291,6 +305,7 @@ pub struct OfferView {
     layovers: Vec<LayoverView>,
     price: PriceView,
     baggage: BaggageView,
+    extra_baggage: ExtraBaggageView,
     /// What changing and cancelling costs, in fields and words
     #[serde(serialize_with = "any")]
     conditions: Any<Conditions>,
@@ -340,6 +355,7 @@ impl From<Offer> for OfferView {
                 .windows(2)
                 .filter_map(LayoverView::between)
                 .collect(),
+            extra_baggage: ExtraBaggageView::of(&offer.conditions),
             flights: offer.flights.into_iter().map(FlightView::from).collect(),
             price: offer.price.into(),
             offer_id: offer.id,

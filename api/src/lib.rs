@@ -9,12 +9,14 @@ pub mod answer;
 pub mod api_keys;
 pub mod app;
 pub mod auth;
+pub mod baggage;
 pub mod body;
 pub mod bookings;
 mod breaker;
 pub mod cached;
 pub mod calendar;
 mod catch;
+pub mod coupons;
 mod docs;
 mod document;
 pub mod documents;
@@ -62,6 +64,7 @@ fn operations() -> impl OpenApi {
         holds::Holds,
         bookings::Bookings,
         seats::Seats,
+        coupons::Coupons,
         payments::Payments,
         jobs::Jobs,
         documents::Documents,

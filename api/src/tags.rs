@@ -18,6 +18,8 @@ pub enum Tag {
     Holds,
     /// Bookings and their passengers
     Bookings,
+    /// Whether a coupon applies
+    Coupons,
     /// Checkout, and what Stripe tells us
     Payments,
     /// Tickets as PDF

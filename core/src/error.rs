@@ -89,6 +89,9 @@ pub enum Error {
     /// The offer's time has run out; the same itinerary at today's price is inside, when it can still be bought.
     #[error("the offer has expired")]
     OfferExpired(Option<Box<crate::offer::Offer>>),
+    /// The coupon does not apply.
+    #[error("{0}")]
+    CouponRefused(crate::coupon::Refusal),
     /// The hold's fifteen minutes are over, or it was released.
     #[error("the hold has expired")]
     HoldExpired,
@@ -200,6 +203,23 @@ impl Violations {
             code,
             message: message.into(),
         });
+    }
+
+    /// Notes the wrong fields of a part that was checked by itself, and passes its result on; every other error stays.
+    pub fn note<T>(&mut self, checked: Result<T>) -> Result<Option<T>> {
+        match checked {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Invalid(fields)) => {
+                self.0.extend(fields);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many were noted.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether nothing is wrong so far.

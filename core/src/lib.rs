@@ -4,9 +4,11 @@
 //! `&mut PgConnection`, so that the transaction stays visible where it is begun: in the caller.
 
 pub mod account;
+pub mod baggage;
 pub mod booking;
 pub mod clock;
 pub mod config;
+pub mod coupon;
 pub mod db;
 pub mod document;
 pub mod error;

@@ -22,6 +22,8 @@ pub struct MailContent {
     pub first_names: Vec<String>,
     /// The flights that are still booked, in order.
     pub flights: Vec<MailFlight>,
+    /// Who bought extra checked baggage.
+    pub bags: Vec<MailBag>,
     /// The price of everything.
     pub total: Money,
     /// Money on its way back because it came too late.
@@ -30,6 +32,17 @@ pub struct MailContent {
     pub tickets: Vec<Document>,
     status: String,
     late_payment_resolution: Option<String>,
+}
+
+/// Extra checked baggage of one passenger in one direction.
+#[derive(Clone, Debug)]
+pub struct MailBag {
+    /// First name.
+    pub first_name: String,
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// Kilograms.
+    pub kg: i16,
 }
 
 /// One flight of a mail.
@@ -83,6 +96,7 @@ impl MailContent {
         Ok(Some(Self {
             booking_id,
             flights: flights(conn, booking_id).await?,
+            bags: bags(conn, booking_id).await?,
             tickets: tickets(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
             to: booking.contact_email,
@@ -150,6 +164,24 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
             })
         })
         .collect()
+}
+
+async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBag>> {
+    let bags = sqlx::query_as!(
+        MailBag,
+        r#"
+        select passenger.first_name, direction.name as direction, baggage_item.kg
+        from baggage_item
+        join passenger on passenger.id = baggage_item.passenger_id
+        join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
+        where baggage_item.booking_id = $1 and direction.status = 'booked'
+        order by direction.ordinal, passenger.ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(bags)
 }
 
 fn stop(city: String, iata: String, instant: DateTime<Utc>, time_zone: &str) -> Result<MailStop> {

@@ -99,7 +99,8 @@ const RULES: &[(&str, &str)] = &[
         "nothing unpaid is ticketed",
         "select b.booking_ref from booking b
          where (exists (select from ticket t where t.booking_id = b.id) or exists (select from document d where d.booking_id = b.id))
-           and not exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded')",
+           and not exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded')
+           and b.total_minor > 0",
     ),
     (
         "who has no seat has no good ticket",
@@ -112,7 +113,28 @@ const RULES: &[(&str, &str)] = &[
          from booking b
          left join payment p on p.booking_id = b.id and p.status = 'succeeded'
               and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
-         where b.status = 'confirmed' group by b.booking_ref having count(p.id) <> 1",
+         where b.status = 'confirmed' group by b.booking_ref, b.total_minor having count(p.id) <> (b.total_minor > 0)::int",
+    ),
+    (
+        "a coupon and an account count the uses that were not given back, and what ended unpaid keeps none",
+        "select c.code from coupon c
+         where c.used <> (select count(*) from coupon_redemption r where r.code = c.code and r.returned_at is null)
+         union all
+         select a.code from coupon_account a
+         where a.used <> (select count(*) from coupon_redemption r where r.code = a.code and r.account_id = a.account_id and r.returned_at is null)
+         union all
+         select b.booking_ref from booking b join coupon_redemption r on r.booking_id = b.id
+         where (r.returned_at is null) <> (b.status in ('pending_payment', 'confirmed', 'partially_cancelled'))",
+    ),
+    (
+        "a booking's discount lines are its coupon's, baggage has a line each, and no fare is discounted below zero",
+        "select b.booking_ref from booking b
+         where coalesce((select -sum(l.amount_minor) from price_line l where l.booking_id = b.id and l.kind = 'discount'), 0)
+               <> coalesce((select r.discount_minor from coupon_redemption r where r.booking_id = b.id), 0)
+            or (select count(*) from price_line l where l.booking_id = b.id and l.kind = 'baggage')
+               <> (select count(*) from baggage_item i where i.booking_id = b.id)
+            or exists (select from price_line l where l.booking_id = b.id and l.kind in ('base_fare', 'discount')
+                       group by l.direction, l.flight_id, l.passenger_type having sum(l.amount_minor) < 0)",
     ),
     (
         "money for a booking that is not paid is on its way back",

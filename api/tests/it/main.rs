@@ -2,10 +2,12 @@
 
 mod accounts;
 mod api_keys;
+mod baggage;
 mod binary;
 mod calendars;
 mod consistent;
 mod contract;
+mod coupons;
 mod documents;
 mod errors;
 mod faults;

@@ -9,7 +9,7 @@ use super::{queries, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::{Error, Result, document, ticket};
+use crate::{Error, Result, coupon, document, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -34,8 +34,9 @@ pub async fn confirm(
 /// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins, on
 /// every flight of every direction.
 ///
-/// `None` when a cabin is too full now, a flight does not fly any more, or somebody of the party has booked one of the
-/// flights again; then nothing has changed. The caller has locked the booking.
+/// Its coupon is used again. `None` when a cabin is too full now, a flight does not fly any more, the coupon is used up,
+/// or somebody of the party has booked one of the flights again; then nothing has changed. The caller has locked the
+/// booking.
 pub async fn reclaim(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -46,9 +47,9 @@ pub async fn reclaim(
         return Ok(None);
     }
     let mut attempt = conn.begin().await?;
-    match take_again(&mut attempt, booking, &booked).await {
+    match take_again(&mut attempt, clock, booking, &booked).await {
         Ok(()) => attempt.commit().await?,
-        Err(Error::SoldOut { .. } | Error::DuplicatePassenger { .. }) => {
+        Err(Error::SoldOut { .. } | Error::DuplicatePassenger { .. } | Error::CouponRefused(_)) => {
             attempt.rollback().await?;
             return Ok(None);
         }
@@ -73,12 +74,14 @@ pub async fn reclaim(
 
 async fn take_again(
     conn: &mut PgConnection,
+    clock: &Clock,
     booking: &LockedBooking,
     booked: &[BookedSeats],
 ) -> Result<()> {
     let flights: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
     traveller::claim_again(conn, booking, &flights).await?;
-    inventory::apply(conn, changes(booked, |seats| (0, seats))).await
+    inventory::apply(conn, changes(booked, |seats| (0, seats))).await?;
+    coupon::redeem_again(conn, clock, booking.id).await
 }
 
 async fn ticket_party(

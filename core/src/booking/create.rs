@@ -7,8 +7,11 @@ use sqlx::PgConnection;
 
 use super::model::{Booking, Contact, NewBooking, Source};
 use super::passengers::{self, Passenger};
-use super::{insert, queries, traveller};
+use super::price::{self, Priced};
+use super::{confirm, insert, lock, queries, traveller};
+use crate::baggage::{self, Bag};
 use crate::clock::Clock;
+use crate::coupon;
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
@@ -19,8 +22,8 @@ use crate::{Error, Result, Shop, seat};
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
 /// Errors: those of [`hold::create`] when offers are given; [`Error::HoldExpired`], [`Error::HoldBooked`],
-/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers and contact;
-/// [`Error::DuplicatePassenger`].
+/// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers, baggage and contact;
+/// [`Error::CouponRefused`], [`Error::DuplicatePassenger`]. A total of zero is confirmed at once.
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -46,11 +49,12 @@ async fn of_hold(
     let hold = hold::get(conn, account_id, id).await?;
     let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
     let flights = flight::list_by_id(conn, &ids).await?;
-    let passengers = check_people(clock, &hold, &flights, input)?;
+    let order = check(conn, clock, &hold, flights, input).await?;
     take(conn, clock, account_id, &hold).await?;
-    let id = file(conn, clock, &hold, &flights, &passengers, &input.contact).await?;
-    give_seats(conn, id, hold.id, &flights, &passengers).await?;
-    refuse_exit_rows(conn, &hold, &flights, &passengers).await?;
+    let id = file(conn, clock, &hold, &order, &input.contact).await?;
+    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
+    refuse_exit_rows(conn, &hold, &order.flights, &order.passengers).await?;
+    settle(conn, clock, id, account_id, &order.priced).await?;
     queries::get_by_id(conn, id).await
 }
 
@@ -60,20 +64,52 @@ async fn of_offers(
     mut prepared: Prepared,
     input: &NewBooking,
 ) -> Result<Booking> {
-    let passengers = check_people(shop.clock, &prepared.hold, &prepared.flights, input)?;
+    let flights = std::mem::take(&mut prepared.flights);
+    let order = check(conn, shop.clock, &prepared.hold, flights, input).await?;
     prepared.hold.status = HoldStatus::Booked;
     hold::file(conn, shop, &prepared).await?;
-    let (hold, flights) = (&prepared.hold, &prepared.flights);
-    let id = file(conn, shop.clock, hold, flights, &passengers, &input.contact).await?;
+    let hold = &prepared.hold;
+    let id = file(conn, shop.clock, hold, &order, &input.contact).await?;
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
     hold::take(conn, shop, &prepared).await?;
-    refuse_exit_rows(conn, hold, &flights, &passengers).await?;
-    if prepared.seats.is_empty() {
+    refuse_exit_rows(conn, hold, &order.flights, &order.passengers).await?;
+    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
+    settle(conn, shop.clock, id, hold.account_id, &order.priced).await?;
+    if prepared.seats.is_empty() && !order.priced.is_free() {
         return Ok(booking);
     }
-    give_seats(conn, id, hold.id, flights, &passengers).await?;
     queries::get_by_id(conn, id).await
+}
+
+/// What is booked, checked and priced.
+struct Order {
+    flights: Vec<Flight>,
+    passengers: Vec<Passenger>,
+    priced: Priced,
+}
+
+/// Confirms what costs nothing, then counts the coupon: its row is locked last (invariant 4).
+async fn settle(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: BookingId,
+    account_id: AccountId,
+    priced: &Priced,
+) -> Result<()> {
+    if priced.is_free() {
+        let booking = lock::lock(conn, id).await?;
+        if !confirm::confirm(conn, clock, &booking).await? {
+            return Err(Error::WrongState {
+                status: "cancelled",
+                action: "sold: a flight of it does not fly any more",
+            });
+        }
+    }
+    match &priced.discount {
+        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes the rows of a booking and returns its key.
@@ -81,16 +117,28 @@ async fn file(
     conn: &mut PgConnection,
     clock: &Clock,
     hold: &Hold,
-    flights: &[Flight],
-    passengers: &[Passenger],
+    order: &Order,
     contact: &Contact,
 ) -> Result<BookingId> {
-    let id = BookingId::new();
-    insert::booking(conn, clock, id, hold, flights, contact).await?;
-    insert::directions(conn, id, hold, flights).await?;
-    insert::passengers(conn, id, passengers).await?;
-    insert::lines(conn, id, &hold.price.lines).await?;
-    put_aboard(conn, id, hold, flights, passengers).await?;
+    let (id, priced) = (BookingId::new(), &order.priced);
+    insert::booking(
+        conn,
+        clock,
+        id,
+        hold,
+        &order.flights,
+        &priced.price,
+        contact,
+    )
+    .await?;
+    insert::directions(conn, id, hold, &order.flights).await?;
+    insert::passengers(conn, id, &order.passengers).await?;
+    baggage::insert(conn, id, &priced.bags).await?;
+    insert::lines(conn, id, &priced.price.lines).await?;
+    put_aboard(conn, id, hold, order).await?;
+    if let Some(discount) = &priced.discount {
+        coupon::file(conn, clock, id, hold.account_id, discount).await?;
+    }
     Ok(id)
 }
 
@@ -99,12 +147,36 @@ async fn put_aboard(
     conn: &mut PgConnection,
     id: BookingId,
     hold: &Hold,
-    flights: &[Flight],
-    passengers: &[Passenger],
+    order: &Order,
 ) -> Result<()> {
-    let people: Vec<_> = passengers.iter().map(Into::into).collect();
-    let flights: Vec<_> = flights.iter().map(|flight| flight.id).collect();
+    let people: Vec<_> = order.passengers.iter().map(Into::into).collect();
+    let flights: Vec<_> = order.flights.iter().map(|flight| flight.id).collect();
     traveller::claim(conn, hold.account_id, id, &people, &flights).await
+}
+
+/// Everything that can be wrong with passengers, baggage and contact, at once, before anything is written; then what
+/// it costs.
+async fn check(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    hold: &Hold,
+    flights: Vec<Flight>,
+    input: &NewBooking,
+) -> Result<Order> {
+    let coupon = input.coupon.as_deref();
+    let (passengers, bags) = match check_people(clock, hold, &flights, input) {
+        Err(Error::Invalid(mut fields)) => {
+            fields.extend(price::coupon_problem(conn, clock, hold, &flights, coupon).await?);
+            return Err(Error::Invalid(fields));
+        }
+        checked => checked?,
+    };
+    let priced = price::with_extras(conn, clock, hold, &flights, bags, coupon).await?;
+    Ok(Order {
+        flights,
+        passengers,
+        priced,
+    })
 }
 
 /// Everything that can be wrong with passengers and contact, at once, before anything is written.
@@ -113,20 +185,21 @@ fn check_people(
     hold: &Hold,
     flights: &[Flight],
     input: &NewBooking,
-) -> Result<Vec<Passenger>> {
+) -> Result<(Vec<Passenger>, Vec<Bag>)> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
     let today = clock.now().date_naive();
-    let contact = passengers::check_contact(&input.contact);
-    let passengers = passengers::check(&input.passengers, today, last.departure_date, hold.party);
-    match (passengers, contact) {
-        (Ok(passengers), Ok(())) => Ok(passengers),
-        (Err(Error::Invalid(mut fields)), Err(more)) => {
-            fields.extend(more);
-            Err(Error::Invalid(fields))
-        }
-        (Ok(_), Err(fields)) => Err(Error::Invalid(fields)),
-        (Err(error), _) => Err(error),
-    }
+    let mut wrong = Violations::new();
+    let passengers = wrong.note(passengers::check(
+        &input.passengers,
+        today,
+        last.departure_date,
+        hold.party,
+    ))?;
+    let passengers = passengers.unwrap_or_default();
+    let bags = wrong.note(price::bags(hold, input, &passengers))?;
+    wrong.note(passengers::check_contact(&input.contact).map_err(Error::Invalid))?;
+    wrong.into_result()?;
+    Ok((passengers, bags.unwrap_or_default()))
 }
 
 /// The hold becomes this booking's, if it is still open: one conditional update decides against sweep and release.

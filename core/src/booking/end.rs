@@ -1,4 +1,4 @@
-//! How an unpaid booking ends: cancelled by its owner, or expired at its deadline.
+//! How an unpaid booking ends: cancelled by its owner, or expired at its deadline. Seats and coupon are free again.
 
 use chrono::Duration;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -9,6 +9,7 @@ use super::queries;
 use super::reference::BookingRef;
 use super::traveller;
 use crate::clock::Clock;
+use crate::coupon;
 use crate::ids::{AccountId, BookingId};
 use crate::inventory::{self, Change};
 use crate::payment::{self, CheckoutState};
@@ -121,5 +122,6 @@ async fn end(
         })
         .collect();
     inventory::apply(conn, changes).await?;
-    inventory::release_seats(conn, booking.hold_id).await
+    inventory::release_seats(conn, booking.hold_id).await?;
+    coupon::give_back(conn, clock, booking.id).await
 }

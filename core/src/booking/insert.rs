@@ -1,6 +1,6 @@
 //! Writing the rows of a booking, a statement a table.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::model::Contact;
 use super::passengers::Passenger;
 use super::reference::BookingRef;
 use crate::clock::Clock;
-use crate::fare::{Cabin, PriceLine};
+use crate::fare::{Cabin, Price, PriceLine};
 use crate::flight::Flight;
 use crate::hold::Hold;
 use crate::ids::{BookedFlightId, BookingId, DirectionId, FlightId};
@@ -21,6 +21,7 @@ pub(super) async fn booking(
     id: BookingId,
     hold: &Hold,
     flights: &[Flight],
+    price: &Price,
     contact: &Contact,
 ) -> Result<()> {
     let first_departs_at: DateTime<Utc> = flights
@@ -42,8 +43,8 @@ pub(super) async fn booking(
             hold.id.0,
             clock.now(),
             hold.expires_at,
-            hold.price.currency.code(),
-            hold.price.total().minor(),
+            price.currency.code(),
+            price.total().minor(),
             contact.email,
             contact.phone,
             first_departs_at,
@@ -148,10 +149,14 @@ pub(super) async fn passengers(
     sqlx::query!(
         r#"
         insert into passenger (id, booking_id, ordinal, passenger_type, title, first_name, middle_name, last_name, gender,
-                               date_of_birth, adult_id, seat_preference)
-        select t.id, $1, t.position - 1, t.kind, t.title, t.first_name, t.middle_name, t.last_name, t.gender, t.born, t.adult, t.preference
-        from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[], $10::uuid[], $11::text[])
-             with ordinality as t (id, kind, title, first_name, middle_name, last_name, gender, born, adult, preference, position)
+                               date_of_birth, adult_id, seat_preference, special_requests, travel_document_type, travel_document_number,
+                               travel_document_country, travel_document_expires_on)
+        select t.id, $1, t.position - 1, t.kind, t.title, t.first_name, t.middle_name, t.last_name, t.gender, t.born, t.adult, t.preference,
+               string_to_array(t.requests, ' '), t.document, t.number, t.country, t.expires_on
+        from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[], $10::uuid[], $11::text[],
+                    $12::text[], $13::text[], $14::text[], $15::text[], $16::date[])
+             with ordinality as t (id, kind, title, first_name, middle_name, last_name, gender, born, adult, preference, requests,
+                                   document, number, country, expires_on, position)
         "#,
         booking_id.0,
         &passengers.iter().map(|passenger| passenger.id.0).collect::<Vec<_>>(),
@@ -164,6 +169,11 @@ pub(super) async fn passengers(
         &passengers.iter().map(|passenger| passenger.date_of_birth).collect::<Vec<_>>(),
         &passengers.iter().map(|passenger| passenger.adult_id.map(|adult| adult.0)).collect::<Vec<_>>() as &[Option<Uuid>],
         &text(&|passenger| passenger.seat_preference.map(|wish| wish.as_str().to_owned())) as &[Option<String>],
+        &text(&|passenger| Some(passenger.special_requests.join(" "))) as &[Option<String>],
+        &text(&|passenger| passenger.travel_document.as_ref().map(|document| document.kind.clone())) as &[Option<String>],
+        &text(&|passenger| passenger.travel_document.as_ref().map(|document| document.number.clone())) as &[Option<String>],
+        &text(&|passenger| passenger.travel_document.as_ref().map(|document| document.country.clone())) as &[Option<String>],
+        &passengers.iter().map(|passenger| passenger.travel_document.as_ref().map(|document| document.expires_on)).collect::<Vec<_>>() as &[Option<NaiveDate>],
     )
     .execute(conn)
     .await?;
@@ -178,11 +188,11 @@ pub(super) async fn lines(
 ) -> Result<()> {
     sqlx::query!(
         r#"
-        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable)
+        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
         select $1, t.position - 1 + (select coalesce(max(ordinal) + 1, 0) from price_line where booking_id = $1),
-               t.direction, t.flight, t.kind, t.code, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable
-        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[])
-             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, position)
+               t.direction, t.flight, t.kind, t.code, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger
+        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[], $10::uuid[])
+             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, position)
         "#,
         booking_id.0,
         &lines.iter().map(|line| line.direction.map(i16::from)).collect::<Vec<_>>() as &[Option<i16>],
@@ -193,6 +203,7 @@ pub(super) async fn lines(
         &lines.iter().map(|line| i32::from(line.quantity)).collect::<Vec<_>>(),
         &lines.iter().map(|line| line.unit_minor).collect::<Vec<_>>(),
         &lines.iter().map(|line| line.refundable).collect::<Vec<_>>(),
+        &lines.iter().map(|line| line.passenger_id.map(|passenger| passenger.0)).collect::<Vec<_>>() as &[Option<Uuid>],
     )
     .execute(conn)
     .await?;

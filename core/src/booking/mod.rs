@@ -8,6 +8,7 @@ mod insert;
 mod lock;
 mod model;
 mod passengers;
+mod price;
 mod queries;
 mod reference;
 pub(crate) mod seating;
@@ -23,7 +24,10 @@ pub use model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, Direction,
     LatePayment, NewBooking, PaymentSummary, Source,
 };
-pub use passengers::{Gender, NewPassenger, PassengerName, SeatPreference, parse_name};
+pub use passengers::{
+    Gender, NewPassenger, NewTravelDocument, PassengerName, SeatPreference, TravelDocument,
+    parse_name, request_words,
+};
 pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;
 pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};

@@ -4,8 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
 use super::change_seats::SeatChange;
-use super::passengers::{Gender, NewPassenger, SeatPreference};
+use super::passengers::{Gender, NewPassenger, SeatPreference, TravelDocument};
 use super::reference::BookingRef;
+use crate::baggage::BookedBag;
+use crate::coupon::BookedCoupon;
 use crate::document::Document;
 use crate::fare::{Cabin, PassengerType, Price};
 use crate::flight::{Airline, Flight};
@@ -60,6 +62,8 @@ pub struct NewBooking {
     pub passengers: Vec<NewPassenger>,
     /// Whom to write to.
     pub contact: Contact,
+    /// A coupon's code, if any; case does not matter.
+    pub coupon: Option<String>,
 }
 
 /// Whom to write to about a booking.
@@ -144,6 +148,12 @@ pub struct BookedPassenger {
     pub seat_preference: Option<SeatPreference>,
     /// The seats they have.
     pub seats: Vec<BookedSeat>,
+    /// Extra checked baggage, by direction.
+    pub baggage: Vec<BookedBag>,
+    /// IATA codes of special service requests.
+    pub special_requests: Vec<String>,
+    /// What they travel with, if they said.
+    pub travel_document: Option<TravelDocument>,
     /// E-ticket numbers with check digit, one a validating airline.
     pub ticket_numbers: Vec<String>,
 }
@@ -207,6 +217,8 @@ pub struct Booking {
     pub contact: Contact,
     /// What it costs.
     pub price: Price,
+    /// The coupon that is in the price.
+    pub coupon: Option<BookedCoupon>,
     /// How its payment stands.
     pub payment: PaymentSummary,
     /// How late money was settled, if any came.

@@ -9,8 +9,10 @@ use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, Direction,
     LatePayment, PaymentSummary,
 };
-use super::passengers::{Gender, SeatPreference};
+use super::passengers::{Gender, SeatPreference, TravelDocument};
 use super::reference::BookingRef;
+use crate::baggage::BookedBag;
+use crate::coupon::BookedCoupon;
 use crate::document;
 use crate::fare::{Cabin, LineKind, PassengerType, Price, PriceLine};
 use crate::flight::{self, Airline};
@@ -66,10 +68,12 @@ pub async fn list(
 pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking> {
     let row = sqlx::query!(
         r#"
-        select id as "id: BookingId", booking_ref as "booking_ref: BookingRef",
-               status as "status: BookingStatus", created_at, payment_due_at, confirmed_at, currency, contact_email, contact_phone,
-               late_payment_resolution as "late_payment: LatePayment"
-        from booking where id = $1
+        select b.id as "id: BookingId", b.account_id as "account_id: AccountId", b.booking_ref as "booking_ref: BookingRef",
+               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
+               b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
+               r.code as "coupon?", r.discount_minor as "discount_minor?"
+        from booking b left join coupon_redemption r on r.booking_id = b.id
+        where b.id = $1
         "#,
         id.0,
     )
@@ -103,6 +107,13 @@ pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking
             currency,
             lines: lines(conn, id).await?,
         },
+        coupon: row
+            .coupon
+            .zip(row.discount_minor)
+            .map(|(code, minor)| BookedCoupon {
+                code,
+                discount: Money::new(minor, currency),
+            }),
         payment: payment(conn, id, currency).await?,
         late_payment: row.late_payment,
     })
@@ -172,13 +183,24 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
         date_of_birth: NaiveDate,
         adult_id: Option<PassengerId>,
         seat_preference: Option<SeatPreference>,
+        special_requests: Vec<String>,
+        document: Option<String>,
+        number: Option<String>,
+        country: Option<String>,
+        expires_on: Option<NaiveDate>,
+        bag_directions: Vec<Direction>,
+        bag_kg: Vec<i16>,
     }
     let rows = sqlx::query_as!(
         Row,
         r#"
         select id as "id: PassengerId", passenger_type as "passenger_type: PassengerType", title, first_name, middle_name, last_name,
                gender as "gender: Gender", date_of_birth, adult_id as "adult_id: PassengerId",
-               seat_preference as "seat_preference: SeatPreference"
+               seat_preference as "seat_preference: SeatPreference", special_requests, travel_document_type as document,
+               travel_document_number as number, travel_document_country as country, travel_document_expires_on as expires_on,
+               array(select d.name from baggage_item i join direction d on d.booking_id = i.booking_id and d.ordinal = i.direction
+                     where i.passenger_id = passenger.id order by i.direction) as "bag_directions!: Vec<Direction>",
+               array(select kg from baggage_item i where i.passenger_id = passenger.id order by i.direction) as "bag_kg!"
         from passenger where booking_id = $1 order by ordinal
         "#,
         id.0,
@@ -246,15 +268,40 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
             date_of_birth: row.date_of_birth,
             adult_id: row.adult_id,
             seat_preference: row.seat_preference,
+            baggage: bags(row.bag_directions, row.bag_kg),
+            special_requests: row.special_requests,
+            travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
         })
         .collect())
+}
+
+fn bags(directions: Vec<Direction>, kg: Vec<i16>) -> Vec<BookedBag> {
+    let bags = directions.into_iter().zip(kg);
+    bags.map(|(direction, kg)| BookedBag { direction, kg })
+        .collect()
+}
+
+/// A document is stored whole or not at all.
+fn travel_document(
+    kind: Option<String>,
+    number: Option<String>,
+    country: Option<String>,
+    expires_on: Option<NaiveDate>,
+) -> Option<TravelDocument> {
+    Some(TravelDocument {
+        kind: kind?,
+        number: number?,
+        country: country?,
+        expires_on: expires_on?,
+    })
 }
 
 async fn lines(conn: &mut PgConnection, id: BookingId) -> Result<Vec<PriceLine>> {
     let rows = sqlx::query!(
         r#"
         select direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code,
-               passenger_type as "passenger_type: PassengerType", quantity, unit_minor, refundable
+               passenger_type as "passenger_type: PassengerType", passenger_id as "passenger_id: PassengerId",
+               quantity, unit_minor, refundable
         from price_line where booking_id = $1 order by ordinal
         "#,
         id.0,
@@ -271,6 +318,7 @@ async fn lines(conn: &mut PgConnection, id: BookingId) -> Result<Vec<PriceLine>>
             kind: row.kind,
             code: row.code,
             passenger_type: row.passenger_type,
+            passenger_id: row.passenger_id,
             quantity: u16::try_from(row.quantity).unwrap_or_default(),
             unit_minor: row.unit_minor,
             refundable: row.refundable,

@@ -42,6 +42,7 @@ fn collect_words(about: &str, value: &Value, rules: &mut Vec<String>) {
                     ("words", Value::String(words)) => rules.push(format!("{about}: {words}")),
                     ("cancellation", _) => collect_words("Cancellation", value, rules),
                     ("change", _) => collect_words("Change", value, rules),
+                    ("baggage", _) => collect_words("Baggage", value, rules),
                     _ => collect_words(about, value, rules),
                 }
             }

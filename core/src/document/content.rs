@@ -144,6 +144,8 @@ pub struct PassengerContent {
     pub conjunction_number: Option<TicketNumber>,
     /// An infant's adult.
     pub on_lap_of: Option<String>,
+    /// What they asked for, in words with IATA's code: `Vegan meal (VGML)`.
+    pub special_requests: Vec<String>,
     /// One for each flight of this ticket, in the order they are flown.
     pub coupons: Vec<CouponContent>,
 }
@@ -155,6 +157,8 @@ pub struct CouponContent {
     pub flight: String,
     /// `21A`; none for an infant, and until seats are allocated.
     pub seat: Option<String>,
+    /// Kilograms of prepaid checked baggage, beside what the fare includes.
+    pub extra_kg: i64,
     /// What the barcode says (IATA Resolution 792).
     pub barcode: String,
 }
@@ -164,7 +168,7 @@ pub struct CouponContent {
 pub struct PriceLineContent {
     /// `base_fare`, `tax`, `fee`, `seat`, `baggage` or `discount`.
     pub kind: String,
-    /// The fare basis, or the code of the tax.
+    /// The fare basis, the code of the tax or coupon, or the weight of baggage.
     pub code: String,
     /// What the code stands for, when the catalogue knows.
     pub name: Option<String>,

@@ -1,5 +1,7 @@
 //! Reads what a ticket says from the booking it belongs to.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
@@ -13,7 +15,7 @@ use super::content::{
 use crate::ids::{BookingId, DocumentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
-use crate::{Error, Result, zone};
+use crate::{Error, Result, booking, zone};
 
 impl TicketContent {
     /// What the present revision of a ticket document says.
@@ -193,7 +195,7 @@ async fn load_passengers(
     let rows = sqlx::query!(
         r#"
         select passenger.id, passenger.passenger_type, passenger.title, passenger.first_name, passenger.middle_name,
-            passenger.last_name, ticket.number, ticket.conjunction_number, ticket.issued_at,
+            passenger.last_name, passenger.special_requests, ticket.number, ticket.conjunction_number, ticket.issued_at,
             adult.first_name as "adult_first_name?", adult.last_name as "adult_last_name?"
         from passenger
         join ticket on ticket.passenger_id = passenger.id and ticket.status = 'issued' and ticket.validating_airline = $2
@@ -215,8 +217,9 @@ async fn load_passengers(
         "#,
         head.booking_id.0,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let bags = load_bags(conn, head.booking_id).await?;
 
     rows.into_iter()
         .map(|row| {
@@ -237,14 +240,16 @@ async fn load_passengers(
                 };
                 let compartment = Compartment::of_cabin(cabin)
                     .ok_or_else(|| Error::Catalogue(format!("no cabin is called {cabin}")))?;
-                Ok(coupon(
+                let extra_kg = bags.get(&(row.id, *flight_id)).copied().unwrap_or(0);
+                let coupon = coupon(
                     head,
                     flight,
                     compartment,
                     seat,
                     &row.last_name,
                     &row.first_name,
-                ))
+                );
+                Ok(CouponContent { extra_kg, ..coupon })
             });
             let coupons = coupons.collect::<Result<Vec<_>>>()?;
             let parse = |raw: &str| {
@@ -270,11 +275,39 @@ async fn load_passengers(
                     ticket_number,
                     conjunction_number,
                     on_lap_of,
+                    special_requests: row
+                        .special_requests
+                        .iter()
+                        .map(|code| requested(code))
+                        .collect(),
                     coupons,
                 },
             })
         })
         .collect()
+}
+
+/// Kilograms of extra baggage, by passenger and flight.
+async fn load_bags(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<HashMap<(Uuid, Uuid), i64>> {
+    let rows = sqlx::query!(
+        r#"
+        select baggage_item.passenger_id, booked_flight.flight_id, baggage_item.kg
+        from baggage_item
+        join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
+        join booked_flight on booked_flight.direction_id = direction.id
+        where baggage_item.booking_id = $1
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let bags = rows.into_iter();
+    Ok(bags
+        .map(|bag| ((bag.passenger_id, bag.flight_id), i64::from(bag.kg)))
+        .collect())
 }
 
 fn coupon(
@@ -307,6 +340,7 @@ fn coupon(
             Seat::At { row, letter } => Some(format!("{row}{letter}")),
             Seat::Infant | Seat::Unassigned => None,
         },
+        extra_kg: 0,
         barcode: pass.encode(),
     }
 }
@@ -398,6 +432,12 @@ fn title(raw: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
     })
+}
+
+/// `Vegan meal (VGML)`.
+fn requested(code: &str) -> String {
+    booking::request_words(code)
+        .map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
 }
 
 fn known_currency(code: &str) -> Result<Currency> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::FlightId;
+use crate::ids::{FlightId, PassengerId};
 use crate::money::{Currency, Money};
 
 /// A class of service.
@@ -178,6 +178,9 @@ pub struct PriceLine {
     /// Whom it is charged for; none for what is charged once a booking.
     #[serde(rename = "t", skip_serializing_if = "Option::is_none", default)]
     pub passenger_type: Option<PassengerType>,
+    /// The person it is charged for, where it is for one: a bag, a seat. No offer knows them yet.
+    #[serde(skip)]
+    pub passenger_id: Option<PassengerId>,
     /// How many times.
     #[serde(rename = "q")]
     pub quantity: u16,
@@ -226,6 +229,16 @@ impl Price {
     /// The sum of taxes and fees.
     pub fn taxes(&self) -> Money {
         self.sum(|kind| matches!(kind, LineKind::Tax | LineKind::Fee))
+    }
+
+    /// The sum of baggage and seats.
+    pub fn extras(&self) -> Money {
+        self.sum(|kind| matches!(kind, LineKind::Baggage | LineKind::Seat))
+    }
+
+    /// What a coupon takes off; zero or negative.
+    pub fn discount(&self) -> Money {
+        self.sum(|kind| kind == LineKind::Discount)
     }
 
     fn sum(&self, wanted: impl Fn(LineKind) -> bool) -> Money {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::model::{Cabin, Factor, PassengerType};
+use crate::baggage::{self, ExtraBaggage};
 use crate::clock::Clock;
 use crate::money::{self, Money};
 use crate::seat::SeatFees;
@@ -87,6 +88,8 @@ pub struct FareFamily {
     pub seat_choice: String,
     /// Tiers of cancellation and change, in fields and words.
     pub conditions: Value,
+    /// What more than the included baggage costs; the same in every family.
+    pub extra_baggage: Arc<ExtraBaggage>,
 }
 
 impl FareFamily {
@@ -106,6 +109,7 @@ impl FareFamily {
             "checked_pieces": self.checked_pieces,
             "checked_kg": self.checked_kg,
             "seat_choice": self.seat_choice,
+            "extra_baggage": *self.extra_baggage,
             "conditions": self.conditions,
         })
     }
@@ -122,6 +126,7 @@ impl FareFamily {
             checked_kg: 15,
             seat_choice: "standard_free".to_owned(),
             conditions: Value::Null,
+            extra_baggage: Arc::default(),
         }
     }
 }
@@ -145,6 +150,7 @@ impl Tariff {
         .into_iter()
         .map(|row| (row.passenger_type, Factor(row.factor)))
         .collect();
+        let extra_baggage = Arc::new(baggage::tariff(conn).await?);
         let families = sqlx::query_as!(
             FamilyRow,
             r#"
@@ -156,7 +162,7 @@ impl Tariff {
         .fetch_all(&mut *conn)
         .await?
         .into_iter()
-        .map(FareFamily::from)
+        .map(|row| row.with(extra_baggage.clone()))
         .collect();
         Ok(Self {
             load_steps,
@@ -238,18 +244,19 @@ struct FamilyRow {
     conditions: Value,
 }
 
-impl From<FamilyRow> for FareFamily {
-    fn from(row: FamilyRow) -> Self {
-        Self {
-            code: row.code,
-            cabin: row.cabin,
-            name: row.name,
-            multiplier: Factor(row.multiplier),
-            cabin_bag: row.cabin_bag,
-            checked_pieces: row.checked_pieces,
-            checked_kg: row.checked_kg,
-            seat_choice: row.seat_choice,
-            conditions: row.conditions,
+impl FamilyRow {
+    fn with(self, extra_baggage: Arc<ExtraBaggage>) -> FareFamily {
+        FareFamily {
+            code: self.code,
+            cabin: self.cabin,
+            name: self.name,
+            multiplier: Factor(self.multiplier),
+            cabin_bag: self.cabin_bag,
+            checked_pieces: self.checked_pieces,
+            checked_kg: self.checked_kg,
+            seat_choice: self.seat_choice,
+            conditions: self.conditions,
+            extra_baggage,
         }
     }
 }

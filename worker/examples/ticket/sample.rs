@@ -202,6 +202,7 @@ fn passenger(
     let coupons = flights.iter().map(|flight| CouponContent {
         flight: format!("{} {}", flight.airline.iata, flight.number),
         seat: Some(format!("{row}{letter}")),
+        extra_kg: 0,
         barcode: BoardingPass {
             last_name: last_name.to_owned(),
             first_name: first_name.to_owned(),
@@ -225,6 +226,7 @@ fn passenger(
         ticket_number: TicketNumber::parse(&format!("098{}", 2_100_000_001 + index))?,
         conjunction_number: None,
         on_lap_of: None,
+        special_requests: Vec::new(),
         coupons: coupons.collect(),
     })
 }

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use flightdesk_core::html::escape;
-use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
+use flightdesk_core::mail::{MailBag, MailContent, MailFlight, MailStop};
 use flightdesk_core::outbox::MailKind;
 
 /// A mail's words.
@@ -46,13 +46,13 @@ fn confirmed(content: &MailContent) -> Words {
         text: lines(&[
             &greeting(content),
             "",
-            &format!("your booking {reference} is paid and confirmed."),
+            &format!("your booking {reference} {}", is_confirmed(content)),
             "",
             &flights_text(&content.flights),
             "",
             times,
             "",
-            &format!("Paid: {}", content.total),
+            &price_text(content),
             "",
             files,
             &again,
@@ -65,11 +65,11 @@ fn confirmed(content: &MailContent) -> Words {
             &format!("Your booking {reference} is confirmed"),
             &[
                 paragraph(&greeting(content)),
-                paragraph("your booking is paid and confirmed."),
+                paragraph(&format!("your booking {}", is_confirmed(content))),
                 reference_box(reference),
                 flights_html(&content.flights),
                 small(times),
-                paragraph(&format!("Paid: {}", content.total)),
+                paragraph(&price_text(content)),
                 paragraph(&format!("{files} {again}")),
                 paragraph(before),
                 paragraph("Have a good flight!"),
@@ -100,6 +100,28 @@ fn late_payment_refunded(content: &MailContent) -> Words {
                 paragraph(sorry),
             ],
         ),
+    }
+}
+
+fn is_confirmed(content: &MailContent) -> &'static str {
+    if content.total.minor() == 0 {
+        "is confirmed."
+    } else {
+        "is paid and confirmed."
+    }
+}
+
+/// `Extra checked baggage: Asha 10 kg (departing). Paid: …`; nothing was paid where nothing was to pay.
+fn price_text(content: &MailContent) -> String {
+    let paid = if content.total.minor() == 0 {
+        "Nothing was to pay.".to_owned()
+    } else {
+        format!("Paid: {}", content.total)
+    };
+    let bag = |bag: &MailBag| format!("{} {} kg ({})", bag.first_name, bag.kg, bag.direction);
+    match content.bags.iter().map(bag).collect::<Vec<_>>().join(", ") {
+        bags if bags.is_empty() => paid,
+        bags => format!("Extra checked baggage: {bags}. {paid}"),
     }
 }
 

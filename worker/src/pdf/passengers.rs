@@ -195,7 +195,7 @@ impl Flow {
         } else {
             let cabin = &direction.baggage.cabin;
             let bags = [
-                words::checked(&direction.baggage),
+                words::checked_with_extra(&direction.baggage, content.extra_kg),
                 format!("Cabin bag {cabin}"),
             ];
             let bags = &bags[..if cabin.is_empty() { 1 } else { 2 }];
@@ -235,11 +235,17 @@ fn coupons<'a>(
     directions.collect()
 }
 
+/// What they are, and what they asked for.
 fn who(passenger: &PassengerContent) -> String {
-    match &passenger.on_lap_of {
+    let kind = match &passenger.on_lap_of {
         Some(adult) => format!("Infant on the lap of {adult}"),
         None => words::sentence_case(&passenger.passenger_type),
-    }
+    };
+    let requests = passenger.special_requests.iter().cloned();
+    std::iter::once(kind)
+        .chain(requests)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn row(coupon: &Coupon<'_>) -> f64 {

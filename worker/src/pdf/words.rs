@@ -95,6 +95,16 @@ pub fn checked(baggage: &Baggage) -> String {
     }
 }
 
+/// `Checked 1 piece, 15 kg + 10 kg extra`, `Checked 10 kg extra`.
+pub fn checked_with_extra(baggage: &Baggage, extra_kg: i64) -> String {
+    let nothing = baggage.checked_pieces <= 0 && baggage.checked_kg <= 0;
+    match (nothing, extra_kg) {
+        (_, ..=0) => checked(baggage),
+        (true, kg) => format!("Checked {kg} kg extra"),
+        (false, kg) => format!("{} + {kg} kg extra", checked(baggage)),
+    }
+}
+
 /// The words of a price line and whom it is for.
 pub fn price_line(line: &PriceLineContent) -> String {
     let what = match line.kind.as_str() {
@@ -103,6 +113,8 @@ pub fn price_line(line: &PriceLineContent) -> String {
             || format!("{} {}", sentence_case(&line.kind), line.code),
             |name| format!("{name} ({})", line.code),
         ),
+        "baggage" => format!("Extra baggage {}", line.code.replace("kg", " kg")),
+        "discount" => format!("Coupon {}", line.code),
         other => format!("{} {}", sentence_case(other), line.code),
     };
     match line.flight.as_ref().or(line.direction.as_ref()) {

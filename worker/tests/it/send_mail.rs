@@ -255,3 +255,28 @@ async fn a_document_whose_job_is_given_up_is_failed(pool: PgPool) {
         }
     );
 }
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_mail_names_who_bought_baggage_and_claims_no_payment_of_nothing(pool: PgPool) {
+    for statement in [
+        "insert into baggage_item select booking_id, id, 0, 10 from passenger where first_name = 'Łukasz'",
+        "update booking set total_minor = 0",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let ctx = ctx(&pool, clock());
+    ready_tickets(&pool, &ctx.clock, &ctx.storage).await;
+    let job = only_job(&pool).await;
+    assert_eq!(attempt::run(&ctx, &push(job, 1)).await, Outcome::Done);
+    let sent = ctx.mail.sent();
+    let said = "Extra checked baggage: Łukasz 10 kg (departing). Nothing was to pay.";
+    for form in [&sent[0].text, &sent[0].html] {
+        assert!(form.contains(said) && !form.contains("paid"), "{form}");
+    }
+}

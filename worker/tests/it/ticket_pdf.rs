@@ -239,6 +239,50 @@ fn a_party_of_ten_on_six_flights_reads_and_every_barcode_scans() {
     assert_eq!(flown, legs);
 }
 
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn bags_requests_and_the_discount_stand_beside_whom_they_are_for(pool: PgPool) {
+    for statement in [
+        "insert into baggage_item select booking_id, id, 0, 10 from passenger where first_name = 'Łukasz'",
+        "update passenger set special_requests = '{VGML,WCHR}' where first_name = 'Łukasz'",
+        "insert into price_line (booking_id, ordinal, direction, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
+         select booking_id, 12, 0, 'baggage', '10kg', 'adult', 1, 450000, 450000, true, id from passenger where first_name = 'Łukasz'",
+        "insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable)
+         select booking_id, 13, 0, flight_id, 'discount', 'WELCOME10', 'adult', 1, -720000, -720000, false from price_line where ordinal = 1",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let contents = contents(pool).await;
+    let extra = |content: &TicketContent| -> Vec<i64> {
+        let coupons = content
+            .passengers
+            .iter()
+            .map(|passenger| &passenger.coupons[0]);
+        coupons.map(|coupon| coupon.extra_kg).collect()
+    };
+    assert_eq!(extra(&contents[0]), [0, 10, 0, 0]);
+    assert_eq!(extra(&contents[1]), [0; 4], "the way back has none");
+    let folder = TempFolder::new();
+    let out = text_of(&write(&folder, &contents[0]));
+    for said in [
+        "Checked 1 piece, 15 kg + 10 kg extra",
+        "Vegan meal (VGML)",
+        "(WCHR)",
+        "Extra baggage 10 kg, departing",
+        "4,500.00",
+        "Coupon WELCOME10, departing",
+        "-7,200.00",
+        "INR 100,083.00",
+    ] {
+        assert!(out.contains(said), "{said:?} is not in {out}");
+    }
+}
+
 /// Runs itself in a second process: there the hashes of maps and the ids of printpdf have other seeds.
 #[test]
 fn the_same_ticket_has_the_same_bytes_in_every_process() {

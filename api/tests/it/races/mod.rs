@@ -1,6 +1,7 @@
 //! R1, R2, R3, R7: many clients at once, processes that are killed, connections that are cut. Each ends by asking
 //! whether the whole database is consistent.
 
+mod coupons;
 mod crashes;
 mod crowd;
 mod cut;

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::baggage::NewBag;
 use crate::clock::parse_date;
 use crate::error::Violations;
 use crate::fare::{Party, PassengerType};
@@ -9,10 +10,12 @@ use crate::ids::PassengerId;
 use crate::{Error, Result};
 
 mod name;
+mod requests;
 #[cfg(test)]
 mod tests;
 
 pub use name::{PassengerName, parse_name};
+pub use requests::{NewTravelDocument, TravelDocument, request_words};
 
 /// A passenger as the caller wrote them.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,12 @@ pub struct NewPassenger {
     pub adult_index: Option<u32>,
     /// `window`, `middle`, `aisle`.
     pub seat_preference: Option<String>,
+    /// Extra checked baggage, a weight a direction.
+    pub baggage: Vec<NewBag>,
+    /// IATA codes of special service requests: `VGML`, `WCHR`.
+    pub special_requests: Vec<String>,
+    /// What they travel with, if it is known yet.
+    pub travel_document: Option<NewTravelDocument>,
 }
 
 /// As in the passport.
@@ -94,6 +103,8 @@ pub(super) struct Passenger {
     pub date_of_birth: NaiveDate,
     pub adult_id: Option<PassengerId>,
     pub seat_preference: Option<SeatPreference>,
+    pub special_requests: Vec<String>,
+    pub travel_document: Option<TravelDocument>,
 }
 
 /// Whole years on a day; a leap day's child has birthdays on 1 March in other years.
@@ -175,6 +186,11 @@ fn parse(
             None
         }
     };
+    let field = path("special_requests");
+    let special_requests = requests::requests(wrong, &field, &input.special_requests);
+    let travel_document = input.travel_document.as_ref().and_then(|document| {
+        requests::travel_document(wrong, &path("travel_document"), document, last_departure)
+    });
     let date_of_birth = parse_date(&input.date_of_birth);
     match date_of_birth {
         None => wrong.add(
@@ -212,6 +228,8 @@ fn parse(
         date_of_birth,
         adult_id: None,
         seat_preference,
+        special_requests,
+        travel_document,
     })
 }
 

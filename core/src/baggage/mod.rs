@@ -1,0 +1,10 @@
+//! Extra checked baggage, prepaid for each passenger and direction (rules.md "Baggage"). What the fare includes is the
+//! fare family's.
+
+mod check;
+mod model;
+mod queries;
+
+pub(crate) use check::check;
+pub use model::{Bag, BaggageRate, BookedBag, ExtraBaggage, NewBag};
+pub(crate) use queries::{insert, tariff};

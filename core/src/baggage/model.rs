@@ -1,0 +1,100 @@
+//! The words of extra baggage.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::booking::Direction;
+use crate::fare::{LineKind, PassengerType, PriceLine};
+use crate::ids::PassengerId;
+use crate::money::{Currency, Money};
+
+/// The price of a weight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaggageRate {
+    /// Kilograms.
+    pub kg: u16,
+    /// The currency of the amount.
+    pub currency: Currency,
+    /// In minor units.
+    pub amount_minor: i64,
+}
+
+impl BaggageRate {
+    /// The price.
+    pub fn price(&self) -> Money {
+        Money::new(self.amount_minor, self.currency)
+    }
+}
+
+/// What extra checked baggage costs. It is frozen with a fare's conditions, so that a hold and a booking keep it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraBaggage {
+    /// The weights that can be bought, lightest first; one a passenger and direction, so the last is the most.
+    pub prepaid: Vec<BaggageRate>,
+    /// One kilogram at the airport: shown, not sold.
+    pub airport: Vec<BaggageRate>,
+}
+
+impl ExtraBaggage {
+    /// The tariff of frozen conditions; empty where they are older than the sale of baggage.
+    pub fn frozen_in(conditions: &Value) -> Self {
+        serde_json::from_value(conditions["extra_baggage"].clone()).unwrap_or_default()
+    }
+
+    /// The weights that are sold in a currency, with their prices.
+    pub fn sold_in(&self, currency: Currency) -> impl Iterator<Item = &BaggageRate> {
+        self.prepaid
+            .iter()
+            .filter(move |rate| rate.currency == currency)
+    }
+}
+
+/// Baggage as the caller asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBag {
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// One of the tariff's weights.
+    pub kg: u16,
+}
+
+/// Extra baggage of one passenger in one direction, at its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bag {
+    /// Whose.
+    pub passenger_id: PassengerId,
+    /// What they are to the tariff.
+    pub passenger_type: PassengerType,
+    /// Which direction of the booking, from 0.
+    pub direction: u8,
+    /// Kilograms.
+    pub kg: u16,
+    /// In minor units of the booking's currency.
+    pub amount_minor: i64,
+}
+
+impl Bag {
+    /// Its line of the price. It comes back with a direction that is not flown: nothing was carried.
+    pub fn line(&self) -> PriceLine {
+        PriceLine {
+            direction: Some(self.direction),
+            flight_id: None,
+            kind: LineKind::Baggage,
+            code: format!("{}kg", self.kg),
+            passenger_type: Some(self.passenger_type),
+            passenger_id: Some(self.passenger_id),
+            quantity: 1,
+            unit_minor: self.amount_minor,
+            refundable: true,
+        }
+    }
+}
+
+/// Extra baggage of a booked passenger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookedBag {
+    /// In which direction.
+    pub direction: Direction,
+    /// Kilograms.
+    pub kg: i16,
+}

@@ -1,0 +1,102 @@
+//! What a booking costs: the lines of its offers, the baggage of its passengers, and a coupon's discount. The total is
+//! their sum (invariant 7).
+
+use sqlx::PgConnection;
+
+use super::model::NewBooking;
+use super::passengers::Passenger;
+use crate::baggage::{self, Bag, ExtraBaggage};
+use crate::clock::Clock;
+use crate::coupon::{self, Basket, Discount, Refusal};
+use crate::error::{FieldError, Violations};
+use crate::fare::Price;
+use crate::flight::Flight;
+use crate::hold::Hold;
+use crate::{Error, Result};
+
+/// A price with what it was made of beside the offers.
+#[derive(Clone, Debug)]
+pub(super) struct Priced {
+    pub price: Price,
+    pub bags: Vec<Bag>,
+    pub discount: Option<Discount>,
+}
+
+impl Priced {
+    /// Whether nothing is to pay.
+    pub(super) fn is_free(&self) -> bool {
+        self.price.total().minor() == 0
+    }
+}
+
+/// The baggage that passengers ask for, at the tariff that was frozen with the hold.
+pub(super) fn bags(hold: &Hold, input: &NewBooking, passengers: &[Passenger]) -> Result<Vec<Bag>> {
+    let tariffs: Vec<_> = hold
+        .offers
+        .iter()
+        .map(|offer| ExtraBaggage::frozen_in(&offer.conditions))
+        .collect();
+    let mut wrong = Violations::new();
+    let mut bags = Vec::new();
+    for (index, (new, passenger)) in input.passengers.iter().zip(passengers).enumerate() {
+        let who = (passenger.id, passenger.kind);
+        let currency = hold.price.currency;
+        bags.extend(baggage::check(
+            &mut wrong,
+            index,
+            &new.baggage,
+            who,
+            &tariffs,
+            currency,
+        ));
+    }
+    wrong.into_result()?;
+    Ok(bags)
+}
+
+/// The lines of the hold, then baggage by direction and passenger, then the coupon's.
+///
+/// [`Error::CouponRefused`] when a coupon is given that does not apply to the whole of it.
+pub(super) async fn with_extras(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    hold: &Hold,
+    flights: &[Flight],
+    mut bags: Vec<Bag>,
+    coupon: Option<&str>,
+) -> Result<Priced> {
+    bags.sort_by_key(|bag| bag.direction);
+    let mut price = hold.price.clone();
+    price.lines.extend(bags.iter().map(Bag::line));
+    let mut discount = None;
+    if let Some(code) = coupon {
+        let basket = Basket::of(hold, flights, &price);
+        let found = coupon::quote(conn, clock, hold.account_id, code, &basket).await?;
+        price.lines.extend(found.lines.iter().cloned());
+        discount = Some(found);
+    }
+    if price.total().minor() < 0 {
+        return Err(Error::Internal("a price is below zero".to_owned()));
+    }
+    Ok(Priced {
+        price,
+        bags,
+        discount,
+    })
+}
+
+/// What is wrong with a coupon of a booking that is wrong for other reasons too, so that the caller hears of both.
+/// Whether the minimum is met is not known without the passengers' baggage.
+pub(super) async fn coupon_problem(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    hold: &Hold,
+    flights: &[Flight],
+    coupon: Option<&str>,
+) -> Result<Option<FieldError>> {
+    match with_extras(conn, clock, hold, flights, Vec::new(), coupon).await {
+        Ok(_) | Err(Error::CouponRefused(Refusal::MinimumNotMet)) => Ok(None),
+        Err(Error::CouponRefused(refusal)) => Ok(Some(refusal.field_error())),
+        Err(error) => Err(error),
+    }
+}

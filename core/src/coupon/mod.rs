@@ -1,0 +1,78 @@
+//! Coupons (rules.md "Coupons"): whether one applies, what it takes off, and who used it how often.
+
+mod discount;
+mod model;
+mod queries;
+mod redeem;
+mod terms;
+
+pub use model::{Basket, BookedCoupon, Coupon, CouponKind, Discount, Journey, Refusal};
+pub(crate) use redeem::{file, give_back, redeem, redeem_again};
+
+use sqlx::PgConnection;
+
+use crate::booking::Source;
+use crate::clock::Clock;
+use crate::fare::Price;
+use crate::hold::{self, HoldStatus};
+use crate::ids::AccountId;
+use crate::{Error, Result, Shop, flight};
+
+/// What a coupon takes off a basket now. Nothing is written and nothing is reserved: who books first uses it.
+///
+/// [`Error::CouponRefused`] says why it does not apply.
+pub async fn quote(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    code: &str,
+    basket: &Basket<'_>,
+) -> Result<Discount> {
+    let refused = Error::CouponRefused;
+    let coupon = queries::find(conn, code).await?;
+    let coupon = coupon.ok_or(refused(Refusal::Unknown))?;
+    let lines = terms::check(&coupon, clock.now(), basket).map_err(refused)?;
+    if coupon.first_booking_only && queries::has_booked(conn, account_id, None).await? {
+        return Err(refused(Refusal::NotFirstBooking));
+    }
+    if coupon.max_uses.is_some_and(|most| coupon.used >= most) {
+        return Err(refused(Refusal::UsedUp));
+    }
+    if let Some(most) = coupon.max_uses_per_account
+        && queries::uses_of_account(conn, &coupon.code, account_id).await? >= most
+    {
+        return Err(refused(Refusal::UsedUpForAccount));
+    }
+    discount::of(&coupon, basket.price, &lines).map_err(refused)
+}
+
+/// What a coupon would take off a hold or offers, and the price with it: a dry run of booking them without baggage.
+///
+/// Errors: those of [`hold::create`] before it takes seats, [`Error::NotFound`] and [`Error::HoldExpired`] for a hold,
+/// [`Error::CouponRefused`].
+pub async fn validate(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    account_id: AccountId,
+    code: &str,
+    source: &Source,
+) -> Result<(Discount, Price)> {
+    let hold = match source {
+        Source::Hold(id) => hold::get(conn, account_id, *id).await?,
+        Source::Offers(new) => hold::prepare(conn, shop, account_id, new).await?.hold,
+    };
+    match hold.status {
+        HoldStatus::Open if hold.expires_at > shop.clock.now() => {}
+        HoldStatus::Booked => return Err(Error::HoldBooked),
+        HoldStatus::Open | HoldStatus::Released | HoldStatus::Expired => {
+            return Err(Error::HoldExpired);
+        }
+    }
+    let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
+    let flights = flight::list_by_id(conn, &ids).await?;
+    let basket = Basket::of(&hold, &flights, &hold.price);
+    let discount = quote(conn, shop.clock, account_id, code, &basket).await?;
+    let mut price = hold.price;
+    price.lines.extend(discount.lines.iter().cloned());
+    Ok((discount, price))
+}

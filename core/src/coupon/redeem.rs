@@ -1,0 +1,138 @@
+//! Using a coupon and giving it back. The coupon's row and then the account's are the last that a transaction locks
+//! (invariant 4): booking and cabins come first.
+
+use sqlx::PgConnection;
+
+use super::model::{Discount, Refusal};
+use super::queries;
+use crate::clock::Clock;
+use crate::error::OnConstraint;
+use crate::ids::{AccountId, BookingId};
+use crate::{Error, Result};
+
+/// Writes which coupon a booking uses, with the booking's other rows. It counts from [`redeem`] on.
+pub(crate) async fn file(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    account_id: AccountId,
+    discount: &Discount,
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into coupon_redemption (booking_id, code, account_id, currency, discount_minor, redeemed_at)
+        values ($1, $2, $3, $4, $5, $6)
+        "#,
+        booking_id.0,
+        discount.code,
+        account_id.0,
+        discount.amount.currency().code(),
+        discount.amount.minor(),
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Counts one use: of N that race for the last one, one gets it.
+///
+/// [`Error::CouponRefused`] when the coupon or the account's share of it is used up by now, or when another booking
+/// came first; the caller rolls back.
+pub(crate) async fn redeem(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    account_id: AccountId,
+    code: &str,
+) -> Result<()> {
+    let coupon = sqlx::query!(
+        "update coupon set used = used + 1 where code = $1 returning max_uses_per_account, first_booking_only",
+        code,
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .on_constraint("coupon_not_overused", Error::CouponRefused(Refusal::UsedUp))?
+    .ok_or(Error::CouponRefused(Refusal::Unknown))?;
+    // Whoever uses the same coupon waits for its row; what they booked is committed and seen by now.
+    if coupon.first_booking_only && queries::has_booked(conn, account_id, Some(booking_id)).await? {
+        return Err(Error::CouponRefused(Refusal::NotFirstBooking));
+    }
+    let counted = sqlx::query!(
+        r#"
+        insert into coupon_account (code, account_id, used) select $1, $2, 1 where $3::int is null or $3 > 0
+        on conflict on constraint coupon_account_pkey do update set used = coupon_account.used + 1
+        where $3::int is null or coupon_account.used < $3
+        "#,
+        code,
+        account_id.0,
+        coupon.max_uses_per_account,
+    )
+    .execute(conn)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Err(Error::CouponRefused(Refusal::UsedUpForAccount));
+    }
+    Ok(())
+}
+
+/// Gives the coupon of a booking back that ended unpaid; nothing when it has none, or gave it back before.
+///
+/// The caller has locked the booking.
+pub(crate) async fn give_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+) -> Result<()> {
+    let returned = sqlx::query!(
+        r#"
+        update coupon_redemption set returned_at = $2 where booking_id = $1 and returned_at is null
+        returning code, account_id as "account_id: AccountId"
+        "#,
+        booking_id.0,
+        clock.now(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(returned) = returned else {
+        return Ok(());
+    };
+    sqlx::query!(
+        "update coupon set used = used - 1 where code = $1",
+        returned.code
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update coupon_account set used = used - 1 where code = $1 and account_id = $2",
+        returned.code,
+        returned.account_id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Uses the coupon of a booking again that gave it back, because its money came after all.
+///
+/// Whether it has expired meanwhile is not asked: it was good when it was booked. [`Error::CouponRefused`] when
+/// somebody else has the last use now; the caller rolls back. The caller has locked the booking.
+pub(crate) async fn redeem_again(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+) -> Result<()> {
+    let again = sqlx::query!(
+        r#"
+        update coupon_redemption set returned_at = null, redeemed_at = $2 where booking_id = $1 and returned_at is not null
+        returning code, account_id as "account_id: AccountId"
+        "#,
+        booking_id.0,
+        clock.now(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match again {
+        Some(again) => redeem(conn, booking_id, again.account_id, &again.code).await,
+        None => Ok(()),
+    }
+}
