@@ -20,8 +20,10 @@ pub mod flights;
 pub mod health;
 pub mod holds;
 pub mod idempotency;
+pub mod invariants;
 pub mod itinerary;
 pub mod jobs;
+pub mod ledger;
 pub mod limits;
 pub mod optional;
 pub mod page;
@@ -54,9 +56,11 @@ fn operations() -> impl OpenApi {
         holds::Holds,
         bookings::Bookings,
         payments::Payments,
+        ledger::Ledgers,
         jobs::Jobs,
         documents::Documents,
         health::Health,
+        invariants::Invariants,
     )
 }
 

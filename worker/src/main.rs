@@ -8,7 +8,9 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use flightdesk_core::outbox::Queue;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
-use flightdesk_core::{Clock, booking, db, hold, idempotency, outbox, payment, telemetry};
+use flightdesk_core::{
+    Clock, booking, db, hold, idempotency, invariants, outbox, payment, telemetry,
+};
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::shutdown::{self, Trigger};
@@ -86,6 +88,15 @@ async fn main() -> anyhow::Result<ExitCode> {
         Duration::from_mins(10),
         |ctx| async move {
             idempotency::purge(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
+            Ok(())
+        },
+    );
+    // Once a night: does everything hold that must?
+    clockwork.every(
+        "check_invariants",
+        Duration::from_mins(10),
+        |ctx| async move {
+            invariants::run_nightly(&ctx.db, &ctx.clock).await?;
             Ok(())
         },
     );

@@ -8,7 +8,7 @@ use super::{queries, seating};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::{Error, Result, document, ticket};
+use crate::{Error, Result, document, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -65,6 +65,7 @@ async fn ticket_party(
     clock: &Clock,
     booking: &LockedBooking,
 ) -> Result<()> {
+    ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, booking).await?;
     ticket::issue(conn, clock, booking.id).await?;
     document::request_tickets(conn, clock, booking.account_id, booking.id).await

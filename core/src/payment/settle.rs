@@ -3,6 +3,7 @@
 
 use sqlx::PgConnection;
 
+use super::mismatch;
 use super::model::{Payment, PaymentStatus, Settlement};
 use super::open::{self, BEFORE_DEPARTURE};
 use super::refunds::{self, Reason};
@@ -10,11 +11,12 @@ use super::stripe::{CheckoutSession, CheckoutStatus};
 use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking};
 use crate::clock::Clock;
+use crate::ledger::{self, Kind};
 use crate::outbox::{self, MailKind, SendMail};
 
 /// Settles a session within the caller's transaction.
 ///
-/// Money is believed only for a payment of ours, of its amount, currency and booking. Money for a booking that has
+/// Money is believed only for a payment of ours, of its amount, currency, booking and session; other money goes back. Money for a booking that has
 /// ended is late money: the same seats, other seats, or all of it back; never limbo (design, "Late money").
 pub async fn settle(
     conn: &mut PgConnection,
@@ -36,20 +38,21 @@ pub async fn settle(
     if !session.paid {
         return unpaid(conn, clock, &payment, session).await;
     }
-    if payment.status == PaymentStatus::Succeeded {
+    let is_its_session = payment.session_id.as_ref() == Some(&session.id);
+    if payment.status == PaymentStatus::Succeeded && is_its_session {
         return Ok(Settlement::AlreadySettled);
     }
-    let ours = session.amount == Some(payment.amount)
+    let ours = payment.status != PaymentStatus::Succeeded
+        && !mismatch::is_known(conn, session).await?
+        && session.amount == Some(payment.amount)
         && session.booking_id.is_none_or(|id| id == booking.id)
-        && payment
-            .session_id
-            .as_ref()
-            .is_none_or(|id| *id == session.id);
+        && (is_its_session || payment.session_id.is_none());
     if !ours {
-        tracing::error!(payment_id = %payment.id, session = %session.id, "a paid session differs from our payment");
+        mismatch::give_back(conn, clock, &payment, &booking, session).await?;
         return Ok(Settlement::Mismatch);
     }
     succeed(conn, clock, &payment, session).await?;
+    ledger::money_came(conn, clock, &payment, came_as(booking.status)).await?;
     apply(conn, clock, &payment, &booking).await
 }
 
@@ -89,6 +92,16 @@ async fn succeed(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Money for a booking that has ended is late; what becomes of it, the entries after it say.
+const fn came_as(status: BookingStatus) -> Kind {
+    match status {
+        BookingStatus::Expired | BookingStatus::Cancelled => Kind::LatePayment,
+        BookingStatus::PendingPayment
+        | BookingStatus::Confirmed
+        | BookingStatus::PartiallyCancelled => Kind::Payment,
+    }
 }
 
 async fn apply(
