@@ -64,7 +64,7 @@ pub(super) async fn give_back(
     };
     if file(conn, clock, &received).await? {
         ledger::money_came(conn, clock, &received, Kind::MismatchedPayment).await?;
-        refunds::promise(conn, clock, &received, booking, Reason::MismatchedPayment).await?;
+        refunds::promise(conn, clock, &received, booking, Reason::Mismatched).await?;
     }
     Ok(())
 }

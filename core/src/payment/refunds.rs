@@ -16,17 +16,17 @@ use crate::{Error, Result};
 /// Why money goes back whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
-    LatePayment,
-    DuplicatePayment,
-    MismatchedPayment,
+    Late,
+    Duplicate,
+    Mismatched,
 }
 
 impl Reason {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::LatePayment => "late_payment",
-            Self::DuplicatePayment => "duplicate_payment",
-            Self::MismatchedPayment => "mismatched_payment",
+            Self::Late => "late_payment",
+            Self::Duplicate => "duplicate_payment",
+            Self::Mismatched => "mismatched_payment",
         }
     }
 }

@@ -130,7 +130,7 @@ async fn apply(
             refund_late(conn, clock, payment, booking).await
         }
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-            refunds::promise(conn, clock, payment, booking, Reason::DuplicatePayment).await?;
+            refunds::promise(conn, clock, payment, booking, Reason::Duplicate).await?;
             Ok(Settlement::Refunding)
         }
     }
@@ -142,7 +142,7 @@ async fn refund_late(
     payment: &Payment,
     booking: &LockedBooking,
 ) -> Result<Settlement> {
-    refunds::promise(conn, clock, payment, booking, Reason::LatePayment).await?;
+    refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
     sqlx::query!(
         "update booking set late_payment_resolution = $2 where id = $1",
         booking.id.0,
