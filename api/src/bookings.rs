@@ -9,6 +9,7 @@ use flightdesk_core::document::Document;
 use flightdesk_core::error::FieldError;
 use flightdesk_core::hold::NewHold;
 use flightdesk_core::ids::{BookingId, HoldId};
+use flightdesk_core::payment::Mismatch;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -295,12 +296,23 @@ pub struct SeatView {
 #[derive(Debug, Object)]
 #[oai(rename = "PaymentSummary", skip_serializing_if_is_none)]
 pub struct PaymentView {
-    /// `none`, `open`, `succeeded`, `expired` or `cancelled`
+    /// `none`, `open`, `succeeded`, `expired`, `cancelled` or `mismatched`
     status: String,
     /// The page to pay on
     checkout_url: Option<String>,
     amount_paid: MoneyView,
     amount_refunded: MoneyView,
+    /// Only when money came that was not what was asked for: it goes back whole
+    mismatches: Option<Vec<MismatchView>>,
+}
+
+/// Money that was not what was asked for
+#[derive(Debug, Object)]
+#[oai(rename = "MismatchedPayment")]
+pub struct MismatchView {
+    received: MoneyView,
+    /// Of the refund of all of it: `pending`, `succeeded` or `failed`
+    refund_status: String,
 }
 
 /// A document of a booking, in short
@@ -555,6 +567,22 @@ impl From<PaymentSummary> for PaymentView {
             checkout_url: payment.checkout_url,
             amount_paid: payment.amount_paid.into(),
             amount_refunded: payment.amount_refunded.into(),
+            mismatches: (!payment.mismatches.is_empty()).then(|| {
+                payment
+                    .mismatches
+                    .into_iter()
+                    .map(MismatchView::from)
+                    .collect()
+            }),
+        }
+    }
+}
+
+impl From<Mismatch> for MismatchView {
+    fn from(mismatch: Mismatch) -> Self {
+        Self {
+            received: mismatch.received.into(),
+            refund_status: mismatch.refund_status,
         }
     }
 }

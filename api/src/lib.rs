@@ -25,8 +25,10 @@ pub mod flights;
 pub mod health;
 pub mod holds;
 pub mod idempotency;
+pub mod invariants;
 pub mod itinerary;
 pub mod jobs;
+pub mod ledger;
 pub mod limits;
 pub mod optional;
 pub mod page;
@@ -66,9 +68,11 @@ fn operations() -> impl OpenApi {
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
+        ledger::Ledgers,
         jobs::Jobs,
         documents::Documents,
         health::Health,
+        invariants::Invariants,
     )
 }
 

@@ -9,7 +9,7 @@ use flightdesk_core::outbox::Queue;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
-    Clock, booking, db, hold, idempotency, outbox, payment, schedule, telemetry,
+    Clock, booking, db, hold, idempotency, invariants, outbox, payment, schedule, telemetry,
 };
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
@@ -89,6 +89,15 @@ async fn main() -> anyhow::Result<ExitCode> {
         Duration::from_mins(10),
         |ctx| async move {
             idempotency::purge(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
+            Ok(())
+        },
+    );
+    // Once a night: does everything hold that must?
+    clockwork.every(
+        "check_invariants",
+        Duration::from_mins(10),
+        |ctx| async move {
+            invariants::run_nightly(&ctx.db, &ctx.clock).await?;
             Ok(())
         },
     );

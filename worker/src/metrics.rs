@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use flightdesk_core::invariants;
 use flightdesk_core::outbox::{self, JobStatus, Kind, Lapsed, Queue, Verdict};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -44,6 +45,10 @@ pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
     describe_gauge!(
         "flightdesk_relay_lag_seconds",
         "How long the most overdue job has been waiting, by queue"
+    );
+    describe_gauge!(
+        "flightdesk_invariant_violations",
+        "Who breaks a rule over the whole database, by rule, as the last nightly check found it"
     );
     describe_gauge!(
         "flightdesk_workers_living",
@@ -124,5 +129,12 @@ pub async fn observe(ctx: &Ctx) -> flightdesk_core::Result<()> {
     }
     let living = outbox::living(&mut conn, &ctx.clock, chrono::Duration::seconds(20)).await?;
     gauge!("flightdesk_workers_living").set(living as f64);
+    for rule in invariants::last_run(&mut conn)
+        .await?
+        .into_iter()
+        .flat_map(|run| run.findings)
+    {
+        gauge!("flightdesk_invariant_violations", "rule" => rule.name).set(rule.violations as f64);
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use chrono::Duration;
 use flightdesk_core::booking;
+use flightdesk_core::money::Money;
 use flightdesk_core::payment::stripe::{CheckoutSession, CheckoutStatus};
 use flightdesk_core::payment::{self, Settlement};
 use reqwest::{Method, StatusCode};
@@ -53,7 +54,7 @@ pub async fn pay_with(app: &TestApp, page: &str, card: &str) -> Answer {
 }
 
 /// Delivers every event of the sandbox to the webhook, as often and in the order that `arrange` makes of them.
-async fn deliver(app: &TestApp, arrange: impl FnOnce(Vec<Value>) -> Vec<Value>) {
+pub async fn deliver(app: &TestApp, arrange: impl FnOnce(Vec<Value>) -> Vec<Value>) {
     let list = app
         .request(Method::GET, "/sandbox/stripe/v1/events?limit=100")
         .bearer_auth("sk_test_anything")
@@ -226,7 +227,7 @@ async fn forged_old_and_foreign_events_change_nothing(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn a_session_of_another_amount_confirms_nothing(pool: PgPool) {
+async fn money_of_another_amount_confirms_nothing_and_goes_back_once(pool: PgPool) {
     trip::a_flight(&pool).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
@@ -236,17 +237,71 @@ async fn a_session_of_another_amount_confirms_nothing(pool: PgPool) {
     let cheap = CheckoutSession {
         amount: session
             .amount
-            .map(|amount| flightdesk_core::money::Money::new(100, amount.currency())),
+            .map(|amount| Money::new(100, amount.currency())),
         ..paid(&session)
     };
     assert_eq!(settle(&app, &cheap).await, Settlement::Mismatch);
+    assert_eq!(
+        settle(&app, &paid(&session)).await,
+        Settlement::Mismatch,
+        "what is said of that money later changes nothing"
+    );
     let strange = CheckoutSession {
         booking_id: Some(flightdesk_core::ids::BookingId::new()),
         ..paid(&session)
     };
     assert_eq!(settle(&app, &strange).await, Settlement::Mismatch);
-    assert_eq!(client.booking(&booking).await["status"], "pending_payment");
+    let view = client.booking(&booking).await;
+    assert_eq!(view["status"], "pending_payment");
+    let one = json!({ "amount": "1.00", "currency": "INR" });
+    assert_eq!(
+        view["payment"],
+        json!({ "status": "mismatched", "amount_paid": one, "amount_refunded": one,
+                "mismatches": [{ "received": one, "refund_status": "pending" }] })
+    );
     assert_eq!(ticketed(&pool).await, (0, 0, 0));
+    let jobs = "select count(*) from outbox where kind = 'create_refund'";
+    assert_eq!(trip::count(&pool, jobs).await, 1);
+    open(&client, &booking).await;
+    assert_eq!(
+        settle(&app, &paid(&self::session(&app, &pool).await)).await,
+        Settlement::Confirmed,
+        "a new page can be paid"
+    );
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn money_of_another_currency_or_of_a_second_session_goes_back(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    open(&client, &booking).await;
+    let session = session(&app, &pool).await;
+    assert_eq!(settle(&app, &paid(&session)).await, Settlement::Confirmed);
+    let dollars = Money::new(5000, flightdesk_core::money::Currency::USD);
+    for (id, amount) in [("cs_second", session.amount), ("cs_dollars", Some(dollars))] {
+        let second = CheckoutSession {
+            id: id.into(),
+            amount,
+            ..session.clone()
+        };
+        assert_eq!(settle(&app, &paid(&second)).await, Settlement::Mismatch);
+        assert_eq!(settle(&app, &paid(&second)).await, Settlement::Mismatch);
+    }
+    let payment = &client.booking(&booking).await["payment"];
+    let total = &booking["price"]["total"];
+    assert_eq!(payment["status"], "succeeded");
+    assert_eq!(&payment["amount_refunded"], total);
+    assert_eq!(
+        payment["mismatches"],
+        json!([
+            { "received": total, "refund_status": "pending" },
+            { "received": { "amount": "50.00", "currency": "USD" }, "refund_status": "pending" },
+        ])
+    );
+    assert_consistent(&pool).await;
 }
 
 /// Lets a booking with an open page expire without an answer from Stripe.

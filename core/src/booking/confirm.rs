@@ -9,7 +9,7 @@ use super::{queries, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::{Error, Result, coupon, document, ticket};
+use crate::{Error, Result, coupon, document, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -90,6 +90,7 @@ async fn ticket_party(
     booking: &LockedBooking,
     booked: &[BookedSeats],
 ) -> Result<()> {
+    ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, clock, booking, booked).await?;
     ticket::issue(conn, clock, booking.id).await?;
     document::request_tickets(conn, clock, booking.account_id, booking.id).await

@@ -14,6 +14,7 @@ use crate::flight::{Airline, Flight};
 use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
 use crate::inventory::Seat;
 use crate::money::Money;
+use crate::payment::Mismatch;
 
 /// Where a booking stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -161,7 +162,7 @@ pub struct BookedPassenger {
 /// How a booking's payment stands.
 #[derive(Clone, Debug)]
 pub struct PaymentSummary {
-    /// `none`, `open`, `succeeded`, `expired`, `cancelled`: of the newest payment.
+    /// `none`, `open`, `succeeded`, `expired`, `cancelled`, `mismatched`: of the newest payment.
     pub status: String,
     /// The page to pay on, while there is one.
     pub checkout_url: Option<String>,
@@ -169,6 +170,8 @@ pub struct PaymentSummary {
     pub amount_paid: Money,
     /// What went back, or is on its way.
     pub amount_refunded: Money,
+    /// Money that was not what was asked for and goes back; usually none came.
+    pub mismatches: Vec<Mismatch>,
 }
 
 /// How money that came after the deadline was settled.

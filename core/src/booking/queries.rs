@@ -19,6 +19,7 @@ use crate::flight::{self, Airline};
 use crate::ids::{AccountId, BookingId, DirectionId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::money::{self, Currency, Money};
+use crate::payment;
 use crate::ticket::TicketNumber;
 use crate::{Error, Result};
 
@@ -336,13 +337,15 @@ async fn payment(
         checkout_url: Option<String>,
         paid: i64,
         refunded: i64,
+        mismatched: bool,
     }
     let row = sqlx::query_as!(
         Row,
         r#"
         select coalesce(newest.status, 'none') as "status!", newest.checkout_url,
-               (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and status = 'succeeded') as "paid!",
-               (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and status <> 'failed') as "refunded!"
+               (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
+               (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
+               exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!"
         from booking b
         left join lateral (
             select status, case when status = 'open' then checkout_url end as checkout_url
@@ -352,9 +355,14 @@ async fn payment(
         "#,
         id.0,
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
     .await?;
     Ok(PaymentSummary {
+        mismatches: if row.mismatched {
+            payment::list_mismatches(conn, id).await?
+        } else {
+            Vec::new()
+        },
         status: row.status,
         checkout_url: row.checkout_url,
         amount_paid: Money::new(row.paid, currency),

@@ -3,7 +3,9 @@
 //! No call to Stripe happens inside a database transaction (invariant 5): [`start`] commits a row, the caller asks
 //! Stripe with a key made of that row, [`attach`] commits the answer.
 
+mod elsewhere;
 mod events;
+mod mismatch;
 mod model;
 mod open;
 mod reconcile;
@@ -12,6 +14,7 @@ mod settle;
 pub mod stripe;
 
 pub use events::{Received, receive};
+pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
 pub use open::{abandon, ask_to_expire, attach, find, get_by_session, lapse, refuse, start};
 pub use reconcile::{promise_questions, promise_refund_questions};

@@ -17,6 +17,8 @@ pub enum PaymentStatus {
     Expired,
     /// Its booking was cancelled, or Stripe refused to open it.
     Cancelled,
+    /// The money that came was not what was asked for: this row is what came, and it goes back whole.
+    Mismatched,
 }
 
 impl PaymentStatus {
@@ -27,6 +29,7 @@ impl PaymentStatus {
             Self::Succeeded => "succeeded",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
+            Self::Mismatched => "mismatched",
         }
     }
 }
@@ -42,7 +45,7 @@ pub struct Payment {
     pub seat_change_id: Option<uuid::Uuid>,
     /// Where it stands.
     pub status: PaymentStatus,
-    /// The whole total of the booking when it was opened, or the difference.
+    /// The whole total of the booking when it was opened, or the difference; of a mismatched one what really came.
     pub amount: Money,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
@@ -104,7 +107,7 @@ pub enum Settlement {
     StillOpen,
     /// No payment of ours is meant.
     Unknown,
-    /// Amount, currency or booking differ from our row; nothing changed, somebody has to look.
+    /// Amount, currency, booking or session differ from our row; the money goes back whole.
     Mismatch,
 }
 

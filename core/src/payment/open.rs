@@ -150,7 +150,7 @@ pub async fn attach(
     match payment.status {
         PaymentStatus::Open => Ok(Ok(payment)),
         PaymentStatus::Succeeded => Ok(Err(Error::AlreadyPaid)),
-        PaymentStatus::Expired | PaymentStatus::Cancelled => {
+        PaymentStatus::Expired | PaymentStatus::Cancelled | PaymentStatus::Mismatched => {
             promise_expiry(conn, clock, &booking, id).await?;
             Ok(Err(Error::WrongState {
                 status: booking.status.as_str(),

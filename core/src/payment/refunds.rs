@@ -2,11 +2,13 @@
 
 use sqlx::PgConnection;
 
+use super::elsewhere;
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use crate::booking::LockedBooking;
+use crate::booking::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::ids::{BookingId, RefundId};
+use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
 use crate::{Error, Result};
@@ -14,15 +16,17 @@ use crate::{Error, Result};
 /// Why money goes back whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
-    LatePayment,
-    DuplicatePayment,
+    Late,
+    Duplicate,
+    Mismatched,
 }
 
 impl Reason {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::LatePayment => "late_payment",
-            Self::DuplicatePayment => "duplicate_payment",
+            Self::Late => "late_payment",
+            Self::Duplicate => "duplicate_payment",
+            Self::Mismatched => "mismatched_payment",
         }
     }
 }
@@ -54,7 +58,7 @@ pub(super) async fn promise(
         r#"
         insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
         values ($1, $2, $3, $4, $5, $6, $7)
-        on conflict (payment_id) where reason in ('late_payment', 'duplicate_payment') do nothing
+        on conflict (payment_id) where reason in ('late_payment', 'duplicate_payment', 'mismatched_payment') do nothing
         returning id as "id: RefundId"
         "#,
         RefundId::new().0,
@@ -68,6 +72,7 @@ pub(super) async fn promise(
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(refund_id) = inserted {
+        ledger::refund_promised(conn, clock, booking.id, refund_id, payment.amount).await?;
         outbox::put(
             conn,
             clock,
@@ -117,12 +122,15 @@ pub async fn record_refund(
     id: RefundId,
     answer: &StripeRefund,
 ) -> Result<()> {
+    let Some(refund) = lock_refund(conn, id).await? else {
+        return Ok(());
+    };
     let status = match answer.status {
         StripeRefundStatus::Pending => "pending",
         StripeRefundStatus::Succeeded => "succeeded",
         StripeRefundStatus::Failed => "failed",
     };
-    sqlx::query!(
+    let changed = sqlx::query!(
         r#"
         update refund set stripe_refund_id = coalesce(stripe_refund_id, $2), status = $3, failure = $4,
                ended_at = case when $3 = 'pending' then null else $5::timestamptz end
@@ -134,9 +142,21 @@ pub async fn record_refund(
         answer.failure,
         clock.now(),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    if changed.rows_affected() == 0 {
+        return Ok(());
+    }
+    let Moved { booking_id, amount } = refund;
+    match answer.status {
+        StripeRefundStatus::Pending => Ok(()),
+        StripeRefundStatus::Succeeded => {
+            ledger::refund_paid(conn, clock, booking_id, id, amount).await
+        }
+        StripeRefundStatus::Failed => {
+            ledger::refund_failed(conn, clock, booking_id, id, amount).await
+        }
+    }
 }
 
 /// Marks a refund failed that Stripe refused; staff see it.
@@ -146,20 +166,50 @@ pub async fn refund_failed(
     id: RefundId,
     why: &str,
 ) -> Result<()> {
-    sqlx::query!(
+    let Some(Moved { booking_id, amount }) = lock_refund(conn, id).await? else {
+        return Ok(());
+    };
+    let failed = sqlx::query!(
         "update refund set status = 'failed', failure = $2, ended_at = $3 where id = $1 and status = 'pending'",
         id.0,
         why,
         clock.now(),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    if failed.rows_affected() == 0 {
+        return Ok(());
+    }
+    ledger::refund_failed(conn, clock, booking_id, id, amount).await
 }
 
-/// Settles what a webhook says of a refund: matched by our id in its metadata, else by Stripe's.
+struct Moved {
+    booking_id: BookingId,
+    amount: Money,
+}
+
+/// Locks the refund's booking, which comes before everything else of it; what the refund is of never changes.
+async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Moved>> {
+    let row = sqlx::query!(
+        r#"select booking_id as "booking_id: BookingId", currency, amount_minor from refund where id = $1"#,
+        id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    booking::lock(conn, row.booking_id).await?;
+    let currency = money::currency(&row.currency)
+        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    Ok(Some(Moved {
+        booking_id: row.booking_id,
+        amount: Money::new(row.amount_minor, currency),
+    }))
+}
+
+/// Settles what a webhook says of a refund: matched by our id in its metadata, else by Stripe's. One that was made at
+/// Stripe is filed.
 ///
-/// Returns whether it was one of ours, of our amount.
+/// Returns whether it is of a payment of ours, of our amount.
 pub async fn settle_refund(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -167,14 +217,16 @@ pub async fn settle_refund(
 ) -> Result<bool> {
     let found = sqlx::query!(
         r#"
-        select id as "id: RefundId", currency, amount_minor from refund where id = $1 or stripe_refund_id = $2 for update
+        select id as "id: RefundId", currency, amount_minor from refund where id = $1 or stripe_refund_id = $2
         "#,
         refund.refund_id.map(|id| id.0),
         refund.id,
     )
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(found) = found else { return Ok(false) };
+    let Some(found) = found else {
+        return elsewhere::file(conn, clock, refund).await;
+    };
     let ours = refund.amount.minor() == found.amount_minor
         && refund.amount.currency().code() == found.currency;
     if !ours {

@@ -4,6 +4,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::mismatch;
 use super::model::{Payment, PaymentStatus, Settlement};
 use super::open::{self, BEFORE_DEPARTURE};
 use super::refunds::{self, Reason};
@@ -11,11 +12,12 @@ use super::stripe::{CheckoutSession, CheckoutStatus};
 use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
+use crate::ledger::{self, Kind};
 use crate::outbox::{self, MailKind, SendMail};
 
 /// Settles a session within the caller's transaction.
 ///
-/// Money is believed only for a payment of ours, of its amount, currency and booking. Money for a booking that has
+/// Money is believed only for a payment of ours, of its amount, currency, booking and session; other money goes back. Money for a booking that has
 /// ended is late money: the same seats, other seats, or all of it back; never limbo (design, "Late money").
 pub async fn settle(
     conn: &mut PgConnection,
@@ -37,20 +39,21 @@ pub async fn settle(
     if !session.paid {
         return unpaid(conn, clock, &payment, session).await;
     }
-    if payment.status == PaymentStatus::Succeeded {
+    let is_its_session = payment.session_id.as_ref() == Some(&session.id);
+    if payment.status == PaymentStatus::Succeeded && is_its_session {
         return Ok(Settlement::AlreadySettled);
     }
-    let ours = session.amount == Some(payment.amount)
+    let ours = payment.status != PaymentStatus::Succeeded
+        && !mismatch::is_known(conn, session).await?
+        && session.amount == Some(payment.amount)
         && session.booking_id.is_none_or(|id| id == booking.id)
-        && payment
-            .session_id
-            .as_ref()
-            .is_none_or(|id| *id == session.id);
+        && (is_its_session || payment.session_id.is_none());
     if !ours {
-        tracing::error!(payment_id = %payment.id, session = %session.id, "a paid session differs from our payment");
+        mismatch::give_back(conn, clock, &payment, &booking, session).await?;
         return Ok(Settlement::Mismatch);
     }
     succeed(conn, clock, &payment, session).await?;
+    ledger::money_came(conn, clock, &payment, came_as(booking.status)).await?;
     apply(conn, clock, &payment, &booking).await
 }
 
@@ -92,6 +95,16 @@ async fn succeed(
     Ok(())
 }
 
+/// Money for a booking that has ended is late; what becomes of it, the entries after it say.
+const fn came_as(status: BookingStatus) -> Kind {
+    match status {
+        BookingStatus::Expired | BookingStatus::Cancelled => Kind::LatePayment,
+        BookingStatus::PendingPayment
+        | BookingStatus::Confirmed
+        | BookingStatus::PartiallyCancelled => Kind::Payment,
+    }
+}
+
 async fn apply(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -123,7 +136,7 @@ async fn apply(
             refund_late(conn, clock, payment, booking).await
         }
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-            refunds::promise(conn, clock, payment, booking, Reason::DuplicatePayment).await?;
+            refunds::promise(conn, clock, payment, booking, Reason::Duplicate).await?;
             Ok(Settlement::Refunding)
         }
     }
@@ -154,7 +167,7 @@ async fn refund_late(
     payment: &Payment,
     booking: &LockedBooking,
 ) -> Result<Settlement> {
-    refunds::promise(conn, clock, payment, booking, Reason::LatePayment).await?;
+    refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
     sqlx::query!(
         "update booking set late_payment_resolution = $2 where id = $1",
         booking.id.0,

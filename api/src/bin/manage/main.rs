@@ -8,6 +8,7 @@
 mod catalogue;
 mod check;
 mod connect;
+mod invariants;
 mod output;
 mod seats;
 mod superuser;
@@ -103,6 +104,11 @@ enum Command {
         output: Option<PathBuf>,
     },
 
+    /// Ask the whole database whether everything holds that must: seats, money, tickets, coupons, jobs
+    ///
+    /// Prints each rule and up to ten who break it, by ids; the exit code is 1 when one is broken.
+    Invariants,
+
     /// Look at the settings and at everything they lead to
     ///
     /// One line each; what fails says what to do.
@@ -151,6 +157,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Seats(command) => seats::run(settings, &clock, command).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
+        Command::Invariants => return invariants::check(settings, &clock).await,
         Command::Check { deploy } => return check::run(settings, deploy).await,
     }
     Ok(ExitCode::SUCCESS)

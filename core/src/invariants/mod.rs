@@ -1,0 +1,103 @@
+//! What must hold over the whole database, asked of it: one SQL file a rule, which lists who breaks it.
+//!
+//! To add a rule: write its file, with the columns `example!` (who breaks it, by ids) and `violations!` (how many do), and
+//! name it in [`check`].
+
+mod nightly;
+
+pub use nightly::{Run, last_run, run_nightly};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, PgConnection};
+
+use crate::Result;
+use crate::clock::Clock;
+
+/// A rule, and who breaks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable, `snake_case`.
+    pub name: String,
+    /// The rule.
+    pub sentence: String,
+    /// How many break it; zero is good.
+    pub violations: i64,
+    /// Up to ten of them, by ids and references, never by name.
+    pub examples: Vec<String>,
+}
+
+impl Finding {
+    fn new(name: &str, sentence: &str, rows: Vec<Row>) -> Self {
+        Self {
+            name: name.to_owned(),
+            sentence: sentence.to_owned(),
+            violations: rows.first().map_or(0, |row| row.violations),
+            examples: rows.into_iter().map(|row| row.example).collect(),
+        }
+    }
+}
+
+struct Row {
+    example: String,
+    violations: i64,
+}
+
+macro_rules! findings {
+    ($conn:expr, $($name:literal, $sentence:literal, $file:tt $(, $argument:expr)*;)*) => {
+        vec![$(Finding::new(
+            $name,
+            $sentence,
+            sqlx::query_file_as!(Row, $file $(, $argument)*).fetch_all(&mut *$conn).await?,
+        )),*]
+    };
+}
+
+/// Asks every rule, in the caller's transaction: what it sees must not move between the rules, so
+/// [`check_snapshot`] is what most callers want.
+pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding>> {
+    Ok(findings! { conn,
+        "seats_sold_once", "No seat is sold twice: each is a seat of the aircraft, in the cabin its party booked, and no party has more than it paid for.",
+            "src/invariants/seats_sold_once.sql";
+        "cabin_counters", "The held and sold seats of each cabin are those of its holds and bookings, and not more than there are.",
+            "src/invariants/cabin_counters.sql";
+        "seats_of_the_living", "No seat is held by a hold or booking that has ended.",
+            "src/invariants/seats_of_the_living.sql";
+        "parties_complete", "A booking has a seat for everybody but infants, and each booked hold is one booking's.",
+            "src/invariants/parties_complete.sql";
+        "prices_add_up", "The lines of a price sum to its total, and that is what an open payment takes.",
+            "src/invariants/prices_add_up.sql";
+        "ledger_true", "Every ledger is balanced and says what was sold, what came and what went back.",
+            "src/invariants/ledger_true.sql";
+        "money_kept_is_earned", "What is kept of a booking's money is its total if it was confirmed, and nothing otherwise.",
+            "src/invariants/money_kept_is_earned.sql";
+        "refunds_within_payments", "No more of a payment goes back than came.",
+            "src/invariants/refunds_within_payments.sql";
+        "paid_is_ticketed", "On a paid booking everybody has one ticket of each validating airline, and each has its document.",
+            "src/invariants/paid_is_ticketed.sql";
+        "unpaid_is_not_ticketed", "Nobody has a good ticket of a booking that is not paid.",
+            "src/invariants/unpaid_is_not_ticketed.sql";
+        "coupons_counted", "The uses of a coupon are the bookings that have its discount and did not end unpaid.",
+            "src/invariants/coupons_counted.sql";
+        "nothing_ended_is_payable", "Nobody can pay for a booking that has ended.",
+            "src/invariants/nothing_ended_is_payable.sql";
+        "no_job_is_lost", "What waits for a job has one, and no job is left lying.",
+            "src/invariants/no_job_is_lost.sql", clock.now();
+    })
+}
+
+/// Asks every rule of one moment: a read-only snapshot with a minute for each rule, whatever the session's timeout.
+pub async fn check_snapshot(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding>> {
+    let mut tx = conn.begin().await?;
+    sqlx::query!("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("set local statement_timeout = '60s'")
+        .execute(&mut *tx)
+        .await?;
+    let findings = check(&mut tx, clock).await?;
+    tx.commit().await?;
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests;

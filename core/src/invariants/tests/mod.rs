@@ -1,0 +1,4 @@
+mod model;
+mod planted;
+mod sequences;
+mod world;

@@ -1,0 +1,18 @@
+//! The ledger: every movement of money on a booking, posted in the transaction of its cause.
+//!
+//! An entry is a debit, a credit and one amount, so that neither an entry nor any sum of them can be out of balance.
+//! The traveller is the account `customer`: what is sold debits it, money that comes credits it, a promised refund
+//! debits it again; a booking that is settled leaves it at zero.
+
+mod model;
+mod movement;
+mod post;
+mod queries;
+
+pub use model::{Account, Entry, Kind, Ledger, Total};
+pub use movement::{Movement, sold};
+pub(crate) use post::{money_came, refund_failed, refund_paid, refund_promised, sale};
+pub use queries::get;
+
+#[cfg(test)]
+mod tests;

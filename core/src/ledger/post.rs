@@ -1,0 +1,172 @@
+//! Posting, within the transaction of the cause. A fact that is heard twice is posted once.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{Account, Kind};
+use super::movement::{self, Movement};
+use crate::Result;
+use crate::booking::LockedBooking;
+use crate::clock::Clock;
+use crate::fare::LineKind;
+use crate::ids::{BookingId, RefundId};
+use crate::money::{Currency, Money};
+use crate::payment::Payment;
+
+/// Where movements are posted.
+struct Posting {
+    booking_id: BookingId,
+    kind: Kind,
+    reference: Uuid,
+    currency: Currency,
+}
+
+/// Posts the price lines of a booking that is confirmed.
+pub(crate) async fn sale(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
+    let lines = sqlx::query!(
+        r#"select kind as "kind: LineKind", code, amount_minor from price_line where booking_id = $1 order by ordinal"#,
+        booking.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let movements = movement::sold(
+        lines
+            .iter()
+            .map(|line| (line.kind, line.code.as_str(), line.amount_minor)),
+    );
+    let posting = Posting {
+        booking_id: booking.id,
+        kind: Kind::Sale,
+        reference: booking.id.0,
+        currency: booking.total.currency(),
+    };
+    post(conn, clock, &posting, &movements).await
+}
+
+/// Posts money that came, as `kind` calls it.
+pub(crate) async fn money_came(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    kind: Kind,
+) -> Result<()> {
+    let posting = Posting {
+        booking_id: payment.booking_id,
+        kind,
+        reference: payment.id.0,
+        currency: payment.amount.currency(),
+    };
+    let movement = Movement::new(
+        Account::StripeClearing,
+        Account::Customer,
+        payment.amount.minor(),
+    );
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts a refund that is promised.
+pub(crate) async fn refund_promised(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(Account::Customer, Account::RefundsPayable, amount.minor());
+    let posting = of_refund(booking_id, id, amount, Kind::Refund);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts a refund that Stripe has paid.
+pub(crate) async fn refund_paid(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(
+        Account::RefundsPayable,
+        Account::StripeClearing,
+        amount.minor(),
+    );
+    let posting = of_refund(booking_id, id, amount, Kind::RefundPaid);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts a refund that failed; one that had been paid first comes back to Stripe's account.
+pub(crate) async fn refund_failed(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    let was_paid = sqlx::query_scalar!(
+        r#"select exists (select from ledger_entry where kind = 'refund_paid' and reference = $1) as "was_paid!""#,
+        id.0,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if was_paid {
+        let movement = Movement::new(
+            Account::StripeClearing,
+            Account::RefundsPayable,
+            amount.minor(),
+        );
+        let posting = of_refund(booking_id, id, amount, Kind::RefundReturned);
+        post(conn, clock, &posting, &[movement]).await?;
+    }
+    let movement = Movement::new(Account::RefundsPayable, Account::Customer, amount.minor());
+    let posting = of_refund(booking_id, id, amount, Kind::RefundFailed);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+const fn of_refund(booking_id: BookingId, id: RefundId, amount: Money, kind: Kind) -> Posting {
+    Posting {
+        booking_id,
+        kind,
+        reference: id.0,
+        currency: amount.currency(),
+    }
+}
+
+async fn post(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    posting: &Posting,
+    movements: &[Movement],
+) -> Result<()> {
+    let ids: Vec<_> = movements.iter().map(|_| Uuid::now_v7()).collect();
+    let names = |of: &dyn Fn(&Movement) -> &Account| {
+        movements
+            .iter()
+            .map(|movement| of(movement).to_string())
+            .collect::<Vec<_>>()
+    };
+    sqlx::query!(
+        r#"
+        insert into ledger_entry (id, booking_id, posted_at, kind, reference, ordinal, debit, credit, amount_minor, currency)
+        select t.id, $1, $2, $3, $4, t.position - 1, t.debit, t.credit, t.amount, $5
+        from unnest($6::uuid[], $7::text[], $8::text[], $9::bigint[]) with ordinality as t (id, debit, credit, amount, position)
+        order by t.position
+        on conflict on constraint ledger_entry_posted_once do nothing
+        "#,
+        posting.booking_id.0,
+        clock.now(),
+        posting.kind.as_str(),
+        posting.reference,
+        posting.currency.code(),
+        &ids,
+        &names(&|movement| &movement.debit),
+        &names(&|movement| &movement.credit),
+        &movements.iter().map(|movement| movement.amount_minor).collect::<Vec<_>>(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

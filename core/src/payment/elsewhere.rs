@@ -1,0 +1,161 @@
+//! Refunds that were made at Stripe and not by us: staff use its dashboard. They are filed, so that the ledger stays
+//! true and nothing goes back twice.
+
+use sqlx::PgConnection;
+
+use super::refunds;
+use super::stripe::{StripeRefund, StripeRefundStatus};
+use crate::booking::{self, LockedBooking};
+use crate::clock::Clock;
+use crate::ids::{BookingId, PaymentId, RefundId};
+use crate::ledger;
+use crate::money::Money;
+use crate::outbox::{self, CreateRefund};
+use crate::{Error, Result};
+
+struct Paid {
+    id: PaymentId,
+    booking_id: BookingId,
+    currency: String,
+    amount_minor: i64,
+}
+
+/// Files a refund that we did not ask for, once. Refunds of ours that Stripe was not asked for yet make room: what
+/// is left of them is promised anew, so that no more goes back than came.
+///
+/// Returns whether it is of a payment of ours and fits into it.
+pub(super) async fn file(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    refund: &StripeRefund,
+) -> Result<bool> {
+    let paid = sqlx::query_as!(
+        Paid,
+        r#"
+        select id as "id: PaymentId", booking_id as "booking_id: BookingId", currency, amount_minor from payment
+        where stripe_payment_intent_id = $1 and status in ('succeeded', 'mismatched')
+        "#,
+        refund.payment_intent,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(paid) = paid else { return Ok(false) };
+    let booking = booking::lock(conn, paid.booking_id).await?;
+    if is_filed(conn, refund).await? {
+        return Ok(true);
+    }
+    if refund.status != StripeRefundStatus::Failed
+        && !make_room(conn, clock, &booking, &paid, refund).await?
+    {
+        tracing::error!(payment_id = %paid.id, refund = refund.id, "a refund at the payment provider is more than was paid");
+        return Ok(false);
+    }
+    let id = RefundId::new();
+    insert(
+        conn,
+        clock,
+        &paid,
+        id,
+        refund.amount.minor(),
+        Some(&refund.id),
+    )
+    .await?;
+    ledger::refund_promised(conn, clock, paid.booking_id, id, refund.amount).await?;
+    refunds::record_refund(conn, clock, id, refund).await?;
+    Ok(true)
+}
+
+async fn is_filed(conn: &mut PgConnection, refund: &StripeRefund) -> Result<bool> {
+    let filed = sqlx::query_scalar!(
+        r#"select exists (select from refund where stripe_refund_id = $1) as "filed!""#,
+        refund.id,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(filed)
+}
+
+/// Whether the refund fits into what was paid, after those of ours that Stripe does not know have stepped back.
+async fn make_room(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    paid: &Paid,
+    refund: &StripeRefund,
+) -> Result<bool> {
+    let currency = refund.amount.currency();
+    if currency.code() != paid.currency {
+        return Ok(false);
+    }
+    let others = sqlx::query!(
+        r#"
+        select id as "id: RefundId", amount_minor, (status = 'pending' and stripe_refund_id is null) as "is_ours_to_give!"
+        from refund where payment_id = $1 and status <> 'failed' order by id for update
+        "#,
+        paid.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let sum = |given: bool| -> i64 {
+        let of = others.iter().filter(|other| other.is_ours_to_give != given);
+        of.map(|other| other.amount_minor).sum()
+    };
+    let (given, promised) = (sum(true), sum(false));
+    let left = paid.amount_minor - given - refund.amount.minor();
+    if left < 0 {
+        return Ok(false);
+    }
+    if promised <= left {
+        return Ok(true);
+    }
+    for other in others.iter().filter(|other| other.is_ours_to_give) {
+        refunds::refund_failed(conn, clock, other.id, "refunded_at_stripe").await?;
+    }
+    if left > 0 {
+        let id = RefundId::new();
+        insert(conn, clock, paid, id, left, None).await?;
+        let amount = Money::new(left, currency);
+        ledger::refund_promised(conn, clock, paid.booking_id, id, amount).await?;
+        outbox::put(
+            conn,
+            clock,
+            Some(booking.account_id),
+            &CreateRefund { refund_id: id },
+        )
+        .await?;
+    }
+    Ok(true)
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    paid: &Paid,
+    id: RefundId,
+    amount_minor: i64,
+    stripe_refund_id: Option<&str>,
+) -> Result<()> {
+    let reason = if stripe_refund_id.is_some() {
+        "made_at_stripe"
+    } else {
+        "remainder"
+    };
+    sqlx::query!(
+        r#"
+        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at, stripe_refund_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "#,
+        id.0,
+        paid.id.0,
+        paid.booking_id.0,
+        reason,
+        paid.currency,
+        amount_minor,
+        clock.now(),
+        stripe_refund_id,
+    )
+    .execute(conn)
+    .await
+    .map_err(Error::Database)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Money that is not what was asked for: it came, so it is filed as a payment of its own and goes back whole.
+
+use sqlx::PgConnection;
+
+use super::model::{Payment, PaymentStatus};
+use super::open;
+use super::refunds::{self, Reason};
+use super::stripe::CheckoutSession;
+use crate::booking::LockedBooking;
+use crate::clock::Clock;
+use crate::ids::{BookingId, PaymentId};
+use crate::ledger::{self, Kind};
+use crate::money::{self, Money};
+use crate::{Error, Result};
+
+/// Money that was not what was asked for, and how far its way back is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What really came.
+    pub received: Money,
+    /// `pending`, `succeeded` or `failed`: of the refund of all of it.
+    pub refund_status: String,
+}
+
+/// Whether the money of this session is filed as a mismatch.
+pub(super) async fn is_known(conn: &mut PgConnection, session: &CheckoutSession) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"select exists (select from payment where stripe_payment_intent_id = $1 and status = 'mismatched') as "known!""#,
+        session.payment_intent,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
+}
+
+/// Files what really came, posts it and promises all of it back; once for a `PaymentIntent`. The payment that was
+/// meant is closed when this was its own session, so that another can be opened.
+///
+/// Money in a currency nobody knows, or without a `PaymentIntent`, cannot be given back by us: it is logged, and its
+/// event is kept.
+pub(super) async fn give_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    meant: &Payment,
+    booking: &LockedBooking,
+    session: &CheckoutSession,
+) -> Result<()> {
+    tracing::error!(payment_id = %meant.id, session = %session.id, "a paid session differs from our payment: its money goes back");
+    let (Some(amount), Some(intent)) = (session.amount, &session.payment_intent) else {
+        tracing::error!(session = %session.id, "money came that only a person can give back");
+        return Ok(());
+    };
+    if meant.session_id.as_ref() == Some(&session.id) {
+        open::close(conn, clock, meant.id, PaymentStatus::Cancelled).await?;
+    }
+    let received = Payment {
+        id: PaymentId::new(),
+        status: PaymentStatus::Mismatched,
+        amount,
+        session_id: None,
+        checkout_url: None,
+        payment_intent: Some(intent.clone()),
+        ..meant.clone()
+    };
+    if file(conn, clock, &received).await? {
+        ledger::money_came(conn, clock, &received, Kind::MismatchedPayment).await?;
+        refunds::promise(conn, clock, &received, booking, Reason::Mismatched).await?;
+    }
+    Ok(())
+}
+
+/// Whether it was new.
+async fn file(conn: &mut PgConnection, clock: &Clock, received: &Payment) -> Result<bool> {
+    let inserted = sqlx::query!(
+        r#"
+        insert into payment (id, booking_id, status, currency, amount_minor, created_at, expires_at, success_url, cancel_url,
+                             stripe_payment_intent_id, ended_at)
+        values ($1, $2, 'mismatched', $3, $4, $5, $6, $7, $8, $9, $5)
+        on conflict (stripe_payment_intent_id) where stripe_payment_intent_id is not null do nothing
+        "#,
+        received.id.0,
+        received.booking_id.0,
+        received.amount.currency().code(),
+        received.amount.minor(),
+        clock.now(),
+        received.expires_at,
+        received.success_url,
+        received.cancel_url,
+        received.payment_intent,
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// The mismatched payments of a booking, in the order they came.
+pub async fn list_mismatches(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<Mismatch>> {
+    let rows = sqlx::query!(
+        r#"
+        select p.currency, p.amount_minor,
+               (select r.status from refund r where r.payment_id = p.id order by (r.status = 'failed'), r.id desc limit 1) as "refund_status!"
+        from payment p where p.booking_id = $1 and p.status = 'mismatched' order by p.id
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let currency = money::currency(&row.currency).ok_or_else(|| {
+                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
+            })?;
+            Ok(Mismatch {
+                received: Money::new(row.amount_minor, currency),
+                refund_status: row.refund_status,
+            })
+        })
+        .collect()
+}
