@@ -148,9 +148,9 @@ impl Calendars {
 /// The days of a calendar, and whether they were known.
 async fn days(app: &App, checked: &Checked) -> Result<(Vec<CalendarDay>, bool), ApiError> {
     let key = QueryKey::of(&(&checked.outbound, &checked.inbound))?;
-    let make = || make(app, checked);
+    let make = || Box::pin(make(app, checked));
     let key = format!("calendar:{key}");
-    let kept = app.shelf.get_or_make(&key, None, make).await?;
+    let kept = Box::pin(app.shelf.get_or_make(&key, None, make)).await?;
     let days = serde_json::from_slice(&kept.answer).map_err(ApiError::internal)?;
     Ok((days, kept.hit))
 }

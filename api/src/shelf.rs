@@ -64,11 +64,36 @@ pub struct Kept {
     pub stored: bool,
 }
 
-enum Lock {
-    Ours,
+/// How it stands with an answer that was not there a moment ago.
+enum Standing {
+    /// It is ours to make.
+    Ours(Turn),
+    /// Another process makes it.
     Theirs,
+    /// Another process has just made it.
+    Made(Kept),
     /// Redis does not answer.
     Away,
+}
+
+/// The right to make an answer; given back when it is made, or when its request is given up.
+struct Turn {
+    shelf: Shelf,
+    key: String,
+    token: String,
+    is_over: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let mut pipeline = redis::pipe();
+        self.shelf.unlock(&mut pipeline, &self.key, &self.token);
+        let answers = self.shelf.clone();
+        tokio::spawn(async move { answers.ask::<()>(&pipeline).await });
+    }
 }
 
 impl Shelf {
@@ -199,21 +224,21 @@ impl Shelf {
         M: Fn() -> F,
         F: Future<Output = Result<Made, ApiError>>,
     {
-        let token = Uuid::now_v7().simple().to_string();
-        match self.lock(key, &token).await {
-            Lock::Ours => self.make_now(key, Some(&token), make).await,
-            Lock::Theirs => match self.wait(key, after).await {
+        match self.take_turn(key, after).await {
+            Standing::Made(kept) => Ok(kept),
+            Standing::Ours(turn) => self.make_now(key, Some(turn), make).await,
+            Standing::Theirs => match self.wait(key, after).await {
                 Some(kept) => Ok(kept),
                 None => self.make_now(key, None, make).await,
             },
-            Lock::Away => self.make_now(key, None, make).await,
+            Standing::Away => self.make_now(key, None, make).await,
         }
     }
 
     async fn make_now<M, F>(
         &self,
         key: &str,
-        token: Option<&str>,
+        turn: Option<Turn>,
         make: &M,
     ) -> Result<Kept, ApiError>
     where
@@ -221,57 +246,70 @@ impl Shelf {
         F: Future<Output = Result<Made, ApiError>>,
     {
         let made_at = self.0.clock.now();
-        let made = make().await;
-        let stored = self.store(key, token, made_at, made.as_ref().ok()).await;
+        let new = make().await?;
+        let stored = self.store(key, turn, made_at, &new).await;
         Ok(Kept {
-            answer: made?.answer.into(),
+            answer: new.answer.into(),
             made_at,
             hit: false,
             stored,
         })
     }
 
-    /// Keeps an answer, if there is one, and gives the lock back, if it is ours. Whether Redis has done it.
+    /// Keeps an answer and ends the turn. Whether Redis has done it.
     async fn store(
         &self,
         key: &str,
-        token: Option<&str>,
+        turn: Option<Turn>,
         made_at: DateTime<Utc>,
-        made: Option<&Made>,
+        made: &Made,
     ) -> bool {
+        let seconds = |time: chrono::Duration| time.num_seconds().unsigned_abs();
         let mut pipeline = redis::pipe();
-        if let Some(made) = made {
-            let mut bytes = made_at.timestamp_micros().to_le_bytes().to_vec();
-            bytes.extend(&made.answer);
-            let seconds = |time: chrono::Duration| time.num_seconds().unsigned_abs();
-            for (part, bytes) in &made.parts {
-                let key = self.key(part);
-                pipeline
-                    .set_ex(key, &bytes[..], seconds(PAGES_FOR))
-                    .ignore();
-            }
+        for (part, bytes) in &made.parts {
+            let key = self.key(part);
             pipeline
-                .set_ex(self.key(key), bytes, seconds(SEARCHES_FOR))
+                .set_ex(key, &bytes[..], seconds(PAGES_FOR))
                 .ignore();
         }
-        if let Some(token) = token {
-            let unlock = pipeline.cmd("EVAL").arg(UNLOCK).arg(1);
-            unlock.arg(self.lock_key(key)).arg(token).ignore();
+        let mut bytes = made_at.timestamp_micros().to_le_bytes().to_vec();
+        bytes.extend(&made.answer);
+        pipeline
+            .set_ex(self.key(key), bytes, seconds(SEARCHES_FOR))
+            .ignore();
+        if let Some(mut turn) = turn {
+            self.unlock(&mut pipeline, key, &turn.token);
+            turn.is_over = true;
         }
-        if pipeline.is_empty() {
-            return false;
-        }
-        self.ask::<()>(&pipeline).await.is_some() && made.is_some()
+        self.ask::<()>(&pipeline).await.is_some()
     }
 
-    async fn lock(&self, key: &str, token: &str) -> Lock {
+    fn unlock(&self, pipeline: &mut Pipeline, key: &str, token: &str) {
+        let unlock = pipeline.cmd("EVAL").arg(UNLOCK).arg(1);
+        unlock.arg(self.lock_key(key)).arg(token).ignore();
+    }
+
+    /// Asks for the turn, and looks again: whoever had it may have ended it since the first look.
+    async fn take_turn(&self, key: &str, after: Option<DateTime<Utc>>) -> Standing {
+        let token = Uuid::now_v7().simple().to_string();
         let mut pipeline = redis::pipe();
-        let set = pipeline.cmd("SET").arg(self.lock_key(key)).arg(token);
+        let set = pipeline.cmd("SET").arg(self.lock_key(key)).arg(&token);
         set.arg("NX").arg("PX").arg(LOCK_MILLISECONDS);
-        match self.ask::<(Option<String>,)>(&pipeline).await {
-            Some((Some(_),)) => Lock::Ours,
-            Some((None,)) => Lock::Theirs,
-            None => Lock::Away,
+        pipeline.get(self.key(key));
+        let answer: Option<(Option<String>, Option<Vec<u8>>)> = self.ask(&pipeline).await;
+        let Some((locked, bytes)) = answer else {
+            return Standing::Away;
+        };
+        let turn = locked.map(|_| Turn {
+            shelf: self.clone(),
+            key: key.to_owned(),
+            token,
+            is_over: false,
+        });
+        match (bytes.and_then(|bytes| self.read(&bytes, after)), turn) {
+            (Some(kept), _) => Standing::Made(kept),
+            (None, Some(turn)) => Standing::Ours(turn),
+            (None, None) => Standing::Theirs,
         }
     }
 

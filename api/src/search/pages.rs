@@ -169,8 +169,9 @@ async fn first<'a>(
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
     let key = format!("search:{}", direction.key);
-    let make = || make(app, direction.query);
-    let kept = app.shelf.get_or_make(&key, after, make).await?;
+    // Boxed, or every handler's future would be as large as the engine's.
+    let make = || Box::pin(make(app, direction.query));
+    let kept = Box::pin(app.shelf.get_or_make(&key, after, make)).await?;
     let snapshot = Snapshot::read_first(&kept.answer)
         .ok_or_else(|| ApiError::internal("a snapshot does not read"))?;
     let mut itineraries = snapshot.itineraries;
@@ -312,7 +313,7 @@ fn sign(
         .map(offer)
         .collect::<Result<_, _>>()?;
     let after = u32::try_from(position + wish.limit).unwrap_or(u32::MAX);
-    let next = (stored && after < head.total).then(|| Cursor {
+    let next = (stored && after < head.total).then_some(Cursor {
         snapshot: head.id,
         query: direction.key,
         way: direction.way,

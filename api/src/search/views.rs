@@ -14,9 +14,9 @@ use crate::views::MoneyView;
 #[serde(untagged)]
 pub enum SearchResult {
     /// Without `return_date`
-    OneWay(OneWay),
+    OneWay(Box<OneWay>),
     /// With `return_date`
-    RoundTrip(RoundTrip),
+    RoundTrip(Box<RoundTrip>),
 }
 
 /// What a one-way search found
@@ -144,16 +144,16 @@ impl SearchResult {
             *slot = Some(PageView::new(page, currency));
         }
         match outbound {
-            Some(page) if !is_round_trip => Self::OneWay(OneWay {
+            Some(page) if !is_round_trip => Self::OneWay(Box::new(OneWay {
                 trip_type: "one_way".to_owned(),
                 page,
-            }),
-            outbound => Self::RoundTrip(RoundTrip {
+            })),
+            outbound => Self::RoundTrip(Box::new(RoundTrip {
                 trip_type: "round_trip".to_owned(),
                 outbound,
                 inbound,
                 cheapest_total: answer.cheapest_total.map(MoneyView::from),
-            }),
+            })),
         }
     }
 }
