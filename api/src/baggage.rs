@@ -2,22 +2,24 @@
 
 use flightdesk_core::baggage::{BaggageRate, BookedBag, ExtraBaggage, NewBag};
 use poem_openapi::Object;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::views::MoneyView;
 
 /// What extra checked baggage costs for each passenger and direction; one weight each
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "ExtraBaggage", skip_serializing_if_is_none)]
 pub struct ExtraBaggageView {
     /// The weights that can be booked, lightest first
     prepaid: Vec<BaggagePriceView>,
     /// Each kilogram at the airport, where it is not sold here
+    #[serde(skip_serializing_if = "Option::is_none")]
     airport_per_kg: Option<MoneyView>,
 }
 
 /// A weight and its price
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "BaggagePrice")]
 pub struct BaggagePriceView {
     /// Kilograms

@@ -45,6 +45,8 @@ impl ValidateCoupon {
             (None, Some(offers)) => Ok(Source::Offers(NewHold {
                 offers,
                 seats: Vec::new(),
+                // Whether the journey goes back is asked when it is held.
+                open_jaw: true,
             })),
             (Some(_), Some(_)) | (None, None) => {
                 Err(wrong_field("hold_id", "one_of", "either hold_id or offers"))

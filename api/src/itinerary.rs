@@ -184,6 +184,7 @@ pub struct PriceLineView {
     #[serde(skip_serializing_if = "Option::is_none")]
     passenger_type: Option<String>,
     /// The person it is charged for, where it is for one: baggage, a seat
+    #[serde(skip_serializing_if = "Option::is_none")]
     passenger_id: Option<Uuid>,
     quantity: u16,
     /// For one; negative for a discount
@@ -227,8 +228,10 @@ pub struct PriceView {
     /// Sum of taxes and fees
     taxes: MoneyView,
     /// Sum of baggage and seats; absent when there are none
+    #[serde(skip_serializing_if = "Option::is_none")]
     extras: Option<MoneyView>,
     /// What a coupon takes off, negative; absent without one
+    #[serde(skip_serializing_if = "Option::is_none")]
     discount: Option<MoneyView>,
     total: MoneyView,
     lines: Vec<PriceLineView>,
@@ -349,13 +352,13 @@ impl From<Offer> for OfferView {
             seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
             passengers: offer.party.into(),
             baggage: BaggageView::of(&offer.conditions),
-            conditions: Any(Conditions(offer.conditions)),
             layovers: offer
                 .flights
                 .windows(2)
                 .filter_map(LayoverView::between)
                 .collect(),
             extra_baggage: ExtraBaggageView::of(&offer.conditions),
+            conditions: Any(Conditions(offer.conditions)),
             flights: offer.flights.into_iter().map(FlightView::from).collect(),
             price: offer.price.into(),
             offer_id: offer.id,

@@ -113,7 +113,7 @@ const RULES: &[(&str, &str)] = &[
         "a paid booking keeps exactly one payment",
         "select format('%s: %s payments kept', b.booking_ref, count(p.id))
          from booking b
-         left join payment p on p.booking_id = b.id and p.status = 'succeeded'
+         left join payment p on p.booking_id = b.id and p.status = 'succeeded' and p.seat_change_id is null
               and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
          where b.status = 'confirmed' group by b.booking_ref, b.total_minor having count(p.id) <> (b.total_minor > 0)::int",
     ),
@@ -153,7 +153,9 @@ const RULES: &[(&str, &str)] = &[
         "a booking costs the sum of its lines, and that is what is charged",
         "select b.booking_ref from booking b
          where b.total_minor <> (select sum(l.amount_minor) from price_line l where l.booking_id = b.id)
-            or exists (select from payment p where p.booking_id = b.id and p.status <> 'mismatched' and (p.amount_minor <> b.total_minor or p.currency <> b.currency))",
+            or exists (select from payment p where p.booking_id = b.id and p.status <> 'mismatched' and p.seat_change_id is null
+                and (p.currency <> b.currency or p.amount_minor <> b.total_minor - (
+                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done')))",
     ),
     (
         "nobody can pay for what has ended",

@@ -190,7 +190,9 @@ impl Client<'_> {
         let price = price(&tariff, sales.sale_currency, family, 0, &fares, party).unwrap();
         let quote = Quote {
             party,
-            family: family.clone(),
+            cabin: family.cabin,
+            family: family.code.clone(),
+            conditions: family.frozen().into(),
             flights,
             price,
             seats_left: 9,

@@ -16,7 +16,7 @@ use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::seat::{self, SeatOnFlight, SeatStatus, Sitter};
-use crate::{Error, Result, Shop, document, payment};
+use crate::{Error, Result, Shop, document, ledger, payment};
 
 /// Check-in closes this long before a flight; its seats do not change after that.
 const CHECK_IN_CLOSES: Duration = Duration::minutes(60);
@@ -314,6 +314,7 @@ async fn hold_seats(
                 kind: LineKind::Seat,
                 code: format!("{} {}", kind.as_str(), seat.place.seat),
                 passenger_type: None,
+                passenger_id: Some(wish.passenger_id),
                 quantity: 1,
                 unit_minor: wish.fee,
                 refundable: false,
@@ -463,24 +464,30 @@ pub(crate) async fn settle(
     release(&mut attempt, id).await?;
     let moves = items(&mut attempt, id).await?;
     reseat(&mut attempt, booking, &moves).await?;
-    add_lines(&mut attempt, booking.id, id).await?;
+    add_lines(&mut attempt, clock, booking, id).await?;
     end(&mut attempt, clock, id, "done").await?;
     document::reissue_tickets(&mut attempt, clock, booking.account_id, booking.id).await?;
     attempt.commit().await?;
     Ok(true)
 }
 
-async fn add_lines(conn: &mut PgConnection, booking_id: BookingId, id: Uuid) -> Result<()> {
+async fn add_lines(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<()> {
     let lines = sqlx::query_scalar!("select lines from seat_change where id = $1", id)
         .fetch_one(&mut *conn)
         .await?;
     let lines: Vec<PriceLine> = serde_json::from_value(lines)
         .map_err(|error| Error::Catalogue(format!("seat change {id} does not read: {error}")))?;
     let added: i64 = lines.iter().map(PriceLine::amount_minor).sum();
-    super::insert::lines(conn, booking_id, &lines).await?;
+    super::insert::lines(conn, booking.id, &lines).await?;
+    ledger::sale_of_seats(conn, clock, booking, id, &lines).await?;
     sqlx::query!(
         "update booking set total_minor = total_minor + $2 where id = $1",
-        booking_id.0,
+        booking.id.0,
         added,
     )
     .execute(conn)

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::error::Violations;
 use crate::flight::Flight;
 use crate::offer::Pinned;
+use crate::search::ConnectionTimes;
 
 /// Which metro areas airports belong to, for those that need to be compared.
 type Metros = BTreeMap<String, String>;
@@ -36,12 +37,14 @@ pub(super) async fn check(
         let message = "the currency of the first offer";
         wrong.add("offers[1]", "currency_mismatch", message);
     }
-    check_flights(&mut wrong, outbound, back, &metros, open_jaw);
+    let times = ConnectionTimes::load(conn).await?;
+    check_flights(&mut wrong, &times, outbound, back, &metros, open_jaw);
     wrong.into_result()
 }
 
 fn check_flights(
     wrong: &mut Violations,
+    times: &ConnectionTimes,
     outbound: &[Flight],
     back: &[Flight],
     metros: &Metros,
@@ -61,13 +64,17 @@ fn check_flights(
     }
     let turns = are_one_place(metros, &landing.destination.iata, &leaving.origin.iata);
     let minutes = (leaving.departs_at - landing.arrives_at).num_minutes();
+    let is_domestic = |flight: &Flight| flight.origin.country == flight.destination.country;
+    let least = times.least_minutes(
+        (&landing.destination.iata, is_domestic(landing)),
+        (&leaving.origin.iata, is_domestic(leaving)),
+    );
     if leaving.departs_at < landing.arrives_at {
         let message = "a flight that leaves after the outbound has landed";
         wrong.add("offers[1]", "returns_too_early", message);
-    } else if turns && minutes < minimum_connection(landing, leaving) {
+    } else if turns && minutes < least {
         let message = format!(
-            "the return leaves {minutes} minutes after the outbound lands; {} are needed",
-            minimum_connection(landing, leaving)
+            "the return leaves {minutes} minutes after the outbound lands; {least} are needed"
         );
         wrong.add("offers[1]", "connection_too_short", message);
     }
@@ -87,22 +94,6 @@ fn check_flights(
                 format!("{to} where the return has {from}, or say `open_jaw: true` to mean it");
             wrong.add("offers[1]", "does_not_go_back", message);
         }
-    }
-}
-
-/// The least minutes between landing and leaving, by the countries of both flights; more between two airports of one
-/// metro area.
-fn minimum_connection(landing: &Flight, leaving: &Flight) -> i64 {
-    let is_domestic = |flight: &Flight| flight.origin.country == flight.destination.country;
-    let kind = match (is_domestic(landing), is_domestic(leaving)) {
-        (true, true) => 30,
-        (true, false) => 60,
-        (false, _) => 90,
-    };
-    if landing.destination.iata == leaving.origin.iata {
-        kind
-    } else {
-        kind.max(180)
     }
 }
 
@@ -186,7 +177,14 @@ mod tests {
     fn codes(outbound: &[Flight], back: &[Flight], open_jaw: bool) -> Vec<&'static str> {
         let london = ["LHR", "LGW"].map(|iata| (iata.to_owned(), "LON".to_owned()));
         let mut wrong = Violations::new();
-        check_flights(&mut wrong, outbound, back, &london.into(), open_jaw);
+        check_flights(
+            &mut wrong,
+            &ConnectionTimes::of_the_trade(),
+            outbound,
+            back,
+            &london.into(),
+            open_jaw,
+        );
         match wrong.into_result() {
             Err(crate::Error::Invalid(fields)) => fields.iter().map(|field| field.code).collect(),
             other => other.map(|()| Vec::new()).unwrap(),

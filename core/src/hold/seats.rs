@@ -118,6 +118,7 @@ fn fee_line(
         kind: LineKind::Seat,
         code: format!("{} {}", kind.as_str(), seat.place.seat),
         passenger_type: None,
+        passenger_id: None,
         quantity: 1,
         unit_minor: fee.minor(),
         refundable: false,

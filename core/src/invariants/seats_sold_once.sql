@@ -6,7 +6,7 @@ from (
     from passenger_seat s
     join flight f on f.id = s.flight_id
     left join seat_layout l on l.aircraft = f.aircraft and l.seat_row = s.seat_row and l.letter = s.letter
-    where not exists (
+    where s.reason <> 'blocked' and not exists (
         select from hold_line h where h.hold_id = s.hold_id and h.flight_id = s.flight_id and h.cabin = l.cabin
         union all
         select from booking b join booked_flight bf on bf.booking_id = b.id
@@ -22,6 +22,10 @@ from (
         select h.seats from hold_line h where b.id is null and h.hold_id = s.hold_id and h.flight_id = s.flight_id
         limit 1
     ) l
+    -- Blocked seats are nobody's, and seats that wait for their difference to be paid are beside those of the party.
+    where s.reason <> 'blocked' and not exists (
+        select from seat_change_item i join seat_change c on c.id = i.seat_change_id and c.status = 'open'
+        where s.passenger_id is null and (i.flight_id, i.seat_row, i.letter) = (s.flight_id, s.seat_row, s.letter))
     group by s.flight_id, s.hold_id
     having count(*) > max(l.seats)
 ) violation

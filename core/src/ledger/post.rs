@@ -8,7 +8,7 @@ use super::movement::{self, Movement};
 use crate::Result;
 use crate::booking::LockedBooking;
 use crate::clock::Clock;
-use crate::fare::LineKind;
+use crate::fare::{LineKind, PriceLine};
 use crate::ids::{BookingId, RefundId};
 use crate::money::{Currency, Money};
 use crate::payment::Payment;
@@ -42,6 +42,28 @@ pub(crate) async fn sale(
         booking_id: booking.id,
         kind: Kind::Sale,
         reference: booking.id.0,
+        currency: booking.total.currency(),
+    };
+    post(conn, clock, &posting, &movements).await
+}
+
+/// Posts the price lines that a change of seats has added to a booking that was sold before.
+pub(crate) async fn sale_of_seats(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    seat_change_id: Uuid,
+    lines: &[PriceLine],
+) -> Result<()> {
+    let movements = movement::sold(
+        lines
+            .iter()
+            .map(|line| (line.kind, line.code.as_str(), line.amount_minor())),
+    );
+    let posting = Posting {
+        booking_id: booking.id,
+        kind: Kind::Sale,
+        reference: seat_change_id,
         currency: booking.total.currency(),
     };
     post(conn, clock, &posting, &movements).await

@@ -157,7 +157,7 @@ async fn apply_to_seats(
     if is_alive && change_seats::settle(conn, clock, booking, seat_change_id).await? {
         return Ok(Settlement::Confirmed);
     }
-    refunds::promise(conn, clock, payment, booking, Reason::LatePayment).await?;
+    refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
     Ok(Settlement::Refunding)
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
-use crate::flight::Flight;
 use crate::{Error, Result};
 
 const KINDS: [&str; 6] = [
@@ -81,39 +80,17 @@ impl ConnectionTimes {
         self.rule[5]
     }
 
+    /// The rules without exceptions (rules.md "Search").
+    #[cfg(test)]
+    pub(crate) fn of_the_trade() -> Self {
+        Self {
+            rule: [30, 60, 90, 90, 180, 24 * 60],
+            own: HashMap::new(),
+        }
+    }
+
     fn of(&self, airport: &str, kind: usize) -> i64 {
         let own = self.own.get(airport).and_then(|own| own[kind]);
         own.unwrap_or(self.rule[kind])
     }
-}
-
-/// Least minutes between the landing of one flight and the departure of another that are travelled one after the
-/// other, also of two directions; `None` where they meet in no airport and no metro area.
-pub async fn connection_minutes(
-    conn: &mut PgConnection,
-    lands: &Flight,
-    leaves: &Flight,
-) -> Result<Option<i64>> {
-    let (at, from) = (&lands.destination, &leaves.origin);
-    let meets = at.iata == from.iata
-        || sqlx::query_scalar!(
-            r#"
-            select exists (
-                select from metro_area_airport as one join metro_area_airport as other using (code)
-                where one.iata = $1 and other.iata = $2) as "meets!"
-            "#,
-            at.iata,
-            from.iata,
-        )
-        .fetch_one(&mut *conn)
-        .await?;
-    if !meets {
-        return Ok(None);
-    }
-    let is_domestic = |flight: &Flight| flight.origin.country == flight.destination.country;
-    let times = ConnectionTimes::load(conn).await?;
-    Ok(Some(times.least_minutes(
-        (&at.iata, is_domestic(lands)),
-        (&from.iata, is_domestic(leaves)),
-    )))
 }

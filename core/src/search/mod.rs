@@ -29,7 +29,7 @@ pub use asked::CheckedCache;
 pub use cache::TimetableCache;
 pub use calendar::calendar;
 pub use check::{Checked, check};
-pub use connection::{ConnectionTimes, connection_minutes};
+pub use connection::ConnectionTimes;
 pub use cursor::{Cursor, CursorSigner, PAGES_FOR, QueryKey, Way};
 pub use find::find;
 pub use input::Search;
