@@ -33,15 +33,9 @@ async fn flights_that_are_added_moved_or_cancelled_are_seen(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(count(&cache, &pool).await, 1);
-    let mut clock = Clock::manual(noon());
+    let clock = Clock::manual(noon());
     clock.advance(chrono::Duration::days(40));
-    assert_eq!(cache.get(&pool, &clock).await.unwrap().len(), 0);
-    clock = Clock::manual(noon());
-    assert_eq!(
-        cache.get(&pool, &clock).await.unwrap().len(),
-        0,
-        "what has left is forgotten"
-    );
+    assert!(cache.get(&pool, &clock).await.unwrap().is_empty());
 }
 
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
