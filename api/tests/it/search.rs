@@ -222,20 +222,21 @@ async fn a_flight_tells_what_each_fare_costs_and_includes(pool: PgPool) {
 async fn a_connection_says_how_long_one_waits_and_where_one_changes_the_airport(pool: PgPool) {
     trip::a_flight(&pool).await;
     let flights = [
-        ("BA", "142", "DEL", "LHR", 8, 540),
-        ("BA", "900", "LGW", "FRA", 17, 90),
-        ("BA", "902", "LHR", "FRA", 18, 90),
+        ("142", "DEL", "LHR", 8, 540, 2_000_000),
+        ("900", "LGW", "FRA", 17, 90, 900_000),
+        // Later, and cheaper: neither makes the other pointless.
+        ("902", "LHR", "FRA", 18, 90, 800_000),
     ];
-    for (airline, number, origin, destination, hour, block_minutes) in flights {
+    for (number, origin, destination, hour, block_minutes, base_fare_minor) in flights {
         let flight = AddFlight {
-            airline,
+            airline: "BA",
             number,
             origin,
             destination,
             departs_local: trip::at(hour),
             block_minutes,
             aircraft: "789",
-            base_fare_minor: 2_000_000,
+            base_fare_minor,
         };
         let mut conn = pool.acquire().await.unwrap();
         add_flight(&mut conn, flight).await.unwrap();
