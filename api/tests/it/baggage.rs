@@ -172,6 +172,7 @@ async fn a_valid_offers_price_is_honoured_across_a_load_step(pool: PgPool) {
     let mut body = trip::booking_of(&held);
     body.as_object_mut().unwrap().remove("hold_id");
     body["offers"] = json!([offered["offer_id"]]);
+    body["passengers"][0]["first_name"] = json!("Mai");
     let of_offer = client.post("/v1/bookings", &body).await.body;
     for booking in [of_hold, of_offer] {
         assert_eq!(booking["price"], offered["price"]);

@@ -102,7 +102,7 @@ async fn ticketed(pool: &PgPool) -> (i64, i64, i64) {
 
 pub async fn open(client: &Client<'_>, booking: &Value) -> Value {
     let opened = client.open_payment(booking).await;
-    assert_eq!(opened.status, StatusCode::OK, "{opened:?}");
+    assert_eq!(opened.status, StatusCode::CREATED, "{opened:?}");
     opened.body
 }
 
@@ -173,7 +173,7 @@ async fn a_declined_card_leaves_the_page_open_and_two_calls_open_one_page(pool: 
     for page in &pages {
         assert_eq!(
             (page.status, &page.body["checkout_url"]),
-            (StatusCode::OK, &json!(url)),
+            (StatusCode::CREATED, &json!(url)),
             "{page:?}"
         );
     }
@@ -482,7 +482,7 @@ async fn a_return_address_elsewhere_is_refused(pool: PgPool) {
             &json!({ "success_url": "https://shop.example/thanks" }),
         )
         .await;
-    assert_eq!(right.status, StatusCode::OK, "{right:?}");
+    assert_eq!(right.status, StatusCode::CREATED, "{right:?}");
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -49,7 +49,10 @@ impl Race {
             )
             .await;
             let mut body = hold_of(&offer[0]);
-            body["passengers"] = json!([trip::passenger("Linh", "1990-05-17")]);
+            body["passengers"] = json!([trip::passenger(
+                &trip::somebody(&format!("{index:x}")),
+                "1990-05-17"
+            )]);
             body["contact"] = trip::contact();
             body["coupon"] = json!("last");
             bodies.push(body);
