@@ -86,7 +86,7 @@ impl World {
                         values ($1, $7, 0, 'departing', 'AI', 'economy', 'standard', '{}')),
                   bf as (insert into booked_flight (id, booking_id, direction_id, ordinal, flight_id, cabin, seats) values ($1, $7, $1, 0, $6, 'economy', $4)),
                   p as (insert into passenger (id, booking_id, ordinal, passenger_type, title, first_name, last_name, gender, date_of_birth)
-                        select t.id, $7, t.position - 1, 'adult', 'ms', 'Ada', 'Lovelace', 'female', '1990-05-17' from unnest($9::uuid[]) with ordinality t (id, position)),
+                        select t.id, $7, t.position - 1, 'adult', 'ms', t.id::text, 'Lovelace', 'female', '1990-05-17' from unnest($9::uuid[]) with ordinality t (id, position)),
                   l as (insert into price_line (booking_id, ordinal, kind, code, quantity, unit_minor, amount_minor, refundable)
                         select $7, t.position - 1, t.kind, t.code, 1, t.amount, t.amount, true
                         from unnest($10::text[], $11::text[], $12::bigint[]) with ordinality t (kind, code, amount, position))
