@@ -1,6 +1,6 @@
 //! From a checked search to a page of offers: found once, frozen, and looked at again whenever a page is served.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use flightdesk_core::error::{Error, FieldError};
 use flightdesk_core::fare::Price;
 use flightdesk_core::ids::{AccountId, FlightId};
@@ -78,6 +78,9 @@ struct Frozen<'a> {
     stored: bool,
 }
 
+/// How long it is said that nothing was found: flights are added, and nobody should wait five minutes for them.
+const NOTHING_FOR: Duration = Duration::seconds(5);
+
 /// A page of frozen itineraries with what is left of them.
 struct Priced<'a> {
     frozen: Frozen<'a>,
@@ -86,12 +89,12 @@ struct Priced<'a> {
 }
 
 impl Priced<'_> {
-    /// Everything that was found has been sold, cancelled or has left since: better to look again than to say so.
-    fn is_used_up(&self) -> bool {
-        self.frozen.hit
-            && self.frozen.position == 0
-            && self.frozen.head.total > 0
-            && self.quotes.is_empty()
+    /// Everything that was found has been sold, cancelled or has left since, or nothing was found a while ago: better
+    /// to look again than to say so.
+    fn is_used_up(&self, now: DateTime<Utc>) -> bool {
+        let head = &self.frozen.head;
+        let may_differ = head.total > 0 || now - head.made_at >= NOTHING_FOR;
+        self.frozen.hit && self.frozen.position == 0 && self.quotes.is_empty() && may_differ
     }
 }
 
@@ -135,7 +138,7 @@ pub async fn answer(
         }
     };
     for page in &mut priced {
-        if page.is_used_up() {
+        if page.is_used_up(app.clock.now()) {
             let after = Some(page.frozen.head.made_at);
             let frozen = first(app, page.frozen.direction, after, wish.limit).await?;
             *page = price(app, vec![frozen]).await?.swap_remove(0);

@@ -287,3 +287,20 @@ async fn an_empty_answer_says_what_to_relax(pool: PgPool) {
         json!([{ "filter": "departure_window", "total": 1 }])
     );
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_flight_that_is_added_after_nothing_was_found_is_found_soon(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let path = "/v1/flights/search?origin=BOM&destination=DEL&departure_date=2026-12-20";
+    assert_eq!(client.get(path).await.body["total"], 0);
+    trip::fly(&pool, "AI", "102", ["BOM", "DEL"], "2026-12-20T08:00:00").await;
+    let kept = client.get(path).await;
+    assert_eq!(
+        (kept.header("x-cache"), &kept.body["total"]),
+        ("hit", &json!(0))
+    );
+    app.clock.advance(chrono::Duration::seconds(5));
+    assert_eq!(client.get(path).await.body["total"], 1);
+}

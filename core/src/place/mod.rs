@@ -3,9 +3,7 @@
 mod directory;
 mod names;
 mod queries;
-mod resolve;
 
 pub use directory::{Directory, DirectoryCache, Suggestion, SuggestionKind};
 pub use names::{country_name, fold};
 pub use queries::{AircraftType, Airline, Airport, CabinSeats, aircraft, airlines, get};
-pub use resolve::{Place, resolve};
