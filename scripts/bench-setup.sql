@@ -22,11 +22,16 @@ from bench.caller;
 create table bench.target (
     n integer primary key, flight_id uuid not null, origin text not null, destination text not null, departure_date date not null,
     airline text not null, departs_at timestamptz not null,
-    -- as the product passes them: arrays of the airports behind a code
-    origins text not null, destinations text not null
+    -- as a search passes them: the codes it names, and the flights that its timetable has on the route that day
+    codes text not null, flight_ids text not null
 );
 insert into bench.target
-select row_number() over (), id, origin, destination, departure_date, airline, departs_at, '{' || origin || '}', '{' || destination || '}'
+select row_number() over (), id, origin, destination, departure_date, airline, departs_at, array[origin, destination]::text, (
+    select array_agg(of_route.id order by of_route.id)::text
+    from flight of_route join airline al on al.iata = of_route.airline and al.accounting_code is not null
+    where of_route.origin = drawn.origin and of_route.destination = drawn.destination
+      and of_route.departure_date = drawn.departure_date and of_route.status = 'scheduled'
+)
 from (
     select f.id, f.origin, f.destination, f.departure_date, f.airline, f.departs_at
     from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = 'economy'

@@ -159,7 +159,7 @@ async fn run_calendar(shop: Shop, load: Load, pairs: Vec<Pair>) -> anyhow::Resul
 
 async fn random_pairs(db: &PgPool) -> anyhow::Result<Vec<Pair>> {
     let pairs = sqlx::query_as(
-        "with day as (select min(departure_date) + 10 as day from bench.target),
+        "with day as (select min(departure_date) + (max(departure_date) - min(departure_date)) / 2 as day from bench.target),
               large as (select origin from flight, day where departure_date = day group by origin order by count(*) desc, origin limit 500)
          select a.origin, b.origin as destination, day::text as departure_date
          from large a, large b, day where a.origin <> b.origin order by md5(a.origin || b.origin) limit 4000",
@@ -169,7 +169,7 @@ async fn random_pairs(db: &PgPool) -> anyhow::Result<Vec<Pair>> {
 
 async fn hub_pairs(db: &PgPool) -> anyhow::Result<Vec<Pair>> {
     let pairs = sqlx::query_as(
-        "with day as (select min(departure_date) + 10 as day from bench.target),
+        "with day as (select min(departure_date) + (max(departure_date) - min(departure_date)) / 2 as day from bench.target),
               large as (select origin, count(*) as departures from flight, day where departure_date = day group by origin order by 2 desc, 1 limit 100),
               area as (select iata, min(code) as code from metro_area_airport group by iata)
          select a.origin, b.origin as destination, day::text as departure_date
