@@ -153,6 +153,15 @@ pub struct ContactView {
     phone: String,
 }
 
+impl From<ContactView> for Contact {
+    fn from(contact: ContactView) -> Self {
+        Self {
+            email: contact.email,
+            phone: contact.phone,
+        }
+    }
+}
+
 impl TryFrom<CreateBooking> for NewBooking {
     type Error = ApiError;
 
@@ -191,10 +200,7 @@ impl TryFrom<CreateBooking> for NewBooking {
                 .into_iter()
                 .map(NewPassenger::from)
                 .collect(),
-            contact: Contact {
-                email: body.contact.email,
-                phone: body.contact.phone,
-            },
+            contact: body.contact.into(),
         })
     }
 }
@@ -224,7 +230,7 @@ pub struct BookingView {
     coupon: Option<BookedCouponView>,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
-    /// What can be done now: `pay`, `cancel`, `change_seats`
+    /// What can be done now: `pay`, `change`, `cancel`, `change_seats`
     available_actions: Vec<String>,
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,

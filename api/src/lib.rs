@@ -11,6 +11,7 @@ pub mod app;
 pub mod auth;
 pub mod baggage;
 pub mod body;
+pub mod booking_changes;
 pub mod bookings;
 mod breaker;
 pub mod cached;
@@ -64,7 +65,7 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        bookings::Bookings,
+        (bookings::Bookings, booking_changes::BookingChanges),
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
