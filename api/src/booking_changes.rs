@@ -1,24 +1,13 @@
-//! Changing a booking that is not paid.
+//! The body that changes a booking that is not paid; its operation stands with the others of a booking.
 
-use flightdesk_core::account::Scope;
-use flightdesk_core::booking::{self, BookingPatch, Contact, CouponChange, ExpectedTotal};
-use poem::web::Data;
-use poem_openapi::param::Path;
-use poem_openapi::{Object, OpenApi};
+use flightdesk_core::booking::{BookingPatch, Contact, CouponChange, ExpectedTotal};
+use poem_openapi::Object;
 
-use crate::answer::Done;
-use crate::app::App;
-use crate::auth::Caller;
 use crate::body::Checked;
-use crate::bookings::{BookingView, ContactView, PassengerForm, reference, wrong_field};
+use crate::bookings::{ContactView, PassengerForm, wrong_field};
 use crate::error::ApiError;
 use crate::holds::SeatWishView;
-use crate::idempotency::{Begun, Once};
-use crate::tags::Tag;
 use crate::views::MoneyView;
-
-/// Changes of unpaid bookings.
-pub struct BookingChanges;
 
 /// What of an unpaid booking shall be another; what is absent stays
 #[derive(Debug, Object)]
@@ -68,41 +57,5 @@ impl TryFrom<Checked<PatchBooking>> for BookingPatch {
                 currency: total.currency,
             }),
         })
-    }
-}
-
-#[OpenApi(prefix_path = "/v1", tag = "Tag::Bookings")]
-impl BookingChanges {
-    /// Change a booking that is not paid
-    ///
-    /// All of it or nothing: other flights, other people, contact, seats, coupon. Seats are given back and taken in the
-    /// same step, the deadline stays. The price is made anew: when it is not `expected_total` or, without that, the
-    /// price before, the answer is 409 `price_changed` with the new `price`. An open checkout of another price is closed.
-    #[oai(
-        path = "/bookings/:booking_ref",
-        method = "patch",
-        operation_id = "patch_booking"
-    )]
-    async fn patch(
-        &self,
-        Data(app): Data<&App>,
-        caller: Caller,
-        Path(booking_ref): Path<String>,
-        #[oai(name = "Idempotency-Key")] once: Once,
-        body: Checked<PatchBooking>,
-    ) -> Result<Done<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
-        let reference = reference(&booking_ref)?;
-        let mut tx = app.db.begin().await?;
-        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
-            Begun::Replay(answer) => return Ok(answer),
-            Begun::First(first) => first,
-        };
-        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, patch) = (app.shop(&tariff), body.try_into()?);
-        let booking = booking::patch(&mut tx, shop, caller.account_id, &reference, &patch).await?;
-        let answer = first.answer(&mut tx, app, booking.into()).await?;
-        tx.commit().await?;
-        Ok(answer)
     }
 }

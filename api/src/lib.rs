@@ -11,7 +11,7 @@ pub mod app;
 pub mod auth;
 pub mod baggage;
 pub mod body;
-pub mod booking_changes;
+mod booking_changes;
 pub mod bookings;
 mod breaker;
 pub mod cached;
@@ -65,7 +65,7 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        (bookings::Bookings, booking_changes::BookingChanges),
+        bookings::Bookings,
         seats::Seats,
         coupons::Coupons,
         payments::Payments,

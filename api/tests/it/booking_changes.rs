@@ -364,7 +364,9 @@ async fn what_is_refused_changes_nothing_at_all(pool: PgPool) {
     for expected in ["price_changed", "duplicate_passenger"] {
         let answer = client.patch_booking(&booking, &full).await;
         assert_eq!(answer.problem().1, expected, "{answer:?}");
-        full["expected_total"] = answer.body["price"]["total"].clone();
+        if expected == "price_changed" {
+            full["expected_total"] = answer.body["price"]["total"].clone();
+        }
         assert_eq!(everything(&pool).await, before);
     }
     assert_eq!(
