@@ -24,9 +24,16 @@ use crate::schema::Shape;
 pub struct Checked<T> {
     value: T,
     digest: [u8; 32],
+    nulls: Vec<String>,
 }
 
 impl<T> Checked<T> {
+    /// Whether the body names a member and says that it is `null`: for a change, that is not the same as saying
+    /// nothing.
+    pub fn is_null(&self, member: &str) -> bool {
+        self.nulls.iter().any(|name| name == member)
+    }
+
     /// What the body says.
     pub fn into_inner(self) -> T {
         self.value
@@ -59,22 +66,29 @@ impl<T: ParseFromJSON + 'static> ParsePayload for Checked<T> {
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = Vec::<u8>::from_request(request, body).await?;
-        let value = parse::<T>(&bytes)?;
+        let (value, nulls) = parse::<T>(&bytes)?;
         let digest = Sha256::digest(&bytes).into();
-        Ok(Self { value, digest })
+        Ok(Self {
+            value,
+            digest,
+            nulls,
+        })
     }
 }
 
 impl_apirequest_for_payload!(Checked<T>, T: ParseFromJSON + 'static);
 
-fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<(T, Vec<String>), ApiError> {
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    let members = value.as_object().into_iter().flatten();
+    let nulls = members.filter(|(_, member)| member.is_null());
+    let nulls = nulls.map(|(name, _)| name.clone()).collect();
     prune(&mut value);
     let wrong = shape_of::<T>().map_err(ApiError::internal)?.check(&value);
     if !wrong.is_empty() {
         return Err(ApiError::invalid(wrong));
     }
-    T::parse_from_json(Some(value)).map_err(|error| {
+    let parsed = T::parse_from_json(Some(value)).map_err(|error| {
         // The schema accepts what the type refuses: it should not, so the log says it.
         let reason = error.into_message();
         tracing::warn!(reason, "a body fits its schema but not its type");
@@ -83,7 +97,8 @@ fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
             code: "invalid",
             message: "is not what this request takes".to_owned(),
         }])
-    })
+    })?;
+    Ok((parsed, nulls))
 }
 
 fn malformed(error: &serde_json::Error) -> ApiError {
@@ -181,10 +196,11 @@ mod tests {
 
     #[test]
     fn a_null_member_counts_as_absent() {
-        let party: Party =
+        let (party, nulls): (Party, _) =
             parse(br#"{"passengers": [{"first_name": "Ada", "born": null}], "bags": null}"#)
                 .unwrap();
         assert!(party.bags.is_none() && party.passengers[0].born.is_none());
         assert_eq!(party.passengers[0].first_name, "Ada");
+        assert_eq!(nulls, ["bags"], "of the body itself, not of its parts");
     }
 }

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::baggage::{BagView, ExtraBaggageView};
 use crate::body::Checked;
+use crate::booking_changes::PatchBooking;
 use crate::coupons::BookedCouponView;
 use crate::error::ApiError;
 use crate::holds::SeatWishView;
@@ -153,6 +154,15 @@ pub struct ContactView {
     phone: String,
 }
 
+impl From<ContactView> for Contact {
+    fn from(contact: ContactView) -> Self {
+        Self {
+            email: contact.email,
+            phone: contact.phone,
+        }
+    }
+}
+
 impl TryFrom<CreateBooking> for NewBooking {
     type Error = ApiError;
 
@@ -191,10 +201,7 @@ impl TryFrom<CreateBooking> for NewBooking {
                 .into_iter()
                 .map(NewPassenger::from)
                 .collect(),
-            contact: Contact {
-                email: body.contact.email,
-                phone: body.contact.phone,
-            },
+            contact: body.contact.into(),
         })
     }
 }
@@ -224,7 +231,7 @@ pub struct BookingView {
     coupon: Option<BookedCouponView>,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
-    /// What can be done now: `pay`, `cancel`, `change_seats`
+    /// What can be done now: `pay`, `change`, `cancel`, `change_seats`
     available_actions: Vec<String>,
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,
@@ -411,6 +418,39 @@ impl Bookings {
                 .await?
                 .into(),
         ))
+    }
+
+    /// Change a booking that is not paid
+    ///
+    /// All of it or nothing: other flights, other people, contact, seats, coupon. Seats are given back and taken in the
+    /// same step, the deadline stays. The price is made anew: when it is not `expected_total` or, without that, the
+    /// price before, the answer is 409 `price_changed` with the new `price`. An open checkout of another price is closed.
+    #[oai(
+        path = "/bookings/:booking_ref",
+        method = "patch",
+        operation_id = "patch_booking"
+    )]
+    async fn patch(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        body: Checked<PatchBooking>,
+    ) -> Result<Done<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let mut tx = app.db.begin().await?;
+        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
+            Begun::Replay(answer) => return Ok(answer),
+            Begun::First(first) => first,
+        };
+        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
+        let (shop, patch) = (app.shop(&tariff), body.try_into()?);
+        let booking = booking::patch(&mut tx, shop, caller.account_id, &reference, &patch).await?;
+        let answer = first.answer(&mut tx, app, booking.into()).await?;
+        tx.commit().await?;
+        Ok(answer)
     }
 
     /// Cancel a booking that is not paid

@@ -9,7 +9,7 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
-use crate::itinerary::OfferView;
+use crate::itinerary::{OfferView, PriceView};
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -182,6 +182,10 @@ impl ApiError {
                 }
             }
             Error::CouponRefused(refusal) => Self::invalid(vec![refusal.field_error()]),
+            Error::PriceChanged(price) => {
+                let price = PriceView::from(*price).to_json().unwrap_or_default();
+                conflict("price_changed").member("price", price)
+            }
             Error::HoldExpired => conflict("hold_expired"),
             Error::HoldBooked => conflict("hold_booked"),
             Error::WrongState { .. } => conflict("wrong_state"),

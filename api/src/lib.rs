@@ -11,6 +11,7 @@ pub mod app;
 pub mod auth;
 pub mod baggage;
 pub mod body;
+mod booking_changes;
 pub mod bookings;
 mod breaker;
 pub mod cached;

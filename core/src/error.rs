@@ -92,6 +92,9 @@ pub enum Error {
     /// The coupon does not apply.
     #[error("{0}")]
     CouponRefused(crate::coupon::Refusal),
+    /// The change makes another price than the caller expects.
+    #[error("the price would be {}", .0.total())]
+    PriceChanged(Box<crate::fare::Price>),
     /// The hold's fifteen minutes are over, or it was released.
     #[error("the hold has expired")]
     HoldExpired,

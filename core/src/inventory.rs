@@ -118,6 +118,25 @@ pub async fn hold(
     Ok(())
 }
 
+/// Moves `held` as the changes say together: a cabin that gives and takes the same keeps what it has, also when it is full.
+///
+/// Every cabin of the changes is locked, so that named seats may move after. Only those that take more must be on sale.
+/// Errors as [`hold`].
+pub(crate) async fn swap(
+    conn: &mut PgConnection,
+    changes: Vec<Change>,
+    sales_open_until: DateTime<Utc>,
+) -> Result<()> {
+    for change in in_order(changes) {
+        if change.held > 0 {
+            hold(conn, vec![change], sales_open_until).await?;
+        } else {
+            apply(conn, vec![change]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Claims named seats for a hold. The seats must be of the flight's aircraft and the given cabin.
 ///
 /// [`Error::SeatTaken`] names the first that somebody else has.

@@ -150,12 +150,16 @@ const RULES: &[(&str, &str)] = &[
          group by p.id, p.amount_minor, p.status having sum(r.amount_minor) > p.amount_minor or p.status not in ('succeeded', 'mismatched')",
     ),
     (
-        "a booking costs the sum of its lines, and that is what is charged",
+        "a booking costs the sum of its lines, and that is what is charged and kept",
         "select b.booking_ref from booking b
          where b.total_minor <> (select sum(l.amount_minor) from price_line l where l.booking_id = b.id)
-            or exists (select from payment p where p.booking_id = b.id and p.status <> 'mismatched' and p.seat_change_id is null
+            or exists (select from payment p where p.booking_id = b.id and p.status = 'open' and p.seat_change_id is null
                 and (p.currency <> b.currency or p.amount_minor <> b.total_minor - (
-                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done')))",
+                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done')))
+            or exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded' and p.seat_change_id is null
+                and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
+                and p.amount_minor <> b.total_minor - (
+                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done'))",
     ),
     (
         "nobody can pay for what has ended",

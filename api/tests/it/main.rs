@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod baggage;
 mod binary;
+mod booking_changes;
 mod calendars;
 mod consistent;
 mod contract;

@@ -156,6 +156,11 @@ impl Client<'_> {
             .await
     }
 
+    /// `PATCH` of a JSON body
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.request(Method::PATCH, path).json(body).answer().await
+    }
+
     /// `DELETE`
     pub async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path).answer().await

@@ -11,7 +11,7 @@ use super::price::{self, Priced};
 use super::{confirm, insert, lock, queries, traveller};
 use crate::baggage::{self, Bag};
 use crate::clock::Clock;
-use crate::coupon;
+use crate::coupon::{self, Asked};
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
@@ -97,6 +97,20 @@ async fn settle(
     account_id: AccountId,
     priced: &Priced,
 ) -> Result<()> {
+    confirm_free(conn, clock, id, priced).await?;
+    match &priced.discount {
+        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
+        None => Ok(()),
+    }
+}
+
+/// Confirms a booking that costs nothing; any other is left as it is.
+pub(super) async fn confirm_free(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: BookingId,
+    priced: &Priced,
+) -> Result<()> {
     if priced.is_free() {
         let booking = lock::lock(conn, id).await?;
         if !confirm::confirm(conn, clock, &booking).await? {
@@ -106,10 +120,7 @@ async fn settle(
             });
         }
     }
-    match &priced.discount {
-        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Writes the rows of a booking and returns its key.
@@ -163,7 +174,7 @@ async fn check(
     flights: Vec<Flight>,
     input: &NewBooking,
 ) -> Result<Order> {
-    let coupon = input.coupon.as_deref();
+    let coupon = input.coupon.as_deref().map(Asked::anew);
     let (passengers, bags) = match check_people(clock, hold, &flights, input) {
         Err(Error::Invalid(mut fields)) => {
             fields.extend(price::coupon_problem(conn, clock, hold, &flights, coupon).await?);
@@ -196,7 +207,7 @@ fn check_people(
         hold.party,
     ))?;
     let passengers = passengers.unwrap_or_default();
-    let bags = wrong.note(price::bags(hold, input, &passengers))?;
+    let bags = wrong.note(price::bags(hold, &input.passengers, &passengers))?;
     wrong.note(passengers::check_contact(&input.contact).map_err(Error::Invalid))?;
     wrong.into_result()?;
     Ok((passengers, bags.unwrap_or_default()))
@@ -227,7 +238,7 @@ async fn take(
 }
 
 /// The named seats of the hold go to the seated passengers in their order, and are remembered as their choice.
-async fn give_seats(
+pub(super) async fn give_seats(
     conn: &mut PgConnection,
     booking_id: BookingId,
     hold_id: HoldId,
@@ -299,7 +310,7 @@ async fn give_seats(
 }
 
 /// A hold knows how many children there are; a booking knows who is under 15.
-async fn refuse_exit_rows(
+pub(super) async fn refuse_exit_rows(
     conn: &mut PgConnection,
     hold: &Hold,
     flights: &[Flight],
@@ -315,7 +326,12 @@ async fn refuse_exit_rows(
     Ok(())
 }
 
-fn may_sit_at_exit(passenger: &Passenger, all: &[Passenger], departs_on: NaiveDate) -> bool {
+/// Whether a passenger may sit in an exit row on a day.
+pub(super) fn may_sit_at_exit(
+    passenger: &Passenger,
+    all: &[Passenger],
+    departs_on: NaiveDate,
+) -> bool {
     let has_infant = all
         .iter()
         .any(|infant| infant.adult_id == Some(passenger.id));

@@ -8,6 +8,7 @@ mod insert;
 mod lock;
 mod model;
 mod passengers;
+mod patch;
 mod price;
 mod queries;
 mod reference;
@@ -28,6 +29,7 @@ pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, SeatPreference, TravelDocument,
     parse_name, request_words,
 };
+pub use patch::{BookingPatch, CouponChange, ExpectedTotal, patch};
 pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;
 pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};

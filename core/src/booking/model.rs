@@ -236,7 +236,7 @@ impl Booking {
     /// What its owner can do now.
     pub fn available_actions(&self) -> &'static [&'static str] {
         match self.status {
-            BookingStatus::PendingPayment => &["pay", "cancel"],
+            BookingStatus::PendingPayment => &["pay", "change", "cancel"],
             BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
                 if self.seat_change.is_some() {
                     &["pay", "change_seats"]

@@ -3,11 +3,10 @@
 
 use sqlx::PgConnection;
 
-use super::model::NewBooking;
-use super::passengers::Passenger;
+use super::passengers::{NewPassenger, Passenger};
 use crate::baggage::{self, Bag, ExtraBaggage};
 use crate::clock::Clock;
-use crate::coupon::{self, Basket, Discount, Refusal};
+use crate::coupon::{self, Asked, Basket, Discount, Refusal};
 use crate::error::{FieldError, Violations};
 use crate::fare::Price;
 use crate::flight::Flight;
@@ -30,7 +29,11 @@ impl Priced {
 }
 
 /// The baggage that passengers ask for, at the tariff that was frozen with the hold.
-pub(super) fn bags(hold: &Hold, input: &NewBooking, passengers: &[Passenger]) -> Result<Vec<Bag>> {
+pub(super) fn bags(
+    hold: &Hold,
+    input: &[NewPassenger],
+    passengers: &[Passenger],
+) -> Result<Vec<Bag>> {
     let tariffs: Vec<_> = hold
         .offers
         .iter()
@@ -38,7 +41,7 @@ pub(super) fn bags(hold: &Hold, input: &NewBooking, passengers: &[Passenger]) ->
         .collect();
     let mut wrong = Violations::new();
     let mut bags = Vec::new();
-    for (index, (new, passenger)) in input.passengers.iter().zip(passengers).enumerate() {
+    for (index, (new, passenger)) in input.iter().zip(passengers).enumerate() {
         let who = (passenger.id, passenger.kind);
         let currency = hold.price.currency;
         bags.extend(baggage::check(
@@ -63,15 +66,15 @@ pub(super) async fn with_extras(
     hold: &Hold,
     flights: &[Flight],
     mut bags: Vec<Bag>,
-    coupon: Option<&str>,
+    coupon: Option<Asked<'_>>,
 ) -> Result<Priced> {
     bags.sort_by_key(|bag| bag.direction);
     let mut price = hold.price.clone();
     price.lines.extend(bags.iter().map(Bag::line));
     let mut discount = None;
-    if let Some(code) = coupon {
+    if let Some(asked) = coupon {
         let basket = Basket::of(hold, flights, &price);
-        let found = coupon::quote(conn, clock, hold.account_id, code, &basket).await?;
+        let found = coupon::quote(conn, clock, hold.account_id, asked, &basket).await?;
         price.lines.extend(found.lines.iter().cloned());
         discount = Some(found);
     }
@@ -92,7 +95,7 @@ pub(super) async fn coupon_problem(
     clock: &Clock,
     hold: &Hold,
     flights: &[Flight],
-    coupon: Option<&str>,
+    coupon: Option<Asked<'_>>,
 ) -> Result<Option<FieldError>> {
     match with_extras(conn, clock, hold, flights, Vec::new(), coupon).await {
         Ok(_) | Err(Error::CouponRefused(Refusal::MinimumNotMet)) => Ok(None),

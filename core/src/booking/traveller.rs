@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lock::LockedBooking;
+use super::model::BookedPassenger;
 use super::passengers::Passenger;
 use crate::ids::{AccountId, BookingId, FlightId};
 use crate::ticket::to_latin_capitals;
@@ -22,6 +23,13 @@ impl Person {
     fn new(first_name: &str, last_name: &str, born: NaiveDate) -> Self {
         let (first, last) = (to_latin_capitals(first_name), to_latin_capitals(last_name));
         Self(Sha256::digest(format!("{first}/{last}/{born}")).into())
+    }
+}
+
+impl From<&BookedPassenger> for Person {
+    fn from(passenger: &BookedPassenger) -> Self {
+        let (first, last) = (&passenger.first_name, &passenger.last_name);
+        Self::new(first, last, passenger.date_of_birth)
     }
 }
 
@@ -47,6 +55,18 @@ pub(super) async fn claim(
     people: &[Person],
     flights: &[FlightId],
 ) -> Result<()> {
+    claim_beside(conn, account_id, booking_id, people, flights, 0).await
+}
+
+/// Claims beside the `own` rows that the booking has of these people and flights.
+async fn claim_beside(
+    conn: &mut PgConnection,
+    account_id: AccountId,
+    booking_id: BookingId,
+    people: &[Person],
+    flights: &[FlightId],
+    mut own: u64,
+) -> Result<()> {
     let mut persons: Vec<Vec<u8>> = people.iter().map(|person| person.0.to_vec()).collect();
     persons.sort_unstable();
     persons.dedup();
@@ -67,7 +87,7 @@ pub(super) async fn claim(
         )
         .execute(&mut *conn)
         .await?;
-        if claimed.rows_affected() == (persons.len() * flights.len()) as u64 {
+        if own + claimed.rows_affected() == (persons.len() * flights.len()) as u64 {
             return Ok(());
         }
         let other = sqlx::query!(
@@ -95,8 +115,42 @@ pub(super) async fn claim(
             });
         }
         release(conn, booking_id).await?;
+        own = 0;
     }
     Err(Error::Busy("bookings of the same passengers"))
+}
+
+/// Puts other people on other flights for a booking that is locked and has some. Errors as [`claim`].
+///
+/// What is new is claimed before anything is given back: who waits for us then holds no cabin, and we wait for nobody
+/// who waits for us.
+pub(super) async fn replace(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    people: &[Person],
+    flights: &[FlightId],
+) -> Result<()> {
+    let persons: Vec<Vec<u8>> = people.iter().map(|person| person.0.to_vec()).collect();
+    let ids: Vec<Uuid> = flights.iter().map(|flight| flight.0).collect();
+    let own = sqlx::query_scalar!(
+        r#"select count(*) as "own!" from live_traveller where booking_id = $1 and flight_id = any($2) and person = any($3)"#,
+        booking.id.0,
+        &ids,
+        &persons,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let own = u64::try_from(own).unwrap_or_default();
+    claim_beside(conn, booking.account_id, booking.id, people, flights, own).await?;
+    sqlx::query!(
+        "delete from live_traveller where booking_id = $1 and not (flight_id = any($2) and person = any($3))",
+        booking.id.0,
+        &ids,
+        &persons,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Puts the party of a booking that had ended on its flights again. Errors as [`claim`].

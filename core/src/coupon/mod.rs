@@ -7,16 +7,39 @@ mod redeem;
 mod terms;
 
 pub use model::{Basket, BookedCoupon, Coupon, CouponKind, Discount, Journey, Refusal};
-pub(crate) use redeem::{file, give_back, redeem, redeem_again};
+pub(crate) use redeem::{file, find_redemption, give_back, redeem, redeem_again, replace};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::booking::Source;
 use crate::clock::Clock;
 use crate::fare::Price;
 use crate::hold::{self, HoldStatus};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, BookingId};
 use crate::{Error, Result, Shop, flight};
+
+/// A coupon that somebody asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its code; case does not matter.
+    pub code: &'a str,
+    /// The booking that is being changed, which is nobody's first booking but itself.
+    pub changing: Option<BookingId>,
+    /// When that booking redeemed it: it was good then, and its use is counted.
+    pub redeemed_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> Asked<'a> {
+    /// For a booking that is being made.
+    pub fn anew(code: &'a str) -> Self {
+        Self {
+            code,
+            changing: None,
+            redeemed_at: None,
+        }
+    }
+}
 
 /// What a coupon takes off a basket now. Nothing is written and nothing is reserved: who books first uses it.
 ///
@@ -25,14 +48,18 @@ pub async fn quote(
     conn: &mut PgConnection,
     clock: &Clock,
     account_id: AccountId,
-    code: &str,
+    asked: Asked<'_>,
     basket: &Basket<'_>,
 ) -> Result<Discount> {
     let refused = Error::CouponRefused;
-    let coupon = queries::find(conn, code).await?;
+    let coupon = queries::find(conn, asked.code).await?;
     let coupon = coupon.ok_or(refused(Refusal::Unknown))?;
-    let lines = terms::check(&coupon, clock.now(), basket).map_err(refused)?;
-    if coupon.first_booking_only && queries::has_booked(conn, account_id, None).await? {
+    let judged_at = asked.redeemed_at.unwrap_or_else(|| clock.now());
+    let lines = terms::check(&coupon, judged_at, basket).map_err(refused)?;
+    if asked.redeemed_at.is_some() {
+        return discount::of(&coupon, basket.price, &lines).map_err(refused);
+    }
+    if coupon.first_booking_only && queries::has_booked(conn, account_id, asked.changing).await? {
         return Err(refused(Refusal::NotFirstBooking));
     }
     if coupon.max_uses.is_some_and(|most| coupon.used >= most) {
@@ -71,7 +98,7 @@ pub async fn validate(
     let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
     let flights = flight::list_by_id(conn, &ids).await?;
     let basket = Basket::of(&hold, &flights, &hold.price);
-    let discount = quote(conn, shop.clock, account_id, code, &basket).await?;
+    let discount = quote(conn, shop.clock, account_id, Asked::anew(code), &basket).await?;
     let mut price = hold.price;
     price.lines.extend(discount.lines.iter().cloned());
     Ok((discount, price))

@@ -1,6 +1,7 @@
 //! Using a coupon and giving it back. The coupon's row and then the account's are the last that a transaction locks
 //! (invariant 4): booking and cabins come first.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::model::{Discount, Refusal};
@@ -109,6 +110,66 @@ pub(crate) async fn give_back(
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// The coupon that a booking uses, and since when; `None` when it has none or gave it back.
+pub(crate) async fn find_redemption(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Option<(String, DateTime<Utc>)>> {
+    let row = sqlx::query!(
+        "select code, redeemed_at from coupon_redemption where booking_id = $1 and returned_at is null",
+        booking_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.code, row.redeemed_at)))
+}
+
+/// Has a booking use another coupon, or none; the same one again counts as the use that it was.
+///
+/// Errors as [`redeem`]. The caller has locked the booking; both coupons are locked in the order of their codes.
+pub(crate) async fn replace(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    account_id: AccountId,
+    discount: Option<&Discount>,
+) -> Result<()> {
+    let had = find_redemption(conn, booking_id).await?;
+    let had = had.map(|(code, _)| code);
+    if let (Some(code), Some(discount)) = (&had, discount)
+        && *code == discount.code
+    {
+        sqlx::query!(
+            "update coupon_redemption set discount_minor = $2 where booking_id = $1",
+            booking_id.0,
+            discount.amount.minor(),
+        )
+        .execute(conn)
+        .await?;
+        return Ok(());
+    }
+    let wanted = discount.map(|discount| discount.code.clone());
+    let codes: Vec<_> = had.iter().chain(&wanted).cloned().collect();
+    sqlx::query!(
+        "select code from coupon where code = any($1) order by code for update",
+        &codes
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    give_back(conn, clock, booking_id).await?;
+    sqlx::query!(
+        "delete from coupon_redemption where booking_id = $1",
+        booking_id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    if let Some(discount) = discount {
+        file(conn, clock, booking_id, account_id, discount).await?;
+        redeem(conn, booking_id, account_id, &discount.code).await?;
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A hold takes seats out of the inventory for a party for fifteen minutes and freezes the price.
 
+pub(crate) mod change;
 mod journey;
 mod model;
 mod queries;
@@ -255,15 +256,20 @@ fn joined_price(offers: &[HeldOffer], extras: &[PriceLine]) -> Result<Price> {
     Ok(price)
 }
 
-/// Open holds per account and unpaid seats per account and flight. One account's holds are made one after the
-/// other, or two at once would both see room.
-async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Result<()> {
+/// One account's holds are made and changed one after the other, or two at once would both see room.
+pub(crate) async fn lock_account(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended($1, 0))",
-        format!("hold:{}", hold.account_id)
+        format!("hold:{account_id}")
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Open holds per account and unpaid seats per account and flight.
+async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Result<()> {
+    lock_account(conn, hold.account_id).await?;
     let wanted = inventory::in_order(hold.changes(1));
     let flights: Vec<_> = wanted.iter().map(|change| change.flight_id).collect();
     let unpaid = queries::unpaid(conn, hold.account_id, &flights).await?;

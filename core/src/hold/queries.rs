@@ -70,23 +70,42 @@ pub async fn offers(conn: &mut PgConnection, hold: &Hold) -> Result<Vec<Offer>> 
     shown.collect()
 }
 
-pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
-    let stored = |value: serde_json::Result<Value>| {
-        value.map_err(|error| Error::Catalogue(format!("a hold does not serialise: {error}")))
-    };
-    let offers = stored(serde_json::to_value(&hold.offers))?;
-    let extras = stored(serde_json::to_value(&hold.extras))?;
-    let count = |party: u16| i16::try_from(party).unwrap_or(i16::MAX);
-    let (mut directions, mut ordinals, mut flights, mut cabins) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (direction, offer) in (0_i16..).zip(&hold.offers) {
-        for (ordinal, flight_id) in (0_i16..).zip(&offer.pinned.flights) {
-            directions.push(direction);
-            ordinals.push(ordinal);
-            flights.push(flight_id.0);
-            cabins.push(offer.pinned.cabin.as_str().to_owned());
+/// The lines of a hold in columns.
+#[derive(Default)]
+struct Lines {
+    directions: Vec<i16>,
+    ordinals: Vec<i16>,
+    flights: Vec<Uuid>,
+    cabins: Vec<String>,
+}
+
+impl Lines {
+    fn of(hold: &Hold) -> Self {
+        let mut lines = Self::default();
+        for (direction, offer) in (0_i16..).zip(&hold.offers) {
+            for (ordinal, flight_id) in (0_i16..).zip(&offer.pinned.flights) {
+                lines.directions.push(direction);
+                lines.ordinals.push(ordinal);
+                lines.flights.push(flight_id.0);
+                lines.cabins.push(offer.pinned.cabin.as_str().to_owned());
+            }
         }
+        lines
     }
+}
+
+fn stored(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|error| Error::Catalogue(format!("a hold does not serialise: {error}")))
+}
+
+fn stored_count(count: u16) -> i16 {
+    i16::try_from(count).unwrap_or(i16::MAX)
+}
+
+pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    let (offers, extras) = (stored(&hold.offers)?, stored(&hold.extras)?);
+    let lines = Lines::of(hold);
     sqlx::query!(
         r#"
         with made as (
@@ -102,19 +121,59 @@ pub(super) async fn insert(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
         hold.account_id.0,
         hold.created_at,
         hold.expires_at,
-        count(hold.party.adults),
-        count(hold.party.children),
-        count(hold.party.infants),
+        stored_count(hold.party.adults),
+        stored_count(hold.party.children),
+        stored_count(hold.party.infants),
         hold.price.currency.code(),
         hold.price.total().minor(),
         offers,
-        &directions,
-        &ordinals,
-        &flights as &[Uuid],
-        &cabins,
+        &lines.directions,
+        &lines.ordinals,
+        &lines.flights as &[Uuid],
+        &lines.cabins,
         i32::from(hold.party.seated()),
         hold.status.as_str(),
         extras,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes what a booking's hold became over what it was; its id, status and end stay.
+pub(crate) async fn replace(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update hold set adults = $2, children = $3, infants = $4, currency = $5, total_minor = $6, offers = $7, extras = $8
+        where id = $1
+        "#,
+        hold.id.0,
+        stored_count(hold.party.adults),
+        stored_count(hold.party.children),
+        stored_count(hold.party.infants),
+        hold.price.currency.code(),
+        hold.price.total().minor(),
+        stored(&hold.offers)?,
+        stored(&hold.extras)?,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("delete from hold_line where hold_id = $1", hold.id.0)
+        .execute(&mut *conn)
+        .await?;
+    let lines = Lines::of(hold);
+    sqlx::query!(
+        r#"
+        insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats)
+        select $1, t.direction, t.ordinal, t.flight_id, t.cabin, $2
+        from unnest($3::smallint[], $4::smallint[], $5::uuid[], $6::text[]) as t (direction, ordinal, flight_id, cabin)
+        "#,
+        hold.id.0,
+        i32::from(hold.party.seated()),
+        &lines.directions,
+        &lines.ordinals,
+        &lines.flights,
+        &lines.cabins,
     )
     .execute(conn)
     .await?;

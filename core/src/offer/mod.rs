@@ -193,3 +193,25 @@ pub async fn renew(
     let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
     quote.flatten().map(offer).transpose()
 }
+
+/// The same itinerary and family for another party that has seats on it, at today's price; `None` when it is no longer
+/// on sale.
+pub(crate) async fn reprice(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    before: &Pinned,
+    party: Party,
+) -> Result<Option<Offer>> {
+    let terms = Terms {
+        party,
+        cabin: before.cabin,
+        family: &before.family,
+    };
+    let flights = std::slice::from_ref(&before.flights);
+    let quote = search::quotes_with(conn, shop, terms, flights, 0)
+        .await?
+        .pop();
+    let account_id = before.account_id;
+    let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
+    quote.flatten().map(offer).transpose()
+}

@@ -114,8 +114,14 @@ async fn apply(
     if let Some(id) = payment.seat_change_id {
         return apply_to_seats(conn, clock, payment, booking, id).await;
     }
+    // The price may have changed since this was asked for: its money goes back, the booking waits for the new price.
+    let pays_the_price = payment.amount == booking.total;
     let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
     match booking.status {
+        BookingStatus::PendingPayment if !pays_the_price => {
+            refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
+            Ok(Settlement::Refunding)
+        }
         BookingStatus::PendingPayment
             if !too_late && booking::confirm(conn, clock, booking).await? =>
         {
@@ -126,7 +132,7 @@ async fn apply(
             booking::expire(conn, clock, booking).await?;
             refund_late(conn, clock, payment, booking).await
         }
-        BookingStatus::Expired if !too_late => {
+        BookingStatus::Expired if !too_late && pays_the_price => {
             match booking::reclaim(conn, clock, booking).await? {
                 Some(_) => Ok(Settlement::ConfirmedLate),
                 None => refund_late(conn, clock, payment, booking).await,

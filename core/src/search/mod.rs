@@ -37,6 +37,7 @@ pub use model::{
     CalendarDay, DirectionQuery, Facets, Filters, Found, Itinerary, MOST_ITINERARIES, Relaxation,
     Sort, Window,
 };
+pub(crate) use quotes::quotes_with;
 pub use quotes::{Terms, quotes};
 pub use relax::relaxations;
 pub use snapshot::{FIRST, Head, RECORD, SEARCHES_FOR, Snapshot};

@@ -42,6 +42,18 @@ pub async fn quotes(
     terms: Terms<'_>,
     itineraries: &[Vec<FlightId>],
 ) -> Result<Vec<Option<Quote>>> {
+    let seats = i32::from(terms.party.seated());
+    quotes_with(conn, shop, terms, itineraries, seats).await
+}
+
+/// The same where at least `seats` are left: a party that has seats already needs none.
+pub(crate) async fn quotes_with(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    terms: Terms<'_>,
+    itineraries: &[Vec<FlightId>],
+    seats: i32,
+) -> Result<Vec<Option<Quote>>> {
     let Some(family) = shop.tariff.family(terms.family, terms.cabin) else {
         return Ok(itineraries.iter().map(|_| None).collect());
     };
@@ -49,7 +61,6 @@ pub async fn quotes(
     wanted.sort_unstable();
     wanted.dedup();
     let earliest = shop.clock.now() + shop.sales.sales_close();
-    let seats = i32::from(terms.party.seated());
     let on_sale = flight::on_sale(conn, &wanted, terms.cabin, earliest, seats).await?;
     let on_sale: HashMap<FlightId, _> = on_sale
         .into_iter()

@@ -9,6 +9,7 @@ mod endings;
 mod groups;
 mod last_seats;
 mod named_seats;
+mod patches;
 mod round_trips;
 
 use chrono::{Duration, NaiveDateTime};

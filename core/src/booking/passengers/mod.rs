@@ -123,6 +123,29 @@ pub(super) fn check(
     last_departure: NaiveDate,
     party: Party,
 ) -> Result<Vec<Passenger>> {
+    check_with(input, booked_on, last_departure, |passengers| {
+        check_types(passengers, party)
+    })
+}
+
+/// The same for a party that is not priced yet: it is what the dates of birth say, of at most `most` seats.
+pub(super) fn check_any(
+    input: &[NewPassenger],
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+    most: u32,
+) -> Result<Vec<Passenger>> {
+    check_with(input, booked_on, last_departure, |passengers| {
+        check_size(passengers, most)
+    })
+}
+
+fn check_with(
+    input: &[NewPassenger],
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+    fits: impl FnOnce(&[Passenger]) -> Result<()>,
+) -> Result<Vec<Passenger>> {
     let mut wrong = Violations::new();
     let parsed: Vec<_> = input
         .iter()
@@ -131,7 +154,7 @@ pub(super) fn check(
         .collect();
     wrong.into_result()?;
     let mut passengers: Vec<Passenger> = parsed.into_iter().flatten().collect();
-    check_types(&passengers, party)?;
+    fits(&passengers)?;
     link_infants(&mut passengers, input, last_departure)?;
     Ok(passengers)
 }
@@ -231,6 +254,31 @@ fn parse(
         special_requests,
         travel_document,
     })
+}
+
+/// How many of each type there are.
+pub(super) fn party_of(passengers: &[Passenger]) -> Party {
+    let count = |kind| {
+        let of_kind = passengers.iter().filter(|passenger| passenger.kind == kind);
+        u16::try_from(of_kind.count()).unwrap_or(u16::MAX)
+    };
+    Party {
+        adults: count(PassengerType::Adult),
+        children: count(PassengerType::Child),
+        infants: count(PassengerType::Infant),
+    }
+}
+
+fn check_size(passengers: &[Passenger], most: u32) -> Result<()> {
+    let mut wrong = Violations::new();
+    if u32::from(party_of(passengers).seated()) > most {
+        wrong.add(
+            "passengers",
+            "too_many",
+            format!("at most {most} seated passengers"),
+        );
+    }
+    wrong.into_result()
 }
 
 fn check_types(passengers: &[Passenger], party: Party) -> Result<()> {

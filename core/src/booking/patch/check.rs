@@ -1,0 +1,307 @@
+//! What a booking would become and what it would cost then. Nothing is written here.
+
+use sqlx::PgConnection;
+
+use super::current::{self, Current};
+use super::{BookingPatch, CouponChange};
+use crate::booking::create::may_sit_at_exit;
+use crate::booking::model::BookedPassenger;
+use crate::booking::passengers::{self, NewPassenger, Passenger};
+use crate::booking::price::{self, Priced};
+use crate::booking::traveller::Person;
+use crate::coupon::Asked;
+use crate::error::Violations;
+use crate::fare::PassengerType;
+use crate::flight::{self, Flight, FlightStatus};
+use crate::hold::{self, Hold, NewHold, SeatWish};
+use crate::ids::{FlightId, PassengerId};
+use crate::inventory::Seat;
+use crate::money::{Currency, Money};
+use crate::{Error, Result, Shop, seat};
+
+/// A checked change.
+pub(super) struct Wanted {
+    pub hold: Hold,
+    pub flights: Vec<Flight>,
+    pub passengers: Vec<Passenger>,
+    pub seats: Vec<(FlightId, Seat)>,
+    /// Who keeps which of the seats; empty when seats are named anew.
+    pub kept: Vec<Kept>,
+    pub priced: Priced,
+    /// What the caller expects to pay.
+    pub expected: Option<Money>,
+    /// Whether flights, people or seats may be others.
+    pub moves: bool,
+}
+
+/// A seat that stays somebody's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub passenger_id: PassengerId,
+    pub flight_id: FlightId,
+    pub seat: Seat,
+}
+
+/// Checks contact and expected price; the price that the caller expects, if they say one.
+pub(super) fn plain(patch: &BookingPatch, currency: Currency) -> Result<Option<Money>> {
+    let mut wrong = Violations::new();
+    if let Some(contact) = &patch.contact {
+        wrong.note(passengers::check_contact(contact).map_err(Error::Invalid))?;
+    }
+    let expected = wrong.note(expected_total(patch, currency))?;
+    wrong.into_result()?;
+    Ok(expected.flatten())
+}
+
+fn expected_total(patch: &BookingPatch, currency: Currency) -> Result<Option<Money>> {
+    let Some(expected) = &patch.expected_total else {
+        return Ok(None);
+    };
+    let mut wrong = Violations::new();
+    if expected.currency != currency.code() {
+        let message = format!("the booking is in {}", currency.code());
+        wrong.add("expected_total.currency", "currency_mismatch", message);
+    }
+    let money = Money::parse(&expected.amount, currency);
+    if money.is_err() {
+        let message = "a decimal with the digits of the currency, such as 5914.10";
+        wrong.add("expected_total.amount", "format", message);
+    }
+    wrong.into_result()?;
+    Ok(money.ok())
+}
+
+/// Checks everything that a patch names, beside each other, and prices the whole.
+pub(super) async fn check(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    current: &Current,
+    patch: &BookingPatch,
+) -> Result<Wanted> {
+    let mut wrong = Violations::new();
+    let expected = wrong.note(plain(patch, current.hold.price.currency))?;
+    let journey = wrong.note(journey(conn, shop, current, patch).await)?;
+    let Some((mut hold, flights)) = journey else {
+        return Err(wrong
+            .into_result()
+            .err()
+            .unwrap_or(Error::NotFound("flight")));
+    };
+    let input = match &patch.passengers {
+        Some(passengers) => passengers.clone(),
+        None => current::passengers(&current.booking),
+    };
+    let people = wrong.note(people(shop, &hold, &flights, &input, current, patch))?;
+    let bags = match &people {
+        Some(people) => wrong.note(price::bags(&hold, &input, people))?,
+        None => None,
+    };
+    if let Some(people) = &people {
+        let party = passengers::party_of(people);
+        if party != hold.party {
+            hold = hold::change::for_party(conn, shop, &hold, party).await?;
+        }
+    }
+    let asked = coupon(current, patch);
+    let named = match &patch.seats {
+        Some(wishes) => {
+            wrong.note(hold::change::name_seats(conn, shop, &mut hold, wishes).await)?
+        }
+        None => None,
+    };
+    let (Some(passengers), Some(bags), true) = (people, bags, wrong.is_empty()) else {
+        let problem = price::coupon_problem(conn, shop.clock, &hold, &flights, asked).await?;
+        let mut fields = match wrong.into_result() {
+            Err(Error::Invalid(fields)) => fields,
+            other => return Err(other.err().unwrap_or(Error::NotFound("passenger"))),
+        };
+        fields.extend(problem);
+        return Err(Error::Invalid(fields));
+    };
+    let (seats, kept) = match named {
+        Some(seats) => (seats, Vec::new()),
+        None => keep_seats(conn, shop, &mut hold, &flights, &passengers, current, patch).await?,
+    };
+    let priced = price::with_extras(conn, shop.clock, &hold, &flights, bags, asked).await?;
+    Ok(Wanted {
+        hold,
+        flights,
+        passengers,
+        seats,
+        kept,
+        priced,
+        expected: expected.flatten(),
+        moves: patch.changes_who_flies_where(),
+    })
+}
+
+/// The flights that the booking would have, with their pinned price.
+async fn journey(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    current: &Current,
+    patch: &BookingPatch,
+) -> Result<(Hold, Vec<Flight>)> {
+    let before = &current.hold;
+    let Some(offers) = &patch.offers else {
+        let ids: Vec<_> = before.flights().map(|(id, _)| id).collect();
+        return Ok((before.clone(), flight::list_by_id(conn, &ids).await?));
+    };
+    let new = NewHold {
+        offers: offers.clone(),
+        seats: Vec::new(),
+        open_jaw: patch.open_jaw,
+    };
+    let prepared = hold::prepare(conn, shop, before.account_id, &new).await?;
+    refuse_closed(shop, &prepared.flights)?;
+    let hold = Hold {
+        id: before.id,
+        status: before.status,
+        created_at: before.created_at,
+        expires_at: before.expires_at,
+        ..prepared.hold
+    };
+    if hold.price.currency != before.price.currency {
+        let mut wrong = Violations::new();
+        let message = "the currency of the booking";
+        wrong.add("offers[0]", "currency_mismatch", message);
+        wrong.into_result()?;
+    }
+    Ok((hold, prepared.flights))
+}
+
+/// A flight that the booking is on already takes no seat anew, so that its cabin does not say that it is closed.
+fn refuse_closed(shop: Shop<'_>, flights: &[Flight]) -> Result<()> {
+    let open_until = shop.clock.now() + shop.sales.sales_close();
+    let is_closed = |flight: &&Flight| {
+        flight.status != FlightStatus::Scheduled || flight.departs_at < open_until
+    };
+    match flights.iter().find(is_closed) {
+        Some(flight) => Err(Error::SalesClosed {
+            flight_id: flight.id,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Who would fly. New offers were priced for a party, which must be this one; without them the party makes the price.
+fn people(
+    shop: Shop<'_>,
+    hold: &Hold,
+    flights: &[Flight],
+    input: &[NewPassenger],
+    current: &Current,
+    patch: &BookingPatch,
+) -> Result<Vec<Passenger>> {
+    let last = flights.last().ok_or(Error::NotFound("flight"))?;
+    let (today, day) = (shop.clock.now().date_naive(), last.departure_date);
+    let mut people = if patch.offers.is_some() {
+        passengers::check(input, today, day, hold.party)?
+    } else {
+        passengers::check_any(input, today, day, shop.sales.max_passengers)?
+    };
+    keep_ids(&mut people, &current.booking.passengers);
+    Ok(people)
+}
+
+/// Who has the folded names and the date of birth of somebody before is that person; twins are matched in order.
+fn keep_ids(people: &mut [Passenger], before: &[BookedPassenger]) {
+    let mut before: Vec<_> = before
+        .iter()
+        .map(|passenger| (Person::from(passenger), passenger.id))
+        .collect();
+    let mut renamed = Vec::new();
+    for passenger in people.iter_mut() {
+        let person = Person::from(&*passenger);
+        if let Some(found) = before.iter().position(|(other, _)| *other == person) {
+            let (_, id) = before.remove(found);
+            renamed.push((passenger.id, id));
+            passenger.id = id;
+        }
+    }
+    for passenger in people {
+        let adult = passenger.adult_id;
+        if let Some((_, id)) = renamed.iter().find(|(new, _)| Some(*new) == adult) {
+            passenger.adult_id = Some(*id);
+        }
+    }
+}
+
+/// The coupon that the booking would use. One that it uses already is judged as of then.
+fn coupon<'a>(current: &'a Current, patch: &'a BookingPatch) -> Option<Asked<'a>> {
+    let code = match (&patch.coupon, &current.coupon) {
+        (Some(CouponChange::Drop), _) | (None, None) => return None,
+        (Some(CouponChange::Use(code)), _) | (None, Some((code, _))) => code,
+    };
+    let used = current.coupon.as_ref();
+    let used = used.filter(|(used, _)| code.trim().eq_ignore_ascii_case(used));
+    Some(Asked {
+        code,
+        changing: Some(current.booking.id),
+        redeemed_at: used.map(|(_, redeemed_at)| *redeemed_at),
+    })
+}
+
+/// Exact seats stay with those who stay, on flights and in cabins that stay; their price stays unless the offers change.
+async fn keep_seats(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    hold: &mut Hold,
+    flights: &[Flight],
+    people: &[Passenger],
+    current: &Current,
+    patch: &BookingPatch,
+) -> Result<(Vec<(FlightId, Seat)>, Vec<Kept>)> {
+    let had = current.booking.passengers.iter().flat_map(|passenger| {
+        passenger.seats.iter().map(|seat| Kept {
+            passenger_id: passenger.id,
+            flight_id: seat.flight_id,
+            seat: seat.seat,
+        })
+    });
+    let had: Vec<_> = had.collect();
+    let wanted: Vec<_> = had.iter().map(|kept| (kept.flight_id, kept.seat)).collect();
+    let places = seat::find(conn, &wanted).await?;
+    let mut wrong = Violations::new();
+    let mut stay = Vec::new();
+    for kept in had {
+        let person = people.iter().find(|person| person.id == kept.passenger_id);
+        let place = places
+            .iter()
+            .find(|place| (place.flight_id, place.place.seat) == (kept.flight_id, kept.seat));
+        let flight = flights.iter().find(|flight| flight.id == kept.flight_id);
+        let (Some(person), Some(place), Some(flight)) = (person, place, flight) else {
+            continue;
+        };
+        let is_flown = hold.flights().any(|on| on == (flight.id, place.cabin));
+        if !is_flown || person.kind == PassengerType::Infant {
+            continue;
+        }
+        if place.place.exit_row && !may_sit_at_exit(person, people, flight.departure_date) {
+            let message = format!(
+                "seat {} is in an exit row, where its passenger may no longer sit: name other seats",
+                kept.seat
+            );
+            wrong.add("seats", "exit_row", message);
+        }
+        stay.push(kept);
+    }
+    wrong.into_result()?;
+    let seats: Vec<_> = stay
+        .iter()
+        .map(|kept| (kept.flight_id, kept.seat))
+        .collect();
+    if patch.offers.is_some() {
+        let wishes: Vec<_> = stay
+            .iter()
+            .map(|kept| SeatWish {
+                flight_id: kept.flight_id,
+                seat: kept.seat.to_string(),
+            })
+            .collect();
+        hold::change::name_seats(conn, shop, hold, &wishes).await?;
+    } else {
+        hold::change::keep_seats(hold, &seats)?;
+    }
+    Ok((seats, stay))
+}

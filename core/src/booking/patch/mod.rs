@@ -1,0 +1,131 @@
+//! Changing a booking that is not paid, in one transaction: what is not named stays as it is, what is refused changes
+//! nothing. Locks are taken in the order of everything else: account, booking, travellers, cabins, seats, coupon.
+
+mod check;
+mod current;
+mod write;
+
+use sqlx::PgConnection;
+
+use super::lock::{self, LockedBooking};
+use super::model::{Booking, BookingStatus, Contact};
+use super::passengers::NewPassenger;
+use super::queries;
+use super::reference::BookingRef;
+use crate::clock::Clock;
+use crate::hold::{self, SeatWish};
+use crate::ids::AccountId;
+use crate::money::Money;
+use crate::{Error, Result, Shop, payment};
+
+/// What shall be another; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct BookingPatch {
+    /// Other offers, one a direction. Without `seats`, exact seats on flights that stay are kept.
+    pub offers: Option<Vec<String>>,
+    /// With offers: whether the return may leave from or end at another place.
+    pub open_jaw: bool,
+    /// Everybody who flies. Who keeps names and date of birth stays the same person.
+    pub passengers: Option<Vec<NewPassenger>>,
+    /// Whom to write to.
+    pub contact: Option<Contact>,
+    /// All exact seats, none when it is empty.
+    pub seats: Option<Vec<SeatWish>>,
+    /// A coupon or none.
+    pub coupon: Option<CouponChange>,
+    /// What it shall cost then: any other price is refused.
+    pub expected_total: Option<ExpectedTotal>,
+}
+
+/// What becomes of a booking's coupon.
+#[derive(Clone, Debug)]
+pub enum CouponChange {
+    /// This code is used.
+    Use(String),
+    /// None is used.
+    Drop,
+}
+
+/// A price as the caller wrote it.
+#[derive(Clone, Debug)]
+pub struct ExpectedTotal {
+    /// A decimal: `5914.10`.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+impl BookingPatch {
+    fn changes_who_flies_where(&self) -> bool {
+        self.offers.is_some() || self.passengers.is_some() || self.seats.is_some()
+    }
+
+    fn changes_more_than_contact(&self) -> bool {
+        self.changes_who_flies_where() || self.coupon.is_some()
+    }
+}
+
+/// Changes an unpaid booking of the account; its deadline stays. A checkout of another price is closed, and its money
+/// goes back if it comes all the same. A price of zero confirms.
+///
+/// Errors: [`Error::NotFound`], [`Error::AlreadyPaid`], [`Error::WrongState`]; [`Error::Invalid`] with every wrong
+/// field; [`Error::PriceChanged`] when the price becomes another than the expected one or, without one, than it was;
+/// those of [`super::create`] for offers, seats, coupon and passengers.
+pub async fn patch(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    account_id: AccountId,
+    reference: &BookingRef,
+    patch: &BookingPatch,
+) -> Result<Booking> {
+    if patch.changes_who_flies_where() {
+        hold::change::one_at_a_time(conn, account_id).await?;
+    }
+    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    refuse_unless_unpaid(shop.clock, &booking)?;
+    if patch.changes_more_than_contact() {
+        let current = current::load(conn, &booking).await?;
+        let wanted = check::check(conn, shop, &current, patch).await?;
+        accept(&booking, &wanted.priced.price, wanted.expected)?;
+        if wanted.priced.price.total() != booking.total {
+            payment::abandon(conn, shop.clock, &booking).await?;
+        }
+        write::all(conn, shop, &booking, &current, &wanted).await?;
+    } else {
+        let expected = check::plain(patch, booking.total.currency())?;
+        let price = queries::get_by_id(conn, booking.id).await?.price;
+        accept(&booking, &price, expected)?;
+    }
+    if let Some(contact) = &patch.contact {
+        write::contact(conn, booking.id, contact).await?;
+    }
+    queries::get_by_id(conn, booking.id).await
+}
+
+fn refuse_unless_unpaid(clock: &Clock, booking: &LockedBooking) -> Result<()> {
+    let status = match booking.status {
+        BookingStatus::PendingPayment if booking.payment_due_at > clock.now() => return Ok(()),
+        BookingStatus::PendingPayment => BookingStatus::Expired,
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
+            return Err(Error::AlreadyPaid);
+        }
+        BookingStatus::Cancelled | BookingStatus::Expired => booking.status,
+    };
+    Err(Error::WrongState {
+        status: status.as_str(),
+        action: "changed",
+    })
+}
+
+/// Nobody pays a price that they have not seen.
+fn accept(
+    booking: &LockedBooking,
+    price: &crate::fare::Price,
+    expected: Option<Money>,
+) -> Result<()> {
+    if price.total() == expected.unwrap_or(booking.total) {
+        Ok(())
+    } else {
+        Err(Error::PriceChanged(Box::new(price.clone())))
+    }
+}
