@@ -12,11 +12,14 @@ use super::{confirm, insert, lock, queries, traveller};
 use crate::baggage::{self, Bag};
 use crate::clock::Clock;
 use crate::coupon;
+use crate::document::{self, Settled};
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
 use crate::hold::{self, Hold, HoldStatus, Prepared};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
+use crate::mail;
+use crate::outbox::MailKind;
 use crate::{Error, Result, Shop, seat};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
@@ -89,7 +92,7 @@ struct Order {
     priced: Priced,
 }
 
-/// Confirms what costs nothing, then counts the coupon: its row is locked last (invariant 4).
+/// Confirms what costs nothing, then counts the coupon, then numbers the invoice: locks in their order (invariant 4).
 async fn settle(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -106,10 +109,19 @@ async fn settle(
             });
         }
     }
-    match &priced.discount {
-        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
-        None => Ok(()),
+    if let Some(discount) = &priced.discount {
+        coupon::redeem(conn, id, account_id, &discount.code).await?;
     }
+    if priced.is_free() {
+        let settled = Settled {
+            account_id,
+            booking_id: id,
+            payment_id: None,
+            first_line: 0,
+        };
+        document::request_invoice(conn, clock, &settled).await?;
+    }
+    Ok(())
 }
 
 /// Writes the rows of a booking and returns its key.
@@ -138,6 +150,9 @@ async fn file(
     put_aboard(conn, id, hold, order).await?;
     if let Some(discount) = &priced.discount {
         coupon::file(conn, clock, id, hold.account_id, discount).await?;
+    }
+    if !priced.is_free() {
+        mail::promise(conn, clock, hold.account_id, id, MailKind::BookingHeld).await?;
     }
     Ok(id)
 }

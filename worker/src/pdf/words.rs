@@ -115,7 +115,7 @@ pub fn price_line(line: &PriceLineContent) -> String {
         ),
         "baggage" => format!("Extra baggage {}", line.code.replace("kg", " kg")),
         "discount" => format!("Coupon {}", line.code),
-        other => format!("{} {}", sentence_case(other), line.code),
+        other => format!("{} {}", sentence_case(other), line.code.replace('_', " ")),
     };
     match line.flight.as_ref().or(line.direction.as_ref()) {
         Some(about) => format!("{what}, {about}"),
@@ -127,8 +127,12 @@ pub fn price_line(line: &PriceLineContent) -> String {
 pub fn quantity(line: &PriceLineContent) -> String {
     match (&line.passenger_type, line.quantity) {
         (Some(passenger), quantity) => format!("{quantity} × {passenger}"),
-        (None, 1) => String::new(),
-        (None, quantity) => format!("{quantity} ×"),
+        (None, quantity) => match line.kind.as_str() {
+            "discount" => String::new(),
+            "seat" => format!("{quantity} × seat"),
+            "baggage" => format!("{quantity} × passenger"),
+            _ => format!("{quantity} × booking"),
+        },
     }
 }
 
