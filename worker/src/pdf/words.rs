@@ -95,13 +95,16 @@ pub fn checked(baggage: &Baggage) -> String {
     }
 }
 
-/// `Checked 1 piece, 15 kg + 10 kg extra`, `Checked 10 kg extra`.
+/// `Checked 15 kg + 10 kg`, `Checked 10 kg extra`: what is prepaid comes in pieces of its own, so none are counted.
 pub fn checked_with_extra(baggage: &Baggage, extra_kg: i64) -> String {
     let nothing = baggage.checked_pieces <= 0 && baggage.checked_kg <= 0;
     match (nothing, extra_kg) {
         (_, ..=0) => checked(baggage),
         (true, kg) => format!("Checked {kg} kg extra"),
-        (false, kg) => format!("{} + {kg} kg extra", checked(baggage)),
+        (false, kg) if baggage.checked_kg > 0 => {
+            format!("Checked {} kg + {kg} kg", baggage.checked_kg)
+        }
+        (false, kg) => format!("{} + {kg} kg", checked(baggage)),
     }
 }
 
