@@ -112,6 +112,10 @@ pub enum DocumentAnswer {
 
 /// The way to a document's bytes
 #[derive(ApiResponse)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each request, and a box would be an allocation more"
+)]
 pub enum DownloadAnswer {
     /// The bytes are at this address for an hour, without any key
     #[oai(status = 302)]

@@ -275,7 +275,7 @@ async fn bags_requests_and_the_discount_stand_beside_whom_they_are_for(pool: PgP
         "(WCHR)",
         "Extra baggage 10 kg, departing",
         "4,500.00",
-        "Coupon WELCOME10, departing",
+        "Coupon WELCOME10, AI 161",
         "-7,200.00",
         "INR 100,083.00",
     ] {
