@@ -61,9 +61,13 @@ pub struct DocumentView {
     booking_ref: String,
     /// IATA code of the validating airline of a ticket
     airline: Option<String>,
+    /// Number of an invoice: `FD/26-27/000123`
+    number: Option<String>,
     status: StatusView,
     /// Grows when what the document says changes
     revision: i32,
+    /// Earlier revisions, which say what is no longer so; oldest first
+    superseded: Vec<SupersededView>,
     file_name: String,
     created_at: Instant,
     ready_at: Option<Instant>,
@@ -73,6 +77,15 @@ pub struct DocumentView {
     sha256: Option<String>,
     /// Where it is downloaded once it is ready
     download_url: Option<String>,
+}
+
+/// A revision that another has taken the place of
+#[derive(Debug, Object)]
+#[oai(rename = "SupersededRevision")]
+pub struct SupersededView {
+    revision: i32,
+    /// When the next one was requested
+    superseded_at: Instant,
 }
 
 /// The documents of a booking
@@ -99,6 +112,10 @@ pub enum DocumentAnswer {
 
 /// The way to a document's bytes
 #[derive(ApiResponse)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each request, and a box would be an allocation more"
+)]
 pub enum DownloadAnswer {
     /// The bytes are at this address for an hour, without any key
     #[oai(status = 302)]
@@ -277,6 +294,16 @@ impl From<Document> for DocumentView {
             file_name: document.file_name(),
             booking_ref: document.booking_ref,
             airline: document.airline,
+            number: document.number,
+            superseded: document
+                .superseded
+                .0
+                .into_iter()
+                .map(|old| SupersededView {
+                    revision: old.revision,
+                    superseded_at: old.superseded_at.into(),
+                })
+                .collect(),
             revision: document.revision,
             created_at: document.created_at.into(),
             ready_at: document.ready_at.map(Instant),

@@ -57,6 +57,9 @@ pub struct Settings {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
     pub mail: Mail,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub sms: Sms,
 }
 
 /// What a deployment is for.
@@ -250,6 +253,24 @@ pub struct Mail {
     pub mail_from: String,
 }
 
+/// Text messages with the confirmation.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "SMS")]
+pub struct Sms {
+    /// Where text messages go: the log has what they say, never the number
+    #[arg(long, env = "SMS_BACKEND", default_value = "log")]
+    pub sms_backend: SmsBackend,
+}
+
+/// Where text messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SmsBackend {
+    /// Into the log of the worker, without the number.
+    Log,
+    /// Nowhere.
+    Off,
+}
+
 impl Settings {
     /// What forbids these settings in production, each naming its variable; empty in development.
     pub fn refusals(&self) -> Vec<String> {
@@ -286,6 +307,10 @@ impl Settings {
         refuse(
             self.mail.smtp_url.is_none(),
             "SMTP_URL must be set: a local folder sends no mail",
+        );
+        refuse(
+            self.sms.sms_backend == SmsBackend::Log,
+            "SMS_BACKEND must be off: the log sends no text messages",
         );
         refusals
     }

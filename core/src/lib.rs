@@ -28,6 +28,7 @@ pub mod offer;
 pub mod outbox;
 pub mod payment;
 pub mod place;
+pub mod reminder;
 pub mod schedule;
 pub mod search;
 pub mod seat;

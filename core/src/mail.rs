@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::document::{Document, DocumentKind, DocumentStatus};
-use crate::ids::{BookingId, DocumentId};
+use crate::clock::Clock;
+use crate::document::{self, Document, DocumentKind};
+use crate::ids::{AccountId, BookingId};
 use crate::money::{self, Money};
-use crate::outbox::MailKind;
+use crate::outbox::{self, MailKind, SendMail};
 use crate::{Error, Result, zone};
 
 /// A booking as its mails tell it.
@@ -18,6 +20,8 @@ pub struct MailContent {
     pub booking_ref: String,
     /// Where the mail goes: the booking's contact.
     pub to: String,
+    /// The contact's phone, in E.164.
+    pub phone: String,
     /// First names in the order of the booking; two people may have the same.
     pub first_names: Vec<String>,
     /// The flights that are still booked, in order.
@@ -28,8 +32,12 @@ pub struct MailContent {
     pub total: Money,
     /// Money on its way back because it came too late.
     pub refunded: Option<Money>,
-    /// The ticket documents, one per validating airline.
-    pub tickets: Vec<Document>,
+    /// When it has to be paid.
+    pub payment_due_at: DateTime<Utc>,
+    /// The tickets, one document per validating airline, and the invoices.
+    documents: Vec<Document>,
+    /// When the tickets were last made anew.
+    changed_at: Option<DateTime<Utc>>,
     status: String,
     late_payment_resolution: Option<String>,
 }
@@ -48,8 +56,12 @@ pub struct MailBag {
 /// One flight of a mail.
 #[derive(Clone, Debug)]
 pub struct MailFlight {
+    /// The flight as it was booked; the same after a change of seats.
+    pub id: Uuid,
     /// `departing` or `returning`
     pub direction: String,
+    /// 0 or 1.
+    pub direction_ordinal: i16,
     /// `Air India`
     pub airline: String,
     /// `AI 161`
@@ -67,8 +79,24 @@ pub struct MailStop {
     pub city: String,
     /// `DEL`
     pub iata: String,
+    /// `Asia/Kolkata`
+    pub time_zone: String,
     /// In the airport's zone.
     pub local: DateTime<chrono::FixedOffset>,
+}
+
+/// Promises a mail about a booking, once: a second promise of the same mail is the first. Whether it is a new one.
+pub async fn promise(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<bool> {
+    let once = format!("{}:{booking_id}", mail.name());
+    let job = SendMail { mail, booking_id };
+    let promised = outbox::put_once(conn, clock, Some(account_id), &once, &job).await?;
+    Ok(promised.is_some())
 }
 
 impl MailContent {
@@ -76,7 +104,7 @@ impl MailContent {
     pub async fn find(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Self>> {
         let Some(booking) = sqlx::query!(
             r#"
-            select booking_ref, contact_email, status, late_payment_resolution, currency, total_minor,
+            select booking_ref, contact_email, contact_phone, payment_due_at, status, late_payment_resolution, currency, total_minor,
                 array(select first_name from passenger where booking_id = booking.id order by ordinal) as "first_names!",
                 (select sum(amount_minor)::bigint from refund
                     where booking_id = booking.id and reason = 'late_payment' and status <> 'failed') as refunded_minor
@@ -95,11 +123,14 @@ impl MailContent {
         })?;
         Ok(Some(Self {
             booking_id,
+            payment_due_at: booking.payment_due_at,
             flights: flights(conn, booking_id).await?,
             bags: bags(conn, booking_id).await?,
-            tickets: tickets(conn, booking_id).await?,
+            documents: document::list_by_booking_id(conn, booking_id).await?,
+            changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
             to: booking.contact_email,
+            phone: booking.contact_phone,
             first_names: booking.first_names,
             total: Money::new(booking.total_minor, currency),
             refunded: booking
@@ -111,22 +142,70 @@ impl MailContent {
     }
 
     /// Whether the booking is still what the mail would say it is.
-    pub fn is_still_true(&self, mail: MailKind) -> bool {
+    pub fn is_still_true(&self, mail: MailKind, now: DateTime<Utc>) -> bool {
+        let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
         match mail {
-            MailKind::BookingConfirmed => {
-                matches!(self.status.as_str(), "confirmed" | "partially_cancelled")
+            MailKind::BookingHeld => self.status == "pending_payment" && self.payment_due_at > now,
+            MailKind::BookingConfirmed => is_paid,
+            MailKind::BookingExpired => {
+                self.status == "expired" && self.late_payment_resolution.is_none()
+            }
+            // A newer revision has a mail of its own.
+            MailKind::TicketsChanged { revision } => {
+                is_paid && self.tickets().all(|ticket| ticket.revision <= revision)
+            }
+            MailKind::DepartureReminder { direction } => {
+                let first = self.of_direction(direction).next();
+                is_paid && first.is_some_and(|flight| flight.departure.local > now)
             }
             MailKind::LatePaymentRefunded => {
                 self.late_payment_resolution.as_deref() == Some("refunded")
             }
         }
     }
+
+    /// The ticket documents, one per validating airline.
+    pub fn tickets(&self) -> impl Iterator<Item = &Document> {
+        self.documents
+            .iter()
+            .filter(|document| document.kind == DocumentKind::Ticket)
+    }
+
+    /// The documents that go with a mail.
+    ///
+    /// To a change of tickets belongs the invoice that was numbered with it, if the change cost something.
+    pub fn enclosed(&self, mail: MailKind) -> Vec<&Document> {
+        let since = match mail {
+            MailKind::BookingConfirmed => None,
+            MailKind::TicketsChanged { .. } => self.changed_at,
+            MailKind::BookingHeld
+            | MailKind::BookingExpired
+            | MailKind::DepartureReminder { .. }
+            | MailKind::LatePaymentRefunded => return Vec::new(),
+        };
+        let enclosed = self
+            .documents
+            .iter()
+            .filter(|document| match document.kind {
+                DocumentKind::Ticket => true,
+                DocumentKind::Invoice => since.is_none_or(|since| document.created_at >= since),
+                DocumentKind::RefundReceipt => false,
+            });
+        enclosed.collect()
+    }
+
+    /// The flights of the first (0) or second (1) direction that are still booked.
+    pub fn of_direction(&self, ordinal: i16) -> impl Iterator<Item = &MailFlight> {
+        self.flights
+            .iter()
+            .filter(move |flight| flight.direction_ordinal == ordinal)
+    }
 }
 
 async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailFlight>> {
     let rows = sqlx::query!(
         r#"
-        select direction.name as direction, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
+        select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
             flight.departs_at, flight.arrives_at,
             origin.iata as origin, origin.city as origin_city, origin.time_zone as origin_zone,
             destination.iata as destination, destination.city as destination_city, destination.time_zone as destination_zone
@@ -146,7 +225,9 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     rows.into_iter()
         .map(|row| {
             Ok(MailFlight {
+                id: row.id,
                 direction: row.direction,
+                direction_ordinal: row.direction_ordinal,
                 airline: row.airline,
                 number: row.number,
                 departure: stop(
@@ -190,24 +271,24 @@ fn stop(city: String, iata: String, instant: DateTime<Utc>, time_zone: &str) -> 
     Ok(MailStop {
         city,
         iata,
+        time_zone: time_zone.to_owned(),
         local: zone::local(instant, zone),
     })
 }
 
-async fn tickets(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Document>> {
-    Ok(sqlx::query_as!(
-        Document,
+async fn changed_at(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Option<DateTime<Utc>>> {
+    let changed_at = sqlx::query_scalar!(
         r#"
-        select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
-            kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
-            document.created_at, ready_at, storage_key, sha256, size_bytes
-        from document
-        join booking on booking.id = document.booking_id
-        where booking_id = $1 and kind = 'ticket'
-        order by document.id
+        select max(superseded_at) from document_revision
+        join document on document.id = document_revision.document_id
+        where booking_id = $1
         "#,
         booking_id.0,
     )
-    .fetch_all(conn)
-    .await?)
+    .fetch_one(conn)
+    .await?;
+    Ok(changed_at)
 }

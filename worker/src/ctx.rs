@@ -9,6 +9,7 @@ use flightdesk_core::storage::Storage;
 use sqlx::PgPool;
 
 use crate::mail::Mailer;
+use crate::sms::Texter;
 
 /// The back-ends a job may use. Clones share them.
 #[derive(Clone, Debug)]
@@ -25,4 +26,6 @@ pub struct Ctx {
     pub stripe: Stripe,
     /// Where mail goes.
     pub mail: Mailer,
+    /// Where text messages go.
+    pub texter: Texter,
 }

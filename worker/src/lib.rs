@@ -17,8 +17,10 @@ pub mod relay;
 pub mod runtime;
 pub mod settings;
 pub mod shutdown;
+pub mod sms;
 pub mod sweeper;
 
 pub use ctx::Ctx;
 pub use error::JobError;
 pub use mail::Mailer;
+pub use sms::Texter;

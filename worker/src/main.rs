@@ -9,12 +9,13 @@ use flightdesk_core::outbox::Queue;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
-    Clock, booking, db, hold, idempotency, invariants, outbox, payment, schedule, telemetry,
+    Clock, booking, db, hold, idempotency, invariants, outbox, payment, reminder, schedule,
+    telemetry,
 };
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::settings::Cli;
 use flightdesk_worker::shutdown::{self, Trigger};
-use flightdesk_worker::{Ctx, Mailer, attempt, metrics, queue, runtime, sweeper};
+use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics, queue, runtime, sweeper};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -37,6 +38,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         storage: Storage::from_settings(&cli.settings)?,
         stripe: Stripe::new(&cli.settings)?,
         mail: Mailer::from_settings(&cli.settings)?,
+        texter: Texter::from_settings(&cli.settings),
         settings: Arc::new(cli.settings),
     };
     let (trigger, shutdown) = shutdown::channel();
@@ -84,6 +86,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         payment::promise_refund_questions(&mut tx, &ctx.clock).await?;
         Ok(tx.commit().await?)
     });
+    // A day before departure: a mail for everybody who flies.
+    clockwork.every("remind", Duration::from_mins(5), |ctx| async move {
+        let mut tx = ctx.db.begin().await?;
+        reminder::promise_due(&mut tx, &ctx.clock).await?;
+        Ok(tx.commit().await?)
+    });
     clockwork.every(
         "purge_idempotency_keys",
         Duration::from_mins(10),
@@ -114,7 +122,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         },
     );
 
-    // The queues: render_document · send_mail · create_refund, expire_checkout, reconcile_payment ·
+    // The queues: render_document · send_mail, send_sms · create_refund, expire_checkout, reconcile_payment ·
     // materialise_flights.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, shutdown).await?;

@@ -98,6 +98,19 @@ const RULES: &[(&str, &str)] = &[
          group by b.booking_ref, a.validating_airline having count(d.id) <> 1",
     ),
     (
+        "the lines of an invoice are what was paid for it",
+        "select d.number from document d join payment p on p.id = d.payment_id
+         where d.kind = 'invoice'
+           and p.amount_minor <> (select coalesce(sum(l.amount_minor), 0) from price_line l where l.invoice_id = d.id)",
+    ),
+    (
+        "invoices are numbered from one without a gap",
+        "select d.number from (
+             select number, row_number() over (partition by left(number, -7) order by number) as position
+             from document where kind = 'invoice'
+         ) d where right(d.number, 6)::bigint <> d.position",
+    ),
+    (
         "nothing unpaid is ticketed",
         "select b.booking_ref from booking b
          where (exists (select from ticket t where t.booking_id = b.id) or exists (select from document d where d.booking_id = b.id))

@@ -327,7 +327,7 @@ async fn a_total_of_zero_is_confirmed_and_ticketed_at_once(pool: PgPool) {
             "select count(*) from outbox where kind = 'render_document'"
         )
         .await,
-        2
+        4
     );
     assert_consistent(&pool).await;
 }

@@ -154,7 +154,7 @@ async fn a_booking_is_paid_ticketed_and_seated_once_whatever_is_delivered(pool: 
     );
     assert_eq!(confirmed["passengers"][0]["seats"][0]["reason"], "assigned");
     assert_eq!(trip::counters(&pool, flight).await, (0, 1));
-    assert_eq!(ticketed(&pool).await, (1, 1, 1));
+    assert_eq!(ticketed(&pool).await, (1, 2, 2));
     assert_eq!(
         client.open_payment(&booking).await.problem(),
         (409, "already_paid")
@@ -345,7 +345,7 @@ async fn late_money_gets_the_seats_again_while_there_are_some(pool: PgPool) {
         (&json!("confirmed"), &json!("same_seats"))
     );
     assert_eq!(trip::counters(&pool, flight).await, (0, 1));
-    assert_eq!(ticketed(&pool).await, (1, 1, 1));
+    assert_eq!(ticketed(&pool).await, (1, 2, 2));
     assert_consistent(&pool).await;
 }
 
@@ -372,7 +372,7 @@ async fn of_two_late_payers_for_one_seat_one_flies_and_one_has_the_money_back(po
         "{one:?} {two:?}"
     );
     assert_eq!(trip::counters(&pool, flight).await, (0, 1));
-    assert_eq!(ticketed(&pool).await, (1, 1, 1));
+    assert_eq!(ticketed(&pool).await, (1, 2, 2));
     assert_eq!(
         trip::count(
             &pool,

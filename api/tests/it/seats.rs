@@ -339,6 +339,38 @@ async fn a_dearer_seat_is_held_until_its_difference_is_paid(pool: PgPool) {
     assert_eq!(after - before, 60_000);
     assert_eq!(minor(&done["payment"]["amount_paid"]), after);
     assert_eq!(done["documents"][0]["revision"], 2);
+    let listed = client
+        .get(&format!(
+            "/v1/bookings/{}/documents",
+            trip::reference(&booking)
+        ))
+        .await;
+    let documents = listed.body["data"].as_array().unwrap();
+    let superseded: Vec<_> = documents
+        .iter()
+        .map(|document| {
+            (
+                &document["kind"],
+                document["superseded"][0]["revision"].as_i64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        superseded,
+        [
+            (&json!("ticket"), Some(1)),
+            (&json!("invoice"), None),
+            (&json!("invoice"), None)
+        ]
+    );
+    let difference: i64 = sqlx::query_scalar(
+        "select sum(amount_minor)::bigint from price_line where invoice_id = $1::uuid",
+    )
+    .bind(documents[2]["id"].as_str().unwrap())
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(difference, 60_000);
     // A cheaper one gives nothing back; the way up again is paid already.
     assert_eq!(
         seats_of(&change(&client, &booking, &[(0, "20A")]).await.body),

@@ -9,6 +9,7 @@ use super::{queries, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
+use crate::outbox::{self, SendSms};
 use crate::{Error, Result, coupon, document, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
@@ -93,7 +94,13 @@ async fn ticket_party(
     ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, clock, booking, booked).await?;
     ticket::issue(conn, clock, booking.id).await?;
-    document::request_tickets(conn, clock, booking.account_id, booking.id).await
+    document::request_tickets(conn, clock, booking.account_id, booking.id).await?;
+    let sms = SendSms {
+        booking_id: booking.id,
+    };
+    let once = format!("sms_confirmed:{}", booking.id);
+    outbox::put_once(conn, clock, Some(booking.account_id), &once, &sms).await?;
+    Ok(())
 }
 
 fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {

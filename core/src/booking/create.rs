@@ -12,11 +12,14 @@ use super::{confirm, insert, lock, queries, traveller};
 use crate::baggage::{self, Bag};
 use crate::clock::Clock;
 use crate::coupon::{self, Asked};
+use crate::document::{self, Settled};
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
 use crate::hold::{self, Hold, HoldStatus, Prepared};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
+use crate::mail;
+use crate::outbox::MailKind;
 use crate::{Error, Result, Shop, seat};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
@@ -89,7 +92,7 @@ struct Order {
     priced: Priced,
 }
 
-/// Confirms what costs nothing, then counts the coupon: its row is locked last (invariant 4).
+/// Confirms what costs nothing, then counts the coupon, then numbers the invoice: locks in their order (invariant 4).
 async fn settle(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -98,10 +101,30 @@ async fn settle(
     priced: &Priced,
 ) -> Result<()> {
     confirm_free(conn, clock, id, priced).await?;
-    match &priced.discount {
-        Some(discount) => coupon::redeem(conn, id, account_id, &discount.code).await,
-        None => Ok(()),
+    if let Some(discount) = &priced.discount {
+        coupon::redeem(conn, id, account_id, &discount.code).await?;
     }
+    invoice_free(conn, clock, id, account_id, priced).await
+}
+
+/// Promises the invoice of a booking that costs nothing; comes last, for its number's sake.
+pub(super) async fn invoice_free(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: BookingId,
+    account_id: AccountId,
+    priced: &Priced,
+) -> Result<()> {
+    if !priced.is_free() {
+        return Ok(());
+    }
+    let settled = Settled {
+        account_id,
+        booking_id: id,
+        payment_id: None,
+        first_line: 0,
+    };
+    document::request_invoice(conn, clock, &settled).await
 }
 
 /// Confirms a booking that costs nothing; any other is left as it is.
@@ -149,6 +172,9 @@ async fn file(
     put_aboard(conn, id, hold, order).await?;
     if let Some(discount) = &priced.discount {
         coupon::file(conn, clock, id, hold.account_id, discount).await?;
+    }
+    if !priced.is_free() {
+        mail::promise(conn, clock, hold.account_id, id, MailKind::BookingHeld).await?;
     }
     Ok(id)
 }

@@ -12,6 +12,8 @@ use crate::clock::Clock;
 use crate::coupon;
 use crate::ids::{AccountId, BookingId};
 use crate::inventory::{self, Change};
+use crate::mail;
+use crate::outbox::MailKind;
 use crate::payment::{self, CheckoutState};
 use crate::{Error, Result};
 
@@ -123,5 +125,10 @@ async fn end(
         .collect();
     inventory::apply(conn, changes).await?;
     inventory::release_seats(conn, booking.hold_id).await?;
-    coupon::give_back(conn, clock, booking.id).await
+    coupon::give_back(conn, clock, booking.id).await?;
+    if status == BookingStatus::Expired {
+        let expired = MailKind::BookingExpired;
+        mail::promise(conn, clock, booking.account_id, booking.id, expired).await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a ticket says, as plain data. How it looks is the worker's business.
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 
 use crate::ids::DocumentId;
 use crate::money::Money;
@@ -35,6 +35,44 @@ pub struct TicketContent {
     pub booking_total: Money,
     /// How it was paid; none when nothing was to pay.
     pub paid_with: Option<PaidWith>,
+}
+
+/// Everything an invoice says. It is made once: what changes later has an invoice of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InvoiceContent {
+    /// The document.
+    pub document_id: DocumentId,
+    /// `FD/26-27/000123`.
+    pub number: String,
+    /// When it was numbered.
+    pub issued_at: DateTime<Utc>,
+    /// That day, by the seller's clocks.
+    pub issued_on: NaiveDate,
+    /// Who sells.
+    pub seller: Seller,
+    /// Who buys, line by line: the first passenger's name and the booking's contact.
+    pub buyer: Vec<String>,
+    /// The booking's reference.
+    pub booking_ref: String,
+    /// Whose tickets it is for.
+    pub airlines: Vec<Carrier>,
+    /// What was sold.
+    pub lines: Vec<PriceLineContent>,
+    /// The sum of the lines.
+    pub total: Money,
+    /// How it was paid; none when nothing was to pay.
+    pub paid_with: Option<PaidWith>,
+}
+
+/// Who sells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seller {
+    /// Name.
+    pub name: String,
+    /// Where to write to.
+    pub address: String,
+    /// The number it pays taxes under: a GSTIN in India.
+    pub tax_number: Option<String>,
 }
 
 /// An airline.

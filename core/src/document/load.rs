@@ -12,7 +12,7 @@ use super::content::{
     Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
     Place, PriceLineContent, TicketContent,
 };
-use crate::ids::{BookingId, DocumentId};
+use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
 use crate::{Error, Result, booking, zone};
@@ -30,7 +30,10 @@ impl TicketContent {
             .first()
             .map_or(head.booked_at, |first| first.issued_at);
         let price_lines = load_price_lines(conn, &head).await?;
-        let paid_with = load_payment(conn, head.booking_id).await?;
+        let paid_with = match latest_payment(conn, head.booking_id).await? {
+            Some(payment_id) => load_payment(conn, payment_id).await?,
+            None => None,
+        };
 
         let zero = Money::new(0, head.booking_total.currency());
         let total = price_lines
@@ -394,14 +397,31 @@ async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<Pr
     Ok(lines.collect())
 }
 
-async fn load_payment(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<PaidWith>> {
-    let row = sqlx::query!(
+/// The payment that the booking's documents are of, or `None` while none has succeeded.
+pub(super) async fn latest_payment(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Option<PaymentId>> {
+    let id = sqlx::query_scalar!(
         r#"
-        select currency, amount_minor, card_brand, card_last4 from payment
+        select id as "id: PaymentId" from payment
         where booking_id = $1 and status = 'succeeded'
-        order by ended_at desc limit 1
+        order by ended_at desc, id desc limit 1
         "#,
         booking_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+pub(super) async fn load_payment(
+    conn: &mut PgConnection,
+    payment_id: PaymentId,
+) -> Result<Option<PaidWith>> {
+    let row = sqlx::query!(
+        "select currency, amount_minor, card_brand, card_last4 from payment where id = $1",
+        payment_id.0,
     )
     .fetch_optional(conn)
     .await?;
@@ -440,10 +460,10 @@ fn requested(code: &str) -> String {
         .map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
 }
 
-fn known_currency(code: &str) -> Result<Currency> {
+pub(super) fn known_currency(code: &str) -> Result<Currency> {
     money::currency(code).ok_or_else(|| Error::Catalogue(format!("no currency is called {code}")))
 }
 
-fn known_zone(name: &str) -> Result<Tz> {
+pub(super) fn known_zone(name: &str) -> Result<Tz> {
     zone::parse(name).ok_or_else(|| Error::Catalogue(format!("no time zone is called {name}")))
 }

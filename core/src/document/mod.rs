@@ -1,20 +1,22 @@
-//! Documents: tickets today, invoices and receipts later. A document is a resource of its own with revisions; what
-//! it says is [`TicketContent`], how that looks is the worker's business.
+//! Documents: tickets and invoices today, receipts later. A document is a resource of its own with revisions; what
+//! it says is [`TicketContent`] or [`InvoiceContent`], how that looks is the worker's business.
 
 mod conditions;
 mod content;
+mod invoice;
 mod load;
 mod model;
 mod queries;
 mod render;
 
 pub use content::{
-    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith,
-    PassengerContent, Place, PriceLineContent, TicketContent,
+    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
+    PaidWith, PassengerContent, Place, PriceLineContent, Seller, TicketContent,
 };
-pub use model::{Document, DocumentKind, DocumentStatus, storage_key};
+pub use invoice::{Settled, next_line, request_invoice};
+pub use model::{Document, DocumentKind, DocumentStatus, Superseded, storage_key};
 pub(crate) use queries::list_by_booking_id;
-pub use queries::{get, list_by_booking};
+pub use queries::{find_kind, get, list_by_booking};
 pub use render::{mark_failed, mark_ready, mark_rendering};
 
 use sqlx::PgConnection;

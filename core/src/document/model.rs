@@ -1,6 +1,7 @@
 //! What is known of a document beside its bytes.
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 
 use crate::ids::{BookingId, DocumentId};
 
@@ -17,6 +18,8 @@ pub struct Document {
     pub kind: DocumentKind,
     /// The validating airline of a ticket.
     pub airline: Option<String>,
+    /// The number of an invoice: `FD/26-27/000123`.
+    pub number: Option<String>,
     /// Where it stands.
     pub status: DocumentStatus,
     /// Grows when what the document says changes.
@@ -31,6 +34,17 @@ pub struct Document {
     pub sha256: Option<Vec<u8>>,
     /// Its size in bytes.
     pub size_bytes: Option<i64>,
+    /// Earlier revisions, which say what is no longer so; oldest first.
+    pub superseded: Json<Vec<Superseded>>,
+}
+
+/// A revision that another has taken the place of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Superseded {
+    /// Which.
+    pub revision: i32,
+    /// When the next one was requested.
+    pub superseded_at: DateTime<Utc>,
 }
 
 impl Document {
@@ -42,15 +56,17 @@ impl Document {
         }
     }
 
-    /// The name a traveller's computer keeps it under: `ticket-K7XQ3M-AI.pdf`.
+    /// The name a traveller's computer keeps it under: `ticket-K7XQ3M-AI.pdf`,
+    /// `invoice-K7XQ3M-FD-26-27-000123.pdf`.
     pub fn file_name(&self) -> String {
         let kind = match self.kind {
             DocumentKind::Ticket => "ticket",
             DocumentKind::Invoice => "invoice",
             DocumentKind::RefundReceipt => "refund-receipt",
         };
-        match &self.airline {
-            Some(airline) => format!("{kind}-{}-{airline}.pdf", self.booking_ref),
+        let number = self.number.as_ref().map(|number| number.replace('/', "-"));
+        match self.airline.as_ref().or(number.as_ref()) {
+            Some(which) => format!("{kind}-{}-{which}.pdf", self.booking_ref),
             None => format!("{kind}-{}.pdf", self.booking_ref),
         }
     }

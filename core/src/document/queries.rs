@@ -1,8 +1,9 @@
 //! Reading documents. Another account's do not exist (invariant 10).
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
-use super::model::{Document, DocumentKind, DocumentStatus};
+use super::model::{Document, DocumentKind, DocumentStatus, Superseded};
 use crate::ids::{AccountId, BookingId, DocumentId};
 use crate::{Error, Result};
 
@@ -33,7 +34,11 @@ pub(crate) async fn list_by_booking_id(
         r#"
         select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
             kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
-            document.created_at, ready_at, storage_key, sha256, size_bytes
+            document.number, document.created_at, ready_at, storage_key, sha256, size_bytes,
+            (
+                select coalesce(jsonb_agg(jsonb_build_object('revision', r.revision, 'superseded_at', r.superseded_at) order by r.revision), '[]')
+                from document_revision r where r.document_id = document.id
+            ) as "superseded!: Json<Vec<Superseded>>"
         from document
         join booking on booking.id = document.booking_id
         where booking_id = $1
@@ -57,7 +62,11 @@ pub async fn get(
         r#"
         select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
             kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
-            document.created_at, ready_at, storage_key, sha256, size_bytes
+            document.number, document.created_at, ready_at, storage_key, sha256, size_bytes,
+            (
+                select coalesce(jsonb_agg(jsonb_build_object('revision', r.revision, 'superseded_at', r.superseded_at) order by r.revision), '[]')
+                from document_revision r where r.document_id = document.id
+            ) as "superseded!: Json<Vec<Superseded>>"
         from document
         join booking on booking.id = document.booking_id
         where document.id = $1 and document.account_id = $2
@@ -68,4 +77,18 @@ pub async fn get(
     .fetch_optional(conn)
     .await?
     .ok_or(Error::NotFound("document"))
+}
+
+/// What a document is; `None` when there is no such document.
+pub async fn find_kind(
+    conn: &mut PgConnection,
+    document_id: DocumentId,
+) -> Result<Option<DocumentKind>> {
+    let kind = sqlx::query_scalar!(
+        r#"select kind as "kind: DocumentKind" from document where id = $1"#,
+        document_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(kind)
 }

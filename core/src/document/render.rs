@@ -8,17 +8,19 @@ use super::model::storage_key;
 use crate::Result;
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId};
-use crate::outbox::{self, MailKind, RenderDocument, SendMail};
+use crate::mail;
+use crate::outbox::{MailKind, RenderDocument};
 
-/// Says that a worker is at it. False when it is not wanted: no such ticket, the revision is not the present one or
-/// is ready already, or the booking is not confirmed.
+/// Says that a worker is at it. False when it is not wanted: no such document, the revision is not the present one or
+/// is ready already, or it is a ticket and the booking is not confirmed. A number that was given has an invoice.
 pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Result<bool> {
     let marked = sqlx::query!(
         r#"
         update document set status = 'rendering'
         from booking
-        where document.id = $1 and document.revision = $2 and document.kind = 'ticket' and document.status <> 'ready'
-            and booking.id = document.booking_id and booking.status in ('confirmed', 'partially_cancelled')
+        where document.id = $1 and document.revision = $2 and document.status <> 'ready'
+            and booking.id = document.booking_id
+            and (document.kind <> 'ticket' or booking.status in ('confirmed', 'partially_cancelled'))
         "#,
         job.document_id.0,
         job.revision,
@@ -28,8 +30,8 @@ pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Re
     Ok(marked.rows_affected() == 1)
 }
 
-/// Says that the bytes are stored, and promises the confirmation mail when they were the last of the booking's
-/// tickets. Changes nothing when the revision is not the present one or is ready already.
+/// Says that the bytes are stored, and promises the mail that carries them when they were the last of the booking's
+/// tickets and invoices. Changes nothing when the revision is not the present one or is ready already.
 ///
 /// Belongs in the transaction that finishes the job.
 pub async fn mark_ready(
@@ -68,13 +70,17 @@ pub async fn mark_ready(
     )
     .execute(&mut *conn)
     .await?;
-    if marked.rows_affected() == 1 && tickets_are_ready(conn, booking.id).await? {
-        let mail = SendMail {
-            mail: MailKind::BookingConfirmed,
-            booking_id: booking.id,
-        };
-        let once = format!("booking_confirmed:{}", booking.id);
-        outbox::put_once(conn, clock, Some(booking.account_id), &once, &mail).await?;
+    if marked.rows_affected() == 0 {
+        return Ok(());
+    }
+    let Some(revision) = ready_revision(conn, booking.id).await? else {
+        return Ok(());
+    };
+    let confirmed = MailKind::BookingConfirmed;
+    let is_first = mail::promise(conn, clock, booking.account_id, booking.id, confirmed).await?;
+    if !is_first && revision > 1 {
+        let changed = MailKind::TicketsChanged { revision };
+        mail::promise(conn, clock, booking.account_id, booking.id, changed).await?;
     }
     Ok(())
 }
@@ -96,12 +102,17 @@ pub async fn mark_failed(
     Ok(())
 }
 
-async fn tickets_are_ready(conn: &mut PgConnection, booking_id: BookingId) -> Result<bool> {
-    let ready = sqlx::query_scalar!(
-        r#"select coalesce(bool_and(status = 'ready'), false) as "ready!" from document where booking_id = $1 and kind = 'ticket'"#,
+/// The newest revision of the booking's tickets once they and the invoices are all ready.
+async fn ready_revision(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<i32>> {
+    let revision = sqlx::query_scalar!(
+        r#"
+        select max(revision) filter (where kind = 'ticket') from document
+        where booking_id = $1 and kind in ('ticket', 'invoice')
+        having bool_and(status = 'ready')
+        "#,
         booking_id.0,
     )
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(ready)
+    Ok(revision.flatten())
 }

@@ -4,6 +4,8 @@ use uuid::uuid;
 
 use super::*;
 use crate::Error;
+use crate::ids::PaymentId;
+use crate::outbox::MailKind;
 use crate::ticket;
 
 const ACCOUNT: AccountId = AccountId(uuid!("00000000-0000-7000-8000-000000000001"));
@@ -293,4 +295,206 @@ async fn another_accounts_documents_do_not_exist(pool: PgPool) {
     assert!(matches!(theirs, Err(Error::NotFound("booking"))));
     let theirs = get(&mut conn, OTHER_ACCOUNT, jobs[0].document_id).await;
     assert!(matches!(theirs, Err(Error::NotFound("document"))));
+}
+
+/// As many payments of the fixture's booking as are to be settled at once.
+async fn payments(pool: &PgPool, count: i32) -> Vec<PaymentId> {
+    let ids = sqlx::query_scalar(
+        "insert into payment (id, booking_id, status, currency, amount_minor, created_at, expires_at, success_url, cancel_url, ended_at)
+         select gen_random_uuid(), booking_id, 'succeeded', currency, amount_minor, created_at, expires_at, 'http://x/', 'http://x/', ended_at
+         from payment cross join generate_series(1, $1) returning id",
+    )
+    .bind(count)
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    ids.into_iter().map(PaymentId).collect()
+}
+
+async fn invoice(conn: &mut PgConnection, payment_id: PaymentId) {
+    let settled = Settled {
+        account_id: ACCOUNT,
+        booking_id: BOOKING,
+        payment_id: Some(payment_id),
+        first_line: 0,
+    };
+    request_invoice(conn, &clock(), &settled).await.unwrap();
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn settlements_at_once_are_numbered_without_a_gap_though_some_roll_back(pool: PgPool) {
+    let settling = payments(&pool, 24).await.into_iter().enumerate();
+    let settling = settling.map(|(index, payment_id)| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let mut tx = pool.begin().await.unwrap();
+            invoice(&mut tx, payment_id).await;
+            if index % 3 == 0 {
+                tx.rollback().await.unwrap();
+            } else {
+                tx.commit().await.unwrap();
+            }
+        })
+    });
+    for settled in settling.collect::<Vec<_>>() {
+        settled.await.unwrap();
+    }
+    let numbers: Vec<String> =
+        sqlx::query_scalar("select number from document where kind = 'invoice' order by number")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let expected: Vec<_> = (1..=16).map(|last| format!("FD/26-27/{last:06}")).collect();
+    assert_eq!(numbers, expected);
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn a_fiscal_year_begins_by_the_sellers_clocks(pool: PgPool) {
+    let payments = payments(&pool, 2).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let mut numbers = Vec::new();
+    // A quarter of an hour before and after midnight of 1 April in India.
+    for (payment_id, minute) in payments.into_iter().zip([15, 45]) {
+        let clock = Clock::manual(Utc.with_ymd_and_hms(2027, 3, 31, 18, minute, 0).unwrap());
+        let settled = Settled {
+            account_id: ACCOUNT,
+            booking_id: BOOKING,
+            payment_id: Some(payment_id),
+            first_line: 0,
+        };
+        request_invoice(&mut conn, &clock, &settled).await.unwrap();
+        let number: String =
+            sqlx::query_scalar("select number from document where payment_id = $1")
+                .bind(payment_id.0)
+                .fetch_one(&mut *conn)
+                .await
+                .unwrap();
+        numbers.push(number);
+    }
+    assert_eq!(numbers, ["FD/26-27/000001", "FD/27-28/000001"]);
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn an_invoice_says_what_was_sold_to_whom_and_what_it_was_paid_with(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let paid = PaymentId(uuid!("00000000-0000-7000-8000-000000000801"));
+    invoice(&mut conn, paid).await;
+    let documents = list_by_booking(&mut conn, ACCOUNT, "K7XQ3M").await.unwrap();
+    assert_eq!(
+        documents[0].file_name(),
+        "invoice-K7XQ3M-FD-26-27-000001.pdf"
+    );
+    let content = InvoiceContent::load(&mut conn, documents[0].id)
+        .await
+        .unwrap();
+    assert_eq!(content.number, "FD/26-27/000001");
+    assert_eq!(
+        content.buyer,
+        ["Hồng Đào Nguyễn", "nguyen@example.com", "+84912345678"]
+    );
+    let total: i64 = content.lines.iter().map(|line| line.amount.minor()).sum();
+    assert_eq!((content.lines.len(), total), (11, 21_876_700));
+    assert_eq!(content.total.minor(), total);
+    assert_eq!(
+        content.paid_with.unwrap().card_last4.as_deref(),
+        Some("4242")
+    );
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn the_mail_waits_for_the_invoice_and_new_tickets_have_a_mail_of_their_own(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let mut jobs = ticketed(&mut conn).await;
+    invoice(
+        &mut conn,
+        PaymentId(uuid!("00000000-0000-7000-8000-000000000801")),
+    )
+    .await;
+    for job in &jobs {
+        mark_ready(&mut conn, &clock(), job, b"%PDF").await.unwrap();
+    }
+    assert_eq!(promised(&mut conn, "send_mail").await, 0);
+    let bill: DocumentId = sqlx::query_scalar("select id from document where kind = 'invoice'")
+        .fetch_one(&mut *conn)
+        .await
+        .map(DocumentId)
+        .unwrap();
+    let job = RenderDocument {
+        document_id: bill,
+        revision: 1,
+    };
+    mark_ready(&mut conn, &clock(), &job, b"%PDF")
+        .await
+        .unwrap();
+    assert_eq!(mails(&mut conn).await, ["booking_confirmed"]);
+
+    reissue_tickets(&mut conn, &clock(), ACCOUNT, BOOKING)
+        .await
+        .unwrap();
+    for job in &mut jobs {
+        job.revision = 2;
+        mark_ready(&mut conn, &clock(), job, b"%PDF").await.unwrap();
+    }
+    assert_eq!(
+        mails(&mut conn).await,
+        ["booking_confirmed", "tickets_changed.2"]
+    );
+    let ticket = get(&mut conn, ACCOUNT, jobs[0].document_id).await.unwrap();
+    let superseded: Vec<_> = ticket.superseded.iter().map(|old| old.revision).collect();
+    assert_eq!(superseded, [1]);
+}
+
+/// The names of the mails that were promised, in their order.
+async fn mails(conn: &mut PgConnection) -> Vec<String> {
+    let mails = sqlx::query_scalar!(
+        r#"select payload -> 'mail' as "mail!" from outbox where kind = 'send_mail' order by id"#
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap();
+    mails
+        .into_iter()
+        .map(|mail| serde_json::from_value::<MailKind>(mail).unwrap().name())
+        .collect()
+}
+
+/// Whom a reminder is promised at an hour of December 2026 or January 2027.
+async fn reminded(pool: &PgPool, month: u32, day: u32, hour: u32) -> Vec<String> {
+    let year = if month == 1 { 2027 } else { 2026 };
+    let clock = Clock::manual(Utc.with_ymd_and_hms(year, month, day, hour, 0, 0).unwrap());
+    let mut conn = pool.acquire().await.unwrap();
+    crate::reminder::promise_due(&mut conn, &clock)
+        .await
+        .unwrap();
+    mails(&mut conn).await
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn each_direction_is_announced_once_a_day_before(pool: PgPool) {
+    // The first leaves on 20 December at 08:30 UTC, the second on 5 January at 18:50.
+    assert_eq!(reminded(&pool, 12, 19, 8).await, [""; 0]);
+    assert_eq!(reminded(&pool, 12, 19, 9).await, ["departure_reminder.0"]);
+    assert_eq!(reminded(&pool, 12, 19, 10).await, ["departure_reminder.0"]);
+    assert_eq!(
+        reminded(&pool, 1, 4, 19).await,
+        ["departure_reminder.0", "departure_reminder.1"]
+    );
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR", fixtures("confirmed_booking"))]
+async fn who_has_cancelled_or_booked_within_the_day_is_not_reminded(pool: PgPool) {
+    sqlx::query("update direction set status = 'cancelled' where ordinal = 0")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(reminded(&pool, 12, 19, 9).await, [""; 0]);
+    sqlx::query("update direction set status = 'booked'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::query("update booking set confirmed_at = '2026-12-19T08:31:00Z'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(reminded(&pool, 12, 19, 9).await, [""; 0]);
 }

@@ -19,7 +19,7 @@ mod tests;
 pub use heartbeat::{beat, living, rest};
 pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
-    Queue, ReconcilePayment, RenderDocument, SendMail,
+    Queue, ReconcilePayment, RenderDocument, SendMail, SendSms,
 };
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;

@@ -69,6 +69,11 @@ jobs! {
         /// The booking it is about.
         booking_id: BookingId,
     } = "send_mail" on Mail, 15 attempts;
+    /// Send the confirmation of a booking to its contact's phone.
+    SendSms {
+        /// The booking it is about.
+        booking_id: BookingId,
+    } = "send_sms" on Mail, 8 attempts;
     /// Ask Stripe for the refund of a row that is pending.
     CreateRefund {
         /// The refund.
@@ -95,18 +100,48 @@ jobs! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailKind {
-    /// Paid and ticketed, with the tickets attached.
+    /// Booked, with the deadline to pay.
+    BookingHeld,
+    /// Paid and ticketed, with tickets and invoice attached.
     BookingConfirmed,
+    /// Not paid in time.
+    BookingExpired,
+    /// Other seats or another aircraft, with the new tickets attached.
+    TicketsChanged {
+        /// The revision of the tickets.
+        revision: i32,
+    },
+    /// A day before the first flight of a direction.
+    DepartureReminder {
+        /// 0 or 1.
+        direction: i16,
+    },
     /// Paid too late and no seats were left: the money goes back.
     LatePaymentRefunded,
 }
 
 impl MailKind {
-    /// The name in payloads and Message-IDs.
+    /// The name of its kind.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::BookingHeld => "booking_held",
+            Self::BookingExpired => "booking_expired",
+            Self::TicketsChanged { .. } => "tickets_changed",
+            Self::DepartureReminder { .. } => "departure_reminder",
             Self::BookingConfirmed => "booking_confirmed",
             Self::LatePaymentRefunded => "late_payment_refunded",
+        }
+    }
+
+    /// What tells it from the other mails of its booking, in unique keys and Message-IDs: `tickets_changed.2`.
+    pub fn name(self) -> String {
+        match self {
+            Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
+            Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
+            Self::BookingHeld
+            | Self::BookingConfirmed
+            | Self::BookingExpired
+            | Self::LatePaymentRefunded => self.as_str().to_owned(),
         }
     }
 }

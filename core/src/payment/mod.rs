@@ -3,6 +3,7 @@
 //! No call to Stripe happens inside a database transaction (invariant 5): [`start`] commits a row, the caller asks
 //! Stripe with a key made of that row, [`attach`] commits the answer.
 
+mod card;
 mod elsewhere;
 mod events;
 mod mismatch;
@@ -13,6 +14,7 @@ mod refunds;
 mod settle;
 pub mod stripe;
 
+pub use card::{Cardless, list_cardless, record_card};
 pub use events::{Received, receive};
 pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};

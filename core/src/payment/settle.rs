@@ -12,8 +12,10 @@ use super::stripe::{CheckoutSession, CheckoutStatus};
 use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
+use crate::document::{self, Settled};
 use crate::ledger::{self, Kind};
-use crate::outbox::{self, MailKind, SendMail};
+use crate::mail;
+use crate::outbox::MailKind;
 
 /// Settles a session within the caller's transaction.
 ///
@@ -125,6 +127,7 @@ async fn apply(
         BookingStatus::PendingPayment
             if !too_late && booking::confirm(conn, clock, booking).await? =>
         {
+            invoice(conn, clock, payment, booking, 0).await?;
             Ok(Settlement::Confirmed)
         }
         // Too late, or a flight that does not fly any more.
@@ -134,7 +137,10 @@ async fn apply(
         }
         BookingStatus::Expired if !too_late && pays_the_price => {
             match booking::reclaim(conn, clock, booking).await? {
-                Some(_) => Ok(Settlement::ConfirmedLate),
+                Some(_) => {
+                    invoice(conn, clock, payment, booking, 0).await?;
+                    Ok(Settlement::ConfirmedLate)
+                }
                 None => refund_late(conn, clock, payment, booking).await,
             }
         }
@@ -160,11 +166,30 @@ async fn apply_to_seats(
         booking.status,
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
     );
+    let first_line = document::next_line(conn, booking.id).await?;
     if is_alive && change_seats::settle(conn, clock, booking, seat_change_id).await? {
+        invoice(conn, clock, payment, booking, first_line).await?;
         return Ok(Settlement::Confirmed);
     }
     refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
     Ok(Settlement::Refunding)
+}
+
+/// The last of a settlement: the counter of invoices is locked until the commit.
+async fn invoice(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+    first_line: i16,
+) -> Result<()> {
+    let settled = Settled {
+        account_id: booking.account_id,
+        booking_id: booking.id,
+        payment_id: Some(payment.id),
+        first_line,
+    };
+    document::request_invoice(conn, clock, &settled).await
 }
 
 async fn refund_late(
@@ -181,11 +206,7 @@ async fn refund_late(
     )
     .execute(&mut *conn)
     .await?;
-    let mail = SendMail {
-        mail: MailKind::LatePaymentRefunded,
-        booking_id: booking.id,
-    };
-    let key = format!("{}:{}", MailKind::LatePaymentRefunded.as_str(), booking.id);
-    outbox::put_once(conn, clock, Some(booking.account_id), &key, &mail).await?;
+    let refunded = MailKind::LatePaymentRefunded;
+    mail::promise(conn, clock, booking.account_id, booking.id, refunded).await?;
     Ok(Settlement::Refunding)
 }

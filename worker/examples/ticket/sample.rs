@@ -119,12 +119,69 @@ pub fn round_trip(
     for line in &mut content.price_lines {
         line.flight = line.flight.take().map(|_| "AI 804".to_owned());
     }
+    add_extras(&mut content)?;
     let mut returning = content.directions[0].clone();
     content.directions[0].flights = out.to_vec();
     "returning".clone_into(&mut returning.name);
     returning.flights = back.to_vec();
     content.directions.push(returning);
     Ok(content)
+}
+
+/// Bags for every other passenger, a chosen seat, a special meal and a coupon.
+fn add_extras(content: &mut TicketContent) -> anyhow::Result<()> {
+    for passenger in content.passengers.iter_mut().step_by(2) {
+        for coupon in &mut passenger.coupons {
+            coupon.extra_kg = 10;
+        }
+    }
+    if let Some(first) = content.passengers.first_mut() {
+        first.special_requests = vec![
+            "Vegan meal (VGML)".to_owned(),
+            "Wheelchair to the gate (WCHR)".to_owned(),
+        ];
+    }
+    let line = |kind: &str, code: &str, of: Option<&str>, quantity, minor| PriceLineContent {
+        kind: kind.to_owned(),
+        code: code.to_owned(),
+        name: None,
+        flight: None,
+        direction: of.map(str::to_owned),
+        passenger_type: None,
+        quantity,
+        amount: Money::new(minor, Currency::INR),
+    };
+    let with_bags = i32::try_from(content.passengers.len().div_ceil(2))?;
+    content.price_lines.extend([
+        line("seat", "exit_row 12A", Some("departing"), 1, 120_000),
+        line(
+            "baggage",
+            "10kg",
+            Some("departing"),
+            with_bags,
+            450_000 * i64::from(with_bags),
+        ),
+        line(
+            "baggage",
+            "10kg",
+            Some("returning"),
+            with_bags,
+            450_000 * i64::from(with_bags),
+        ),
+        line("discount", "SUMMER10", None, 1, -250_000),
+    ]);
+    let sum = content
+        .price_lines
+        .iter()
+        .map(|line| line.amount.minor())
+        .sum();
+    content.total = Money::new(sum, Currency::INR);
+    content.booking_total = content.total;
+    content.revision = 2;
+    if let Some(paid) = &mut content.paid_with {
+        paid.amount = content.total;
+    }
+    Ok(())
 }
 
 type Airport<'a> = [&'a str; 3];

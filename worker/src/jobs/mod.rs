@@ -6,6 +6,7 @@ pub mod materialise_flights;
 pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
+pub mod send_sms;
 
 use flightdesk_core::document;
 use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
@@ -22,6 +23,7 @@ pub async fn run(
 ) -> Result<(), JobError> {
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
+        Kind::SendSms => send_sms::run(ctx, read(payload)?, lease).await,
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
         Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
@@ -44,6 +46,7 @@ pub async fn on_dead(
             Err(_) => Ok(()),
         },
         Kind::SendMail
+        | Kind::SendSms
         | Kind::CreateRefund
         | Kind::ExpireCheckout
         | Kind::ReconcilePayment

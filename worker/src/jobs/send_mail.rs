@@ -5,7 +5,7 @@ use flightdesk_core::mail::MailContent;
 use flightdesk_core::outbox::{self, Lease, MailKind, SendMail};
 use tracing::info;
 
-use crate::mail::{Attachment, Mail, MailError, templates};
+use crate::mail::{Attachment, Mail, MailError, calendar, templates};
 use crate::{Ctx, JobError};
 
 /// Sends the mail, if what it says is still true.
@@ -20,19 +20,14 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
     // A slow mail server holds no connection.
     drop(conn);
 
-    if content.is_still_true(job.mail) {
-        let attachments = match job.mail {
-            MailKind::BookingConfirmed => tickets(ctx, &content).await?,
-            MailKind::LatePaymentRefunded => Vec::new(),
-        };
+    if content.is_still_true(job.mail, ctx.clock.now()) {
+        let mut attachments = files(ctx, &content, job.mail).await?;
+        if job.mail == MailKind::BookingConfirmed {
+            attachments.push(calendar::file(&content, ctx.mail.host(), ctx.clock.now()));
+        }
         let words = templates::words(job.mail, &content);
         let mail = Mail {
-            message_id: format!(
-                "{}.{}@{}",
-                job.mail.as_str(),
-                job.booking_id,
-                ctx.mail.host()
-            ),
+            message_id: format!("{}.{}@{}", job.mail.name(), job.booking_id, ctx.mail.host()),
             to: content.to,
             subject: words.subject,
             text: words.text,
@@ -51,13 +46,17 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
     Ok(())
 }
 
-/// The bytes of every ticket document of the booking.
-async fn tickets(ctx: &Ctx, content: &MailContent) -> Result<Vec<Attachment>, JobError> {
-    if content.tickets.is_empty() {
+/// The bytes of every document that goes with the mail.
+async fn files(
+    ctx: &Ctx,
+    content: &MailContent,
+    mail: MailKind,
+) -> Result<Vec<Attachment>, JobError> {
+    if mail == MailKind::BookingConfirmed && content.tickets().next().is_none() {
         return Err(JobError::retry("the booking has no ticket document yet"));
     }
-    let mut attachments = Vec::with_capacity(content.tickets.len());
-    for document in &content.tickets {
+    let mut attachments = Vec::new();
+    for document in content.enclosed(mail) {
         let (DocumentStatus::Ready, Some(key)) = (document.status, &document.storage_key) else {
             let waiting = format!("document {} is not ready", document.id);
             return Err(JobError::retry(waiting));

@@ -1,5 +1,6 @@
 //! Mail: a directory of .eml files by default, SMTP when `SMTP_URL` is set, a list in tests.
 
+pub mod calendar;
 mod directory;
 mod message;
 mod smtp;

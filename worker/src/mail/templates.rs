@@ -19,28 +19,190 @@ pub struct Words {
 /// The words of a mail about a booking.
 pub fn words(kind: MailKind, content: &MailContent) -> Words {
     match kind {
+        MailKind::BookingHeld => held(content),
         MailKind::BookingConfirmed => confirmed(content),
+        MailKind::BookingExpired => expired(content),
+        MailKind::TicketsChanged { revision } => tickets_changed(content, revision),
+        MailKind::DepartureReminder { direction } => departure_reminder(content, direction),
         MailKind::LatePaymentRefunded => late_payment_refunded(content),
     }
 }
 
+/// The confirmation as a text message, within 160 characters of GSM 7-bit for most bookings.
+pub fn sms(content: &MailContent) -> String {
+    let flights: Vec<_> = content
+        .flights
+        .iter()
+        .map(|flight| {
+            format!(
+                "{} {}-{} {}",
+                flight.number,
+                flight.departure.iata,
+                flight.arrival.iata,
+                flight.departure.local.format("%-d %b %H:%M")
+            )
+        })
+        .collect();
+    format!(
+        "Booking {} is confirmed: {}. Times are local. Tickets are in your mail.",
+        content.booking_ref,
+        flights.join(", ")
+    )
+}
+
+fn held(content: &MailContent) -> Words {
+    let reference = &content.booking_ref;
+    let due = due(content);
+    let seats = format!(
+        "we are keeping your seats. Please pay {} by {due}.",
+        content.total
+    );
+    let else_ = "After that they go back on sale and the booking ends by itself; nothing is charged then. Pay where you booked.";
+    let title = format!("Pay for booking {reference} by {due}");
+    Words {
+        text: lines(&[
+            &greeting(content),
+            "",
+            &seats,
+            "",
+            &format!("Booking reference: {reference}"),
+            "",
+            &flights_text(&content.flights),
+            "",
+            TIMES,
+            "",
+            else_,
+        ]),
+        html: page(
+            &title,
+            &[
+                paragraph(&greeting(content)),
+                paragraph(&seats),
+                reference_box(reference),
+                flights_html(&content.flights),
+                small(TIMES),
+                paragraph(else_),
+            ],
+        ),
+        subject: title,
+    }
+}
+
+fn expired(content: &MailContent) -> Words {
+    let reference = &content.booking_ref;
+    let what = format!(
+        "booking {reference} was not paid in time and has ended. The seats are on sale again; nothing was charged."
+    );
+    let again = "If you still want to fly, please search and book again. A payment that reaches us after all either confirms the booking or goes back in full.";
+    let title = format!("Your booking {reference} has expired");
+    Words {
+        text: lines(&[&greeting(content), "", &what, "", again]),
+        html: page(
+            &title,
+            &[
+                paragraph(&greeting(content)),
+                paragraph(&what),
+                paragraph(again),
+            ],
+        ),
+        subject: title,
+    }
+}
+
+fn tickets_changed(content: &MailContent, revision: i32) -> Words {
+    let reference = &content.booking_ref;
+    let what = format!(
+        "seats of booking {reference} have changed. The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."
+    );
+    let title = format!("New tickets for booking {reference}");
+    Words {
+        text: lines(&[
+            &greeting(content),
+            "",
+            &what,
+            "",
+            &flights_text(&content.flights),
+            "",
+            TIMES,
+        ]),
+        html: page(
+            &title,
+            &[
+                paragraph(&greeting(content)),
+                paragraph(&what),
+                reference_box(reference),
+                flights_html(&content.flights),
+                small(TIMES),
+            ],
+        ),
+        subject: title,
+    }
+}
+
+fn departure_reminder(content: &MailContent, direction: i16) -> Words {
+    let reference = &content.booking_ref;
+    let flights: Vec<_> = content.of_direction(direction).cloned().collect();
+    let to = flights
+        .last()
+        .map_or_else(String::new, |last| format!(" to {}", last.arrival.city));
+    let when = flights.first().map_or_else(String::new, |first| {
+        first.departure.local.format("%A at %H:%M").to_string()
+    });
+    let title = format!("Your flight{to} leaves on {when}");
+    let what = format!("your journey{to} begins soon. Your booking reference is {reference}.");
+    Words {
+        text: lines(&[
+            &greeting(content),
+            "",
+            &what,
+            "",
+            &flights_text(&flights),
+            "",
+            TIMES,
+            "",
+            BEFORE,
+            "",
+            "Have a good flight!",
+        ]),
+        html: page(
+            &title,
+            &[
+                paragraph(&greeting(content)),
+                paragraph(&what),
+                flights_html(&flights),
+                small(TIMES),
+                paragraph(BEFORE),
+                paragraph("Have a good flight!"),
+            ],
+        ),
+        subject: title,
+    }
+}
+
+/// `14:20 on Fri 20 Nov 2026 (UTC+05:30)`, by the clocks of where the journey begins.
+fn due(content: &MailContent) -> String {
+    let due = content.payment_due_at;
+    let local = content.flights.first().map_or_else(
+        || due.fixed_offset(),
+        |first| due.with_timezone(first.departure.local.offset()),
+    );
+    local.format("%H:%M on %a %-d %b %Y (UTC%:z)").to_string()
+}
+
+const TIMES: &str = "All times are local to the airport.";
+const BEFORE: &str = "Bring a photo ID. Check-in desks open 3 hours before departure and close 60 minutes before it; the gate closes 15 minutes before.";
+
 fn confirmed(content: &MailContent) -> Words {
     let reference = &content.booking_ref;
-    let files = if content.tickets.len() == 1 {
-        "Your e-ticket is attached as a PDF."
+    let is_one = content.tickets().count() == 1;
+    let files = if is_one {
+        "Your e-ticket and the invoice are attached as PDFs, and the flights as a calendar file."
     } else {
-        "Your e-tickets are attached as PDFs, one for each airline."
+        "Your e-tickets, one for each airline, and the invoice are attached as PDFs, and the flights as a calendar file."
     };
     let again = format!(
-        "You can download {} again at any time: they stay among the documents of booking {reference}, where you booked.",
-        if content.tickets.len() == 1 {
-            "it"
-        } else {
-            "them"
-        },
+        "You can download them again at any time: they stay among the documents of booking {reference}, where you booked."
     );
-    let before = "Bring a photo ID. Check-in desks open 3 hours before departure and close 60 minutes before it; the gate closes 15 minutes before.";
-    let times = "All times are local to the airport.";
     Words {
         subject: format!("Your booking {reference} is confirmed"),
         text: lines(&[
@@ -50,14 +212,14 @@ fn confirmed(content: &MailContent) -> Words {
             "",
             &flights_text(&content.flights),
             "",
-            times,
+            TIMES,
             "",
             &price_text(content),
             "",
             files,
             &again,
             "",
-            before,
+            BEFORE,
             "",
             "Have a good flight!",
         ]),
@@ -68,10 +230,10 @@ fn confirmed(content: &MailContent) -> Words {
                 paragraph(&format!("your booking {}", is_confirmed(content))),
                 reference_box(reference),
                 flights_html(&content.flights),
-                small(times),
+                small(TIMES),
                 paragraph(&price_text(content)),
                 paragraph(&format!("{files} {again}")),
-                paragraph(before),
+                paragraph(BEFORE),
                 paragraph("Have a good flight!"),
             ],
         ),

@@ -1,6 +1,7 @@
 //! How a ticket looks: what stands where on its pages.
 
-use flightdesk_core::document::{DirectionContent, FlightContent, TicketContent};
+use flightdesk_core::document::{DirectionContent, FlightContent, PriceLineContent, TicketContent};
+use flightdesk_core::money::Money;
 
 use super::face::Face;
 use super::sheet::{HEIGHT, Sheets, Type, WIDTH, bold, grey, text};
@@ -45,7 +46,11 @@ pub fn ticket(content: &TicketContent, face: Face) -> Result<Sheets, String> {
             "Some names are printed in Latin letters: this document has no letters of their script.",
         );
     }
-    footer(&mut flow.sheets, content);
+    let what = format!(
+        "E-ticket receipt {}, {}",
+        content.booking_ref, content.airline.name
+    );
+    footer(&mut flow.sheets, &what);
     Ok(flow.sheets)
 }
 
@@ -77,6 +82,15 @@ impl Flow {
                 .text(LEFT + column, self.y + 3.8, text(9), &fact);
         }
         self.y += 10.5;
+        if content.revision > 1 {
+            let replaced = format!(
+                "Revision {}: it replaces revision {}. The ticket numbers stay as they were.",
+                content.revision,
+                content.revision - 1
+            );
+            self.line(bold(9), &replaced);
+            self.y += 1.5;
+        }
     }
 
     fn direction(&mut self, direction: &DirectionContent) {
@@ -150,10 +164,25 @@ impl Flow {
         let lines = u32::try_from(content.price_lines.len()).map_or(0.0, f64::from);
         self.room((30.0 + 4.3 * lines).min(90.0));
         self.heading("Price");
-        let code = content.total.currency().code();
+        self.amounts(&content.price_lines, content.total, "Total of this ticket");
+        if content.booking_total != content.total {
+            let whole = format!(
+                "The whole booking, with the tickets of other airlines and fees of the booking: {} {}",
+                content.booking_total.currency().code(),
+                words::amount(content.booking_total)
+            );
+            self.line(grey(9), &whole);
+        }
+        self.line(grey(9), &words::paid(content.paid_with.as_ref()));
+        self.y += 3.0;
+    }
+
+    /// The lines of a price below a heading, and their total.
+    pub(super) fn amounts(&mut self, lines: &[PriceLineContent], total: Money, of_what: &str) {
+        let code = total.currency().code();
         let label = format!("Amount in {code}");
         self.sheets.text_right(RIGHT, self.y - 7.5, grey(8), &label);
-        for line in &content.price_lines {
+        for line in lines {
             self.room(4.6);
             let what = words::price_line(line);
             self.fitted(LEFT, self.y, text(9), &what, WHOM - 4.0 - LEFT);
@@ -166,20 +195,10 @@ impl Flow {
         self.room(16.0);
         self.sheets.rule(LEFT, RIGHT, self.y + 0.9);
         self.y += 2.2;
-        self.sheets
-            .text(LEFT, self.y, bold(10), "Total of this ticket");
-        let total = format!("{code} {}", words::amount(content.total));
+        self.sheets.text(LEFT, self.y, bold(10), of_what);
+        let total = format!("{code} {}", words::amount(total));
         self.sheets.text_right(RIGHT, self.y, bold(10), &total);
         self.y += 5.0;
-        if content.booking_total != content.total {
-            let whole = format!(
-                "The whole booking, with the tickets of other airlines and fees of the booking: {code} {}",
-                words::amount(content.booking_total)
-            );
-            self.line(grey(9), &whole);
-        }
-        self.line(grey(9), &words::paid(content.paid_with.as_ref()));
-        self.y += 3.0;
     }
 
     fn rules(&mut self, content: &TicketContent) {
@@ -268,7 +287,7 @@ impl Flow {
         self.y += 8.6;
     }
 
-    fn line(&mut self, kind: Type, line: &str) {
+    pub(super) fn line(&mut self, kind: Type, line: &str) {
         self.room(4.3);
         self.sheets.text(LEFT, self.y, kind, line);
         self.y += 4.3;
@@ -302,15 +321,12 @@ impl Flow {
     }
 }
 
-fn footer(sheets: &mut Sheets, content: &TicketContent) {
-    let what = format!(
-        "E-ticket receipt {}, {}",
-        content.booking_ref, content.airline.name
-    );
+/// Below every page: what it is of, and which of how many.
+pub(super) fn footer(sheets: &mut Sheets, what: &str) {
     sheets.on_every_page(|sheets, number, count| {
         let y = BOTTOM + 4.0;
         sheets.rule(LEFT, RIGHT, y);
-        sheets.text(LEFT, y + 1.6, grey(8), &what);
+        sheets.text(LEFT, y + 1.6, grey(8), what);
         sheets.text_right(
             RIGHT,
             y + 1.6,

@@ -3,14 +3,17 @@
 mod barcode;
 mod draw;
 mod face;
+mod invoice;
 mod passengers;
 mod sheet;
 mod stamp;
 mod words;
 
-use flightdesk_core::document::TicketContent;
+use chrono::{DateTime, Utc};
+use flightdesk_core::document::{InvoiceContent, TicketContent};
 
 use face::Face;
+use sheet::Sheets;
 
 /// Why a PDF could not be made; trying again does not help.
 #[derive(Debug, thiserror::Error)]
@@ -21,14 +24,33 @@ pub struct PdfError(String);
 ///
 /// Takes a millisecond of computing, a hundred when a name needs the embedded fonts: call it from `spawn_blocking`.
 pub fn ticket(content: &TicketContent) -> Result<Vec<u8>, PdfError> {
-    let mut sheets = draw::ticket(content, Face::Helvetica).map_err(PdfError)?;
-    if sheets.missing_glyphs() {
-        sheets = draw::ticket(content, Face::NotoSans).map_err(PdfError)?;
-    }
     let title = format!("E-ticket receipt {}", content.booking_ref);
-    let pdf = sheets
-        .write(&title)
-        .map_err(|error| PdfError(error.to_string()))?;
     let identity = format!("{}/{}", content.document_id, content.revision);
-    stamp::stamp(pdf, &identity, content.issued_at).map_err(PdfError)
+    let set = |face| draw::ticket(content, face);
+    pdf(set, &title, &identity, content.issued_at)
+}
+
+/// The invoice as a PDF; the same content gives the same bytes. It costs what a ticket costs.
+pub fn invoice(content: &InvoiceContent) -> Result<Vec<u8>, PdfError> {
+    let title = format!("Invoice {}", content.number);
+    let identity = format!("{}/1", content.document_id);
+    let set = |face| invoice::invoice(content, face);
+    pdf(set, &title, &identity, content.issued_at)
+}
+
+/// Set in the small face that every reader has, or in our own when a name needs its letters.
+fn pdf(
+    set: impl Fn(Face) -> Result<Sheets, String>,
+    title: &str,
+    identity: &str,
+    issued_at: DateTime<Utc>,
+) -> Result<Vec<u8>, PdfError> {
+    let mut sheets = set(Face::Helvetica).map_err(PdfError)?;
+    if sheets.missing_glyphs() {
+        sheets = set(Face::NotoSans).map_err(PdfError)?;
+    }
+    let pdf = sheets
+        .write(title)
+        .map_err(|error| PdfError(error.to_string()))?;
+    stamp::stamp(pdf, identity, issued_at).map_err(PdfError)
 }

@@ -95,13 +95,16 @@ pub fn checked(baggage: &Baggage) -> String {
     }
 }
 
-/// `Checked 1 piece, 15 kg + 10 kg extra`, `Checked 10 kg extra`.
+/// `Checked 15 kg + 10 kg`, `Checked 10 kg extra`: what is prepaid comes in pieces of its own, so none are counted.
 pub fn checked_with_extra(baggage: &Baggage, extra_kg: i64) -> String {
     let nothing = baggage.checked_pieces <= 0 && baggage.checked_kg <= 0;
     match (nothing, extra_kg) {
         (_, ..=0) => checked(baggage),
         (true, kg) => format!("Checked {kg} kg extra"),
-        (false, kg) => format!("{} + {kg} kg extra", checked(baggage)),
+        (false, kg) if baggage.checked_kg > 0 => {
+            format!("Checked {} kg + {kg} kg", baggage.checked_kg)
+        }
+        (false, kg) => format!("{} + {kg} kg", checked(baggage)),
     }
 }
 
@@ -115,7 +118,7 @@ pub fn price_line(line: &PriceLineContent) -> String {
         ),
         "baggage" => format!("Extra baggage {}", line.code.replace("kg", " kg")),
         "discount" => format!("Coupon {}", line.code),
-        other => format!("{} {}", sentence_case(other), line.code),
+        other => format!("{} {}", sentence_case(other), line.code.replace('_', " ")),
     };
     match line.flight.as_ref().or(line.direction.as_ref()) {
         Some(about) => format!("{what}, {about}"),
@@ -127,8 +130,12 @@ pub fn price_line(line: &PriceLineContent) -> String {
 pub fn quantity(line: &PriceLineContent) -> String {
     match (&line.passenger_type, line.quantity) {
         (Some(passenger), quantity) => format!("{quantity} × {passenger}"),
-        (None, 1) => String::new(),
-        (None, quantity) => format!("{quantity} ×"),
+        (None, quantity) => match line.kind.as_str() {
+            "discount" => String::new(),
+            "seat" => format!("{quantity} × seat"),
+            "baggage" => format!("{quantity} × passenger"),
+            _ => format!("{quantity} × booking"),
+        },
     }
 }
 

@@ -15,7 +15,7 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, document, ticket};
 use flightdesk_worker::settings::Cli;
-use flightdesk_worker::{Ctx, Mailer};
+use flightdesk_worker::{Ctx, Mailer, Texter};
 use sqlx::PgPool;
 use uuid::uuid;
 
@@ -37,6 +37,7 @@ pub fn context(pool: PgPool, storage: Storage) -> Ctx {
         storage,
         stripe: Stripe::new(&settings()).unwrap(),
         mail: Mailer::memory(),
+        texter: Texter::memory(),
     }
 }
 

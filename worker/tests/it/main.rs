@@ -9,6 +9,7 @@ mod faults;
 mod mail;
 mod materialise_flights;
 mod metrics;
+mod papers;
 mod relay;
 mod render_document;
 mod s3;

@@ -270,7 +270,7 @@ async fn bags_requests_and_the_discount_stand_beside_whom_they_are_for(pool: PgP
     let folder = TempFolder::new();
     let out = text_of(&write(&folder, &contents[0]));
     for said in [
-        "Checked 1 piece, 15 kg + 10 kg extra",
+        "Checked 15 kg + 10 kg",
         "Vegan meal (VGML)",
         "(WCHR)",
         "Extra baggage 10 kg, departing",

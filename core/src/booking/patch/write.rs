@@ -37,7 +37,9 @@ pub(super) async fn all(
     }
     create::confirm_free(conn, shop.clock, booking.id, &wanted.priced).await?;
     let discount = wanted.priced.discount.as_ref();
-    coupon::replace(conn, shop.clock, booking.id, booking.account_id, discount).await
+    let account_id = booking.account_id;
+    coupon::replace(conn, shop.clock, booking.id, account_id, discount).await?;
+    create::invoice_free(conn, shop.clock, booking.id, account_id, &wanted.priced).await
 }
 
 /// Writes whom to write to.

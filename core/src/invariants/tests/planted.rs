@@ -89,7 +89,7 @@ const HARMS: &[Harm] = &[
      "update ticket set status = 'void'",
      &[("paid_is_ticketed", 1)]),
     ("a paid booking without its document",
-     "delete from document",
+     "delete from document where kind = 'ticket'",
      &[("paid_is_ticketed", 1)]),
     ("a ticket that nobody paid",
      "insert into ticket (id, booking_id, passenger_id, validating_airline, number, issued_at)

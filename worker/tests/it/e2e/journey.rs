@@ -30,8 +30,8 @@ async fn from_the_sign_up_to_the_ticket_in_the_inbox(pool: PgPool) {
             .fetch_one(&pool)
             .await
             .unwrap();
-    assert_eq!((tickets, documents), (1, 1), "nothing unpaid is ticketed");
+    assert_eq!((tickets, documents), (1, 2), "nothing unpaid is ticketed");
     assert_eq!(deployment.mails().len(), 1);
-    assert_eq!(files(&deployment.documents()).len(), 1);
+    assert_eq!(files(&deployment.documents()).len(), 2);
     assert_consistent(&pool).await;
 }

@@ -82,11 +82,12 @@ impl Deployment {
         self.folder.path().join("mail")
     }
 
-    /// Every mail in the box. A killed worker may leave a hidden half of one beside them.
+    /// Every confirmation in the box. A killed worker may leave a hidden half of one beside them.
     fn mails(&self) -> Vec<String> {
         files(&self.mail())
             .into_iter()
             .filter(|path| path.extension().is_some_and(|end| end == "eml"))
+            .filter(|path| path.to_string_lossy().contains("/booking_confirmed."))
             .map(|path| std::fs::read_to_string(path).unwrap())
             .collect()
     }

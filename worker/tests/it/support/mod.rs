@@ -16,7 +16,7 @@ use flightdesk_core::outbox::JobStatus;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_worker::settings::Cli;
-use flightdesk_worker::{Ctx, Mailer};
+use flightdesk_worker::{Ctx, Mailer, Texter};
 use sqlx::PgPool;
 
 /// A context for jobs that run in this process: documents and mail in memory, the system's clock.
@@ -28,6 +28,7 @@ pub fn ctx(pool: &PgPool, clock: Clock) -> Ctx {
         storage: Storage::memory(),
         stripe: Stripe::new(&cli.settings).unwrap(),
         mail: Mailer::memory(),
+        texter: Texter::memory(),
         settings: Arc::new(cli.settings),
     }
 }

@@ -1,0 +1,252 @@
+//! Invoices: numbered without gaps where the money is settled, and what they say.
+
+use chrono::Datelike;
+use sqlx::PgConnection;
+
+use super::content::{Carrier, InvoiceContent, PriceLineContent, Seller};
+use super::load::{known_currency, known_zone, load_payment};
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId, DocumentId, PaymentId};
+use crate::money::{Currency, Money};
+use crate::outbox::{self, RenderDocument};
+use crate::{Error, Result, zone};
+
+/// What an invoice is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled {
+    /// Whose booking it is.
+    pub account_id: AccountId,
+    /// The booking.
+    pub booking_id: BookingId,
+    /// What was paid; none when nothing was to pay.
+    pub payment_id: Option<PaymentId>,
+    /// The first line of the booking's price that this is about: those before were settled earlier.
+    pub first_line: i16,
+}
+
+/// Numbers an invoice and promises its PDF.
+///
+/// Belongs at the end of the settling transaction: the counter is locked last, after booking, inventory and coupon,
+/// and stays locked until the commit. A rollback gives the number back.
+pub async fn request_invoice(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    settled: &Settled,
+) -> Result<()> {
+    let id = DocumentId::new();
+    let number = next_number(conn, clock).await?;
+    sqlx::query!(
+        r#"
+        insert into document (id, account_id, booking_id, kind, created_at, number, payment_id)
+        values ($1, $2, $3, 'invoice', $4, $5, $6)
+        "#,
+        id.0,
+        settled.account_id.0,
+        settled.booking_id.0,
+        clock.now(),
+        number,
+        settled.payment_id.map(|payment| payment.0),
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update price_line set invoice_id = $2 where booking_id = $1 and ordinal >= $3 and invoice_id is null",
+        settled.booking_id.0,
+        id.0,
+        settled.first_line,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let job = RenderDocument {
+        document_id: id,
+        revision: 1,
+    };
+    outbox::put(conn, clock, Some(settled.account_id), &job).await?;
+    Ok(())
+}
+
+/// The ordinal that the next line of a booking's price will have.
+pub async fn next_line(conn: &mut PgConnection, booking_id: BookingId) -> Result<i16> {
+    let last = sqlx::query_scalar!(
+        "select max(ordinal) from price_line where booking_id = $1",
+        booking_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(last.map_or(0, |last| last + 1))
+}
+
+/// `FD/26-27/000123`: at most 16 characters up to ten million invoices a year (rule 46 of India's CGST Rules).
+async fn next_number(conn: &mut PgConnection, clock: &Clock) -> Result<String> {
+    let seller = sqlx::query!("select number_prefix, fiscal_year_month, time_zone from seller")
+        .fetch_one(&mut *conn)
+        .await?;
+    let today = zone::local(clock.now(), known_zone(&seller.time_zone)?).date_naive();
+    let first_month = u32::try_from(seller.fiscal_year_month).unwrap_or(1);
+    let year = fiscal_year(today.year(), today.month(), first_month);
+    let last = sqlx::query_scalar!(
+        r#"
+        insert into invoice_counter as counter (kind, fiscal_year, last_number) values ('invoice', $1, 1)
+        on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
+        returning last_number
+        "#,
+        year,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(format!("{}/{year}/{last:06}", seller.number_prefix))
+}
+
+/// `26-27`; `26` where the fiscal year is the calendar's.
+fn fiscal_year(year: i32, month: u32, first_month: u32) -> String {
+    let began = if month < first_month { year - 1 } else { year };
+    let short = |year: i32| year.rem_euclid(100);
+    if first_month == 1 {
+        format!("{:02}", short(began))
+    } else {
+        format!("{:02}-{:02}", short(began), short(began + 1))
+    }
+}
+
+impl InvoiceContent {
+    /// What an invoice says. [`Error::NotFound`] when there is no such invoice.
+    ///
+    /// Several statements: for one moment in time the caller begins a repeatable-read transaction.
+    pub async fn load(conn: &mut PgConnection, document_id: DocumentId) -> Result<Self> {
+        let row = sqlx::query!(
+            r#"
+            select document.number as "number!", document.created_at, document.payment_id as "payment_id: PaymentId",
+                booking.id as "booking_id: BookingId", booking.booking_ref, booking.currency,
+                booking.contact_email, booking.contact_phone,
+                seller.name, seller.address, seller.tax_number, seller.time_zone,
+                (select first_name || ' ' || last_name from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
+            from document
+            join booking on booking.id = document.booking_id
+            cross join seller
+            where document.id = $1 and document.kind = 'invoice'
+            "#,
+            document_id.0,
+        )
+        .fetch_optional(&mut *conn)
+        .await?
+        .ok_or(Error::NotFound("document"))?;
+        let currency = known_currency(&row.currency)?;
+        let lines = load_lines(conn, row.booking_id, document_id, currency).await?;
+        let paid_with = match row.payment_id {
+            Some(payment_id) => load_payment(conn, payment_id).await?,
+            None => None,
+        };
+        let total = lines
+            .iter()
+            .try_fold(Money::new(0, currency), |sum, line| {
+                sum.checked_add(line.amount)
+            })
+            .map_err(|error| Error::Catalogue(format!("invoice {}: {error}", row.number)))?;
+        Ok(Self {
+            document_id,
+            issued_on: zone::local(row.created_at, known_zone(&row.time_zone)?).date_naive(),
+            issued_at: row.created_at,
+            number: row.number,
+            seller: Seller {
+                name: row.name,
+                address: row.address,
+                tax_number: row.tax_number,
+            },
+            buyer: [
+                row.passenger,
+                Some(row.contact_email),
+                Some(row.contact_phone),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            booking_ref: row.booking_ref,
+            airlines: load_airlines(conn, row.booking_id).await?,
+            lines,
+            total,
+            paid_with,
+        })
+    }
+}
+
+async fn load_lines(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    document_id: DocumentId,
+    currency: Currency,
+) -> Result<Vec<PriceLineContent>> {
+    let rows = sqlx::query!(
+        r#"
+        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
+            price_line.amount_minor, direction.name as "direction?",
+            (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
+            (
+                select min(tax_rule.name) from tax_rule
+                where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
+                    and tax_rule.country = (
+                        select airport.country from booked_flight
+                        join flight on flight.id = booked_flight.flight_id
+                        join airport on airport.iata = flight.origin
+                        where booked_flight.booking_id = $1
+                            and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
+                            and (booked_flight.direction_id = direction.id or direction.id is null)
+                        order by booked_flight.ordinal limit 1
+                    )
+            ) as name
+        from price_line
+        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
+        where price_line.booking_id = $1 and price_line.invoice_id = $2
+        order by price_line.ordinal
+        "#,
+        booking_id.0,
+        document_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let lines = rows.into_iter().map(|row| PriceLineContent {
+        kind: row.kind,
+        code: row.code,
+        name: row.name,
+        flight: row.flight,
+        direction: row.direction,
+        passenger_type: row.passenger_type,
+        quantity: row.quantity,
+        amount: Money::new(row.amount_minor, currency),
+    });
+    Ok(lines.collect())
+}
+
+async fn load_airlines(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Carrier>> {
+    let airlines = sqlx::query_as!(
+        Carrier,
+        r#"
+        select airline.iata, airline.name from direction
+        join airline on airline.iata = direction.validating_airline
+        where direction.booking_id = $1
+        group by airline.iata, airline.name order by min(direction.ordinal)
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(airlines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fiscal_year;
+
+    #[test]
+    fn a_fiscal_year_is_named_after_the_years_it_touches() {
+        for (year, month, first_month, name) in [
+            (2026, 11, 4, "26-27"),
+            (2027, 3, 4, "26-27"),
+            (2027, 4, 4, "27-28"),
+            (2099, 4, 4, "99-00"),
+            (2026, 1, 1, "26"),
+            (2026, 12, 1, "26"),
+        ] {
+            assert_eq!(fiscal_year(year, month, first_month), name);
+        }
+    }
+}

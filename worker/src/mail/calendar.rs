@@ -1,0 +1,59 @@
+//! The flights of a booking as a calendar file (RFC 5545).
+
+use chrono::{DateTime, Utc};
+use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
+use icalendar::{Calendar, Component, Event, EventLike, EventStatus};
+
+use super::Attachment;
+
+/// One event a flight.
+///
+/// Times are instants in UTC, which every calendar shows by its own clocks; those of the airports stand in the
+/// description. An event keeps its UID when seats change, so that a second file moves it and adds none.
+pub fn file(content: &MailContent, host: &str, made_at: DateTime<Utc>) -> Attachment {
+    let mut calendar = Calendar::new();
+    calendar.name(&format!("Booking {}", content.booking_ref));
+    for flight in &content.flights {
+        calendar.push(event(content, flight, host, made_at));
+    }
+    let text = calendar.done().to_string();
+    Attachment {
+        file_name: format!("flights-{}.ics", content.booking_ref),
+        content_type: "text/calendar; charset=utf-8; method=PUBLISH",
+        bytes: text.into_bytes(),
+    }
+}
+
+fn event(content: &MailContent, flight: &MailFlight, host: &str, made_at: DateTime<Utc>) -> Event {
+    let (from, to) = (&flight.departure, &flight.arrival);
+    let description = format!(
+        "Booking reference {}\nDeparts {}\nArrives {}",
+        content.booking_ref,
+        clock(from),
+        clock(to),
+    );
+    Event::new()
+        .uid(&format!("{}@{host}", flight.id))
+        .timestamp(made_at)
+        .starts(from.local.to_utc())
+        .ends(to.local.to_utc())
+        .summary(&format!(
+            "Flight {} {} to {}",
+            flight.number, from.city, to.city
+        ))
+        .location(&format!("{} ({})", from.city, from.iata))
+        .description(&description)
+        .status(EventStatus::Confirmed)
+        .done()
+}
+
+/// `Sun 20 Dec 2026, 14:00 in New Delhi (DEL), Asia/Kolkata`
+fn clock(stop: &MailStop) -> String {
+    format!(
+        "{} in {} ({}), {}",
+        stop.local.format("%a %-d %b %Y, %H:%M"),
+        stop.city,
+        stop.iata,
+        stop.time_zone,
+    )
+}

@@ -1,0 +1,236 @@
+//! Invoice, calendar file, mails and text message as whoever gets them reads them.
+
+use chrono::{DateTime, TimeZone, Utc};
+use flightdesk_core::Clock;
+use flightdesk_core::document::{self, DocumentKind, InvoiceContent, Settled};
+use flightdesk_core::ids::PaymentId;
+use flightdesk_core::outbox::{self, MailKind, SendSms};
+use flightdesk_worker::attempt::{self, Outcome};
+use flightdesk_worker::queue::Pushed;
+use flightdesk_worker::{Ctx, pdf};
+use sqlx::PgPool;
+use uuid::uuid;
+
+use crate::booked::{TempFolder, output, take_jobs, ticketed};
+use crate::support::bookings::{ACCOUNT, BOOKING, promise};
+use crate::support::ctx;
+
+const PAYMENT: PaymentId = PaymentId(uuid!("00000000-0000-7000-8000-000000000801"));
+
+fn clock() -> Clock {
+    Clock::manual(Utc.with_ymd_and_hms(2026, 11, 20, 9, 10, 0).unwrap())
+}
+
+async fn run(ctx: &Ctx, kind: &str, job_id: flightdesk_core::ids::JobId) {
+    let pushed = Pushed {
+        job_id,
+        attempt: 1,
+        kind: kind.to_owned(),
+        request_id: None,
+        trace_parent: None,
+    };
+    assert_eq!(attempt::run(ctx, &pushed).await, Outcome::Done);
+}
+
+async fn invoice(ctx: &Ctx) -> InvoiceContent {
+    let mut conn = ctx.db.acquire().await.unwrap();
+    let settled = Settled {
+        account_id: ACCOUNT,
+        booking_id: BOOKING,
+        payment_id: Some(PAYMENT),
+        first_line: 0,
+    };
+    document::request_invoice(&mut conn, &ctx.clock, &settled)
+        .await
+        .unwrap();
+    let documents = document::list_by_booking(&mut conn, ACCOUNT, "K7XQ3M")
+        .await
+        .unwrap();
+    let invoice = documents
+        .iter()
+        .find(|document| document.kind == DocumentKind::Invoice)
+        .unwrap();
+    InvoiceContent::load(&mut conn, invoice.id).await.unwrap()
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn an_invoice_can_be_read_and_is_the_same_bytes_each_time(pool: PgPool) {
+    let content = invoice(&ctx(&pool, clock())).await;
+    let made = pdf::invoice(&content).unwrap();
+    assert_eq!(made, pdf::invoice(&content).unwrap());
+    let folder = TempFolder::new();
+    let file = folder.0.join("invoice.pdf");
+    std::fs::write(&file, made).unwrap();
+    output(std::process::Command::new("qpdf").arg("--check").arg(&file));
+    let mut read = std::process::Command::new("pdftotext");
+    let text = output(read.arg("-layout").arg(&file).arg("-"));
+    for said in [
+        "FD/26-27/000001",
+        "20 November 2026",
+        "K7XQ3M",
+        "Air India (AI), British Airways (BA)",
+        "Hồng Đào Nguyễn",
+        "nguyen@example.com",
+        "1 × booking",
+        "INR 218,767.00",
+        "with Visa ending in 4242",
+        "Page 1 of 1",
+    ] {
+        assert!(text.contains(said), "{said:?} is missing in\n{text}");
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn the_confirmation_carries_tickets_invoice_and_the_instants_of_the_flights(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    ticketed(&ctx).await;
+    invoice(&ctx).await;
+    for (job, lease) in take_jobs(&ctx).await {
+        flightdesk_worker::jobs::render_document::run(&ctx, job, &lease)
+            .await
+            .unwrap();
+    }
+    let mail: uuid::Uuid = sqlx::query_scalar("select id from outbox where kind = 'send_mail'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    run(&ctx, "send_mail", flightdesk_core::ids::JobId(mail)).await;
+    let sent = ctx.mail.sent();
+    let names: Vec<_> = sent[0]
+        .attachments
+        .iter()
+        .map(|file| file.file_name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "ticket-K7XQ3M-AI.pdf",
+            "ticket-K7XQ3M-BA.pdf",
+            "invoice-K7XQ3M-FD-26-27-000001.pdf",
+            "flights-K7XQ3M.ics"
+        ]
+    );
+    let calendar = String::from_utf8(sent[0].attachments[3].bytes.clone()).unwrap();
+    let instants: Vec<(DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as("select departs_at, arrives_at from flight order by departs_at")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(calendar.matches("BEGIN:VEVENT").count(), 2);
+    for (departs_at, arrives_at) in instants {
+        for (key, instant) in [("DTSTART", departs_at), ("DTEND", arrives_at)] {
+            let line = format!("\r\n{key}:{}\r\n", instant.format("%Y%m%dT%H%M%SZ"));
+            assert!(
+                calendar.contains(&line),
+                "{line:?} is missing in\n{calendar}"
+            );
+        }
+    }
+    let unfolded = calendar.replace("\r\n ", "");
+    for said in [
+        "UID:00000000-0000-7000-8000-000000000601@flightdesk.example",
+        "Sun 20 Dec 2026\\, 14:00 in New Delhi (DEL)\\, Asia/Kolkata",
+        "Wed 6 Jan 2027\\, 09:00 in New Delhi (DEL)\\, Asia/Kolkata",
+    ] {
+        assert!(
+            unfolded.contains(said),
+            "{said:?} is missing in\n{unfolded}"
+        );
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(pool: PgPool) {
+    let turns = [
+        (
+            "pending_payment",
+            MailKind::BookingHeld,
+            "Pay for booking K7XQ3M by 15:06 on Fri 20 Nov 2026 (UTC+05:30)",
+            "INR 218767.00",
+        ),
+        (
+            "expired",
+            MailKind::BookingExpired,
+            "Your booking K7XQ3M has expired",
+            "nothing was charged",
+        ),
+        (
+            "confirmed",
+            MailKind::DepartureReminder { direction: 1 },
+            "Your flight to New Delhi leaves on Tuesday at 18:50",
+            "BA 143",
+        ),
+        (
+            "confirmed",
+            MailKind::TicketsChanged { revision: 2 },
+            "New tickets for booking K7XQ3M",
+            "revision 2",
+        ),
+    ];
+    for (status, kind, subject, said) in turns {
+        let ctx = ctx(&pool, clock());
+        for (now, mails) in [("cancelled", 0), (status, 1)] {
+            sqlx::query("update booking set status = $1")
+                .bind(now)
+                .execute(&pool)
+                .await
+                .unwrap();
+            let job = promise(&pool, &ctx.clock, kind).await;
+            run(&ctx, "send_mail", job).await;
+            assert_eq!(ctx.mail.sent().len(), mails, "{kind:?} of a booking {now}");
+        }
+        let mail = &ctx.mail.sent()[0];
+        assert_eq!(mail.subject, subject);
+        for form in [&mail.text, &mail.html] {
+            assert!(form.contains(said), "{said:?} is missing in\n{form}");
+        }
+        assert_eq!(
+            mail.message_id,
+            format!("{}.{BOOKING}@flightdesk.example", kind.name())
+        );
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn the_contact_gets_a_text_message_with_reference_and_flights(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    let job = SendSms {
+        booking_id: BOOKING,
+    };
+    let mut conn = pool.acquire().await.unwrap();
+    let id = outbox::put(&mut conn, &ctx.clock, Some(ACCOUNT), &job)
+        .await
+        .unwrap();
+    run(&ctx, "send_sms", id).await;
+    let sent = ctx.texter.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].to, "+84912345678");
+    assert_eq!(
+        sent[0].text,
+        "Booking K7XQ3M is confirmed: AI 161 DEL-LHR 20 Dec 14:00, BA 143 LHR-DEL 5 Jan 18:50. Times are local. Tickets are in your mail."
+    );
+}
