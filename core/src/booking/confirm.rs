@@ -9,7 +9,7 @@ use super::{queries, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::{Error, Result, coupon, document, ledger, ticket};
+use crate::{Error, Result, coupon, document, fault, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -27,6 +27,7 @@ pub async fn confirm(
     }
     set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
     inventory::apply(conn, changes(&booked, |seats| (-seats, seats))).await?;
+    fault::point("seats_sold");
     ticket_party(conn, clock, booking, &booked).await?;
     Ok(true)
 }
@@ -92,8 +93,12 @@ async fn ticket_party(
 ) -> Result<()> {
     ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, clock, booking, booked).await?;
+    fault::point("party_seated");
     ticket::issue(conn, clock, booking.id).await?;
-    document::request_tickets(conn, clock, booking.account_id, booking.id).await
+    fault::point("tickets_issued");
+    document::request_tickets(conn, clock, booking.account_id, booking.id).await?;
+    fault::point("documents_promised");
+    Ok(())
 }
 
 fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {

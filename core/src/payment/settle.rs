@@ -12,6 +12,7 @@ use super::stripe::{CheckoutSession, CheckoutStatus};
 use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
+use crate::fault;
 use crate::ledger::{self, Kind};
 use crate::outbox::{self, MailKind, SendMail};
 
@@ -54,6 +55,7 @@ pub async fn settle(
     }
     succeed(conn, clock, &payment, session).await?;
     ledger::money_came(conn, clock, &payment, came_as(booking.status)).await?;
+    fault::point("money_booked");
     apply(conn, clock, &payment, &booking).await
 }
 

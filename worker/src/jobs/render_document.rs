@@ -1,6 +1,7 @@
 //! Make the PDF of a document's present revision, store it, and promise the mail that carries it.
 
 use flightdesk_core::document::{self, TicketContent};
+use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, Lease, RenderDocument};
 use sqlx::{Connection, PgConnection};
 
@@ -15,18 +16,24 @@ pub async fn run(ctx: &Ctx, job: RenderDocument, lease: &Lease) -> Result<(), Jo
     if !document::mark_rendering(&mut conn, &job).await? {
         return finish_unwanted(ctx, &mut conn, lease).await;
     }
+    fault::point("document_rendering");
     let content = load(&mut conn, &job).await?;
     // Back to the pool: neither drawing nor storing needs it, and the store may be slow.
     drop(conn);
 
     let pdf = draw(content).await?;
+    fault::point("document_drawn");
     let key = document::storage_key(job.document_id, job.revision);
     ctx.storage.put(&key, pdf.clone(), PDF).await?;
+    fault::point("document_stored");
 
     let mut tx = ctx.db.begin().await?;
     document::mark_ready(&mut tx, &ctx.clock, &job, &pdf).await?;
+    fault::point("document_ready");
     outbox::finish(&mut tx, &ctx.clock, lease).await?;
+    fault::point("document_finished");
     tx.commit().await?;
+    fault::point("document_committed");
     Ok(())
 }
 
