@@ -23,10 +23,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub async fn run(shop: Shop, db: &PgPool, load: Load, target: i32) -> anyhow::Result<Value> {
     let offers = book::collect(&shop, Wish::of_one_flight(target, load.clients.into())).await?;
     let seats = left(db, target).await?;
-    let (begun, booked) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let begun = Instant::now();
+    let (booked, turned_away) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut clients = JoinSet::new();
     for offer in offers {
-        let (shop, booked) = (shop.clone(), booked.clone());
+        let (shop, booked, turned_away) = (shop.clone(), booked.clone(), turned_away.clone());
         clients.spawn(async move {
             let mut refused = Vec::new();
             let mut sold_at = Duration::ZERO;
@@ -47,6 +48,10 @@ pub async fn run(shop: Shop, db: &PgPool, load: Load, target: i32) -> anyhow::Re
                             until = answered + Duration::from_secs(load.seconds);
                         }
                         refused.push((answered, answered - asked));
+                    }
+                    // No connection was free in time: nothing was done, and the same client asks again.
+                    503 => {
+                        turned_away.fetch_add(1, Ordering::Relaxed);
                     }
                     _ => anyhow::bail!("a booking was answered with {status}: {body}"),
                 }
@@ -77,6 +82,7 @@ pub async fn run(shop: Shop, db: &PgPool, load: Load, target: i32) -> anyhow::Re
         "clients": load.clients,
         "seats": seats,
         "booked": booked,
+        "answered_503": turned_away.load(Ordering::Relaxed),
         "sold_out_seconds": sold_at.as_secs_f64(),
         "refusals_per_second": (rate * 10.0).round() / 10.0,
         "refusal_p50_ms": milliseconds(&micros, 50),
