@@ -2,7 +2,8 @@
 set client_min_messages = warning;
 truncate booking, hold, idempotency_key, outbox cascade;
 update flight_cabin set held = 0, sold = 0 where held + sold > 0;
-update flight_cabin set capacity = 1000000 where cabin = 'economy' and flight_id in (select flight_id from bench.target where n = 1);
+update flight_cabin set capacity = 1000000
+where cabin = 'economy' and flight_id in (select unnest(array[flight_id, return_id, onward_id]) from bench.target where n = 1);
 vacuum analyze flight_cabin;
 update api_key set last_used_at = now() where name = 'bench';
 vacuum api_key;

@@ -18,29 +18,48 @@ insert into api_key (id, account_id, name, prefix, key_hash, scopes, created_at,
 select gen_random_uuid(), account_id, 'bench', left(key, 13), sha256(convert_to(key, 'UTF8')), '{search,bookings}', now(), now()
 from bench.caller;
 
--- Economy only, and nothing that leaves before everybody has finished.
+-- Economy only, nothing that leaves before everybody has finished, with a flight back and another one after that.
 create table bench.target (
     n integer primary key, flight_id uuid not null, origin text not null, destination text not null, departure_date date not null,
     airline text not null, departs_at timestamptz not null,
+    return_id uuid not null, return_date date not null, return_airline text not null,
+    onward_id uuid not null, onward_date date not null,
     -- as a search passes them: the codes it names, and the flights that its timetable has on the route that day
     codes text not null, flight_ids text not null
 );
+create view bench.on_sale as
+select f.id, f.origin, f.destination, f.departure_date, f.airline, f.departs_at
+from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = 'economy'
+join airline al on al.iata = f.airline and al.accounting_code is not null
+where f.status = 'scheduled' and f.departure_date > current_date + 2 and c.capacity > 100;
 insert into bench.target
-select row_number() over (), id, origin, destination, departure_date, airline, departs_at, array[origin, destination]::text, (
+select row_number() over (), drawn.id, drawn.origin, drawn.destination, drawn.departure_date, drawn.airline, drawn.departs_at,
+       back.id, back.departure_date, back.airline, onward.id, onward.departure_date,
+       array[drawn.origin, drawn.destination]::text, (
     select array_agg(of_route.id order by of_route.id)::text
     from flight of_route join airline al on al.iata = of_route.airline and al.accounting_code is not null
     where of_route.origin = drawn.origin and of_route.destination = drawn.destination
       and of_route.departure_date = drawn.departure_date and of_route.status = 'scheduled'
 )
 from (
-    select f.id, f.origin, f.destination, f.departure_date, f.airline, f.departs_at
-    from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = 'economy'
-    join airline al on al.iata = f.airline and al.accounting_code is not null
-    where f.departure_date > current_date + 2 and c.capacity > 100
-      -- a code that is a metro area too stands for several airports
-      and not exists (select from metro_area_airport where code in (f.origin, f.destination))
-    order by md5(f.id::text) limit :targets
-) as drawn;
+    select * from bench.on_sale
+    -- a code that is a metro area too stands for several airports
+    where not exists (select from metro_area_airport where code in (origin, destination))
+    order by md5(id::text) limit 4 * :targets
+) as drawn
+cross join lateral (
+    select * from bench.on_sale as back
+    where back.origin = drawn.destination and back.destination = drawn.origin
+      and back.departure_date between drawn.departure_date + 2 and drawn.departure_date + 10
+    order by back.departs_at limit 1
+) as back
+cross join lateral (
+    select * from bench.on_sale as onward
+    where onward.origin = drawn.origin and onward.destination = drawn.destination
+      and onward.departure_date between back.departure_date + 2 and back.departure_date + 10
+    order by onward.departs_at limit 1
+) as onward
+order by md5(drawn.id::text) limit :targets;
 
 -- Ascending as the product's own ids are (UUID version 7): kind of row, run, number.
 create function bench.id(kind integer, run bigint, n bigint) returns uuid language sql immutable parallel safe as $$

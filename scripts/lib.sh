@@ -9,6 +9,10 @@ mkdir -p "$local_dir"
 local_dir=$(cd "$local_dir" && pwd -P)
 me=$(basename "$0")
 
+# The one set of features that checks and tests build with, so that nothing is built twice.
+# shellcheck disable=SC2034
+features=(--features fault-points)
+
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then
   dim=$'\033[2m' red=$'\033[31m' green=$'\033[32m' bold=$'\033[1m' plain=$'\033[0m'
 else

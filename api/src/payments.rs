@@ -3,6 +3,7 @@
 use flightdesk_core::Error;
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::BookingRef;
+use flightdesk_core::fault;
 use flightdesk_core::ids::AccountId;
 use flightdesk_core::payment::stripe::{CheckoutRequest, StripeError, read_event};
 use flightdesk_core::payment::{self, Payment, ReturnUrls, Started};
@@ -120,10 +121,13 @@ impl Payments {
         .map_err(|error| {
             ApiError::new(StatusCode::BAD_REQUEST, "bad_signature", error.to_string())
         })?;
+        fault::point("event_verified");
         let stored = async {
             let mut tx = app.db.begin().await?;
             let received = payment::receive(&mut tx, &app.clock, &event, &body).await?;
+            fault::point("event_settled");
             tx.commit().await?;
+            fault::point("event_committed");
             Ok::<_, Error>(received)
         };
         let received = stored.await.map_err(ApiError::unavailable)?;
@@ -157,15 +161,19 @@ async fn open(
             Started::Open(payment) => return Ok(payment),
             Started::New(payment) => payment,
         };
+        fault::point("checkout_promised");
         match app
             .stripe
             .create_checkout(&checkout_request(&waiting, reference, email))
             .await
         {
             Ok(session) => {
+                fault::point("checkout_opened");
                 let mut tx = app.db.begin().await?;
                 let attached = payment::attach(&mut tx, &app.clock, waiting.id, &session).await?;
+                fault::point("checkout_attached");
                 tx.commit().await?;
+                fault::point("checkout_committed");
                 return Ok(attached?);
             }
             Err(StripeError::Unavailable(cause)) => {

@@ -13,6 +13,7 @@ pub mod db;
 pub mod document;
 pub mod error;
 pub mod fare;
+pub mod fault;
 pub mod fixtures;
 pub mod flight;
 pub mod hold;

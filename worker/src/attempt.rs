@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flightdesk_core::outbox::{self, Kind, Lease, RUNNING_LEASE, Started, Verdict};
-use flightdesk_core::{Error, telemetry};
+use flightdesk_core::{Error, fault, telemetry};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info, info_span, warn};
 
@@ -38,6 +38,7 @@ pub async fn run(ctx: &Ctx, pushed: &Pushed) -> Outcome {
             return Outcome::Unrecorded;
         }
     };
+    fault::point("job_started");
     let span = info_span!(
         "job",
         job_id = %started.lease.job_id,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apalis::prelude::{TaskBuilder, TaskSink};
 use flightdesk_core::Clock;
+use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, Claimed, Queue};
 use futures::stream;
 use redis::aio::ConnectionManager;
@@ -112,10 +113,12 @@ impl Relay {
         if claimed.is_empty() {
             return Ok(0);
         }
+        fault::point("jobs_claimed");
         if let Err(error) = self.push(&claimed).await {
             self.give_back(&claimed).await;
             return Err(error);
         }
+        fault::point("jobs_pushed");
         metrics::relayed(self.queue, claimed.len());
         Ok(i64::try_from(claimed.len()).unwrap_or(BATCH))
     }

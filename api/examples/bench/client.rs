@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use url::Url;
 use uuid::Uuid;
 
-/// A route on a day that has flights.
+/// A route on a day that has flights, the flight back some days later, and the one that follows it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Target {
     pub n: i32,
@@ -17,6 +17,72 @@ pub struct Target {
     pub destination: String,
     pub departure_date: String,
     pub flight_id: Uuid,
+    pub return_date: String,
+    pub return_id: Uuid,
+    pub onward_date: String,
+    pub onward_id: Uuid,
+}
+
+impl Target {
+    /// There alone.
+    pub fn one_way(&self, party: u16) -> Journey {
+        Journey {
+            origin: self.origin.clone(),
+            destination: self.destination.clone(),
+            date: self.departure_date.clone(),
+            out: self.flight_id,
+            back: None,
+            party,
+        }
+    }
+
+    /// There and back.
+    pub fn round_trip(&self, party: u16) -> Journey {
+        Journey {
+            back: Some((self.return_id, self.return_date.clone())),
+            ..self.one_way(party)
+        }
+    }
+
+    /// The flight back as the way there of somebody from the other end, and the one after it as their way back.
+    pub fn round_trip_from_there(&self, party: u16) -> Journey {
+        Journey {
+            origin: self.destination.clone(),
+            destination: self.origin.clone(),
+            date: self.return_date.clone(),
+            out: self.return_id,
+            back: Some((self.onward_id, self.onward_date.clone())),
+            party,
+        }
+    }
+}
+
+/// One direct flight, or two, for a party.
+#[derive(Clone, Debug)]
+pub struct Journey {
+    origin: String,
+    destination: String,
+    date: String,
+    out: Uuid,
+    back: Option<(Uuid, String)>,
+    party: u16,
+}
+
+impl Journey {
+    fn search(&self) -> String {
+        let back = self.back.as_ref();
+        let back = back.map_or(String::new(), |(_, date)| format!("&return_date={date}"));
+        let Self {
+            origin,
+            destination,
+            date,
+            party,
+            ..
+        } = self;
+        format!(
+            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={date}{back}&adults={party}&max_stops=0&limit=100"
+        )
+    }
 }
 
 /// The api with the callers and targets of the bench.
@@ -28,11 +94,12 @@ pub struct Shop {
     pub targets: Vec<Target>,
 }
 
-/// An offer, and the key of the caller it was made for.
+/// The offers of a journey, and the key of the caller they were made for.
 #[derive(Clone)]
 pub struct Offer {
     pub key: String,
-    pub token: String,
+    pub tokens: Vec<String>,
+    pub party: u16,
 }
 
 impl Shop {
@@ -43,7 +110,8 @@ impl Shop {
             .await
             .context("scripts/bench makes the tables of the schema bench")?;
         let targets = sqlx::query_as(
-            "select n, origin, destination, departure_date::text, flight_id from bench.target order by n",
+            "select n, origin, destination, departure_date::text, flight_id, return_date::text, return_id, onward_date::text, onward_id
+             from bench.target order by n",
         )
         .fetch_all(db)
         .await?;
@@ -96,46 +164,49 @@ impl Shop {
         self.client.post(page).form(&[("card", card)])
     }
 
-    /// A search of a target's direct flights.
-    pub fn search(&self, key: &str, target: &Target) -> RequestBuilder {
-        let Target {
-            origin,
-            destination,
-            departure_date,
-            ..
-        } = target;
-        let query = format!(
-            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={departure_date}&adults=1&max_stops=0&limit=100"
-        );
-        self.get(key, &query)
-    }
-
-    /// The offer of the target's own flight for a caller; `None` when it can no longer be bought.
-    pub async fn offer(&self, key: &str, target: &Target) -> anyhow::Result<Option<Offer>> {
-        let found = expect(self.search(key, target).send().await?, 200).await?;
-        let flight = target.flight_id.to_string();
-        let of_flight = |offer: &&Value| offer["flights"][0]["flight_id"] == flight.as_str();
-        let token = found["offers"]
-            .as_array()
-            .and_then(|offers| offers.iter().find(of_flight))
-            .and_then(|offer| offer["offer_id"].as_str());
-        Ok(token.map(|token| Offer {
+    /// The offers of a journey's own flights for a caller; `None` when one of them can no longer be bought.
+    pub async fn offer(&self, key: &str, journey: &Journey) -> anyhow::Result<Option<Offer>> {
+        let found = expect(self.get(key, &journey.search()).send().await?, 200).await?;
+        let lists = match &journey.back {
+            None => vec![(&found["offers"], journey.out)],
+            Some((back, _)) => vec![
+                (&found["outbound"]["offers"], journey.out),
+                (&found["return"]["offers"], *back),
+            ],
+        };
+        let tokens: Option<Vec<String>> = (lists
+            .into_iter()
+            .map(|(list, flight)| token_of(list, flight)))
+        .collect();
+        Ok(tokens.map(|tokens| Offer {
             key: key.to_owned(),
-            token: token.to_owned(),
+            tokens,
+            party: journey.party,
         }))
     }
 
-    /// The booking of an offer for one grown-up, whom no other booking has.
+    /// The booking of an offer for grown-ups whom no other booking has.
     pub fn book(&self, offer: &Offer) -> RequestBuilder {
-        let body = json!({
-            "offers": [offer.token],
-            "passengers": [{
+        let passenger = || {
+            json!({
                 "title": "ms", "first_name": somebody(), "last_name": "Verma", "gender": "female", "date_of_birth": "1990-04-12",
-            }],
+            })
+        };
+        let passengers: Vec<Value> = (0..offer.party).map(|_| passenger()).collect();
+        let body = json!({
+            "offers": offer.tokens,
+            "passengers": passengers,
             "contact": {"email": "asha@example.com", "phone": "+919876543210"},
         });
         self.post(&offer.key, "/v1/bookings", &body)
     }
+}
+
+fn token_of(offers: &Value, flight: Uuid) -> Option<String> {
+    let flight = flight.to_string();
+    let mut offers = offers.as_array()?.iter();
+    let offer = offers.find(|offer| offer["flights"][0]["flight_id"] == flight.as_str())?;
+    Some(offer["offer_id"].as_str()?.to_owned())
 }
 
 /// Twelve letters that nobody else is called.

@@ -10,6 +10,7 @@ mod client;
 mod load;
 mod pay;
 mod search;
+mod sell_out;
 mod suggest;
 
 use std::io::Write;
@@ -52,12 +53,21 @@ enum What {
     Book {
         #[command(flatten)]
         load: Load,
-        /// Offers to search for; each is booked again and again
-        #[arg(long, default_value_t = 2_000)]
-        offers: usize,
-        /// Book this target (`bench.target.n`) alone instead of all
-        #[arg(long)]
-        hot: Option<i32>,
+        #[command(flatten)]
+        wish: book::Wish,
+    },
+    /// One flight that more want than it has seats: sold out exactly, and whoever comes later is refused
+    SellOut {
+        #[command(flatten)]
+        load: Load,
+        /// The target (`bench.target.n`) that all of them want
+        #[arg(long, default_value_t = 1)]
+        target: i32,
+    },
+    /// Seat maps of the targets' flights
+    SeatMap {
+        #[command(flatten)]
+        load: Load,
     },
     /// Autosuggest in this process, without HTTP: what people type, letter by letter, with and without a typo
     Suggest {
@@ -127,7 +137,17 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
             baseline,
         } => search::run(shop, &db, load, kind, baseline).await?,
         What::Baseline(_) => anyhow::bail!("the baseline serves and measures nothing"),
-        What::Book { load, offers, hot } => book::run(shop, load, offers, hot).await?,
+        What::Book { load, wish } => book::run(shop, load, wish).await?,
+        What::SellOut { load, target } => sell_out::run(shop, &db, load, target).await?,
+        What::SeatMap { load } => {
+            load::run(load, 200, move |client, number| {
+                let step = client * 7_919 + number;
+                let flight = shop.targets[step % shop.targets.len()].flight_id;
+                let path = format!("/v1/flights/{flight}/seat-map?cabin=economy");
+                shop.get(shop.key(step), &path)
+            })
+            .await?
+        }
         What::Pay {
             travellers,
             mail_dir,

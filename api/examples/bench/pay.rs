@@ -46,7 +46,7 @@ async fn travel(
     let key = shop.key(index);
     let mut offer = None;
     for target in shop.targets.iter().cycle().skip(index).take(100) {
-        offer = shop.offer(key, target).await?;
+        offer = shop.offer(key, &target.one_way(1)).await?;
         if offer.is_some() {
             break;
         }
@@ -55,7 +55,7 @@ async fn travel(
     let booking = expect(shop.book(&offer).send().await?, 201).await?;
     let reference = booking["booking_ref"].as_str().context("no booking_ref")?;
     let path = format!("/v1/bookings/{reference}/payment");
-    let payment = expect(shop.post(key, &path, &json!({})).send().await?, 200).await?;
+    let payment = expect(shop.post(key, &path, &json!({})).send().await?, 201).await?;
     let page = payment["checkout_url"]
         .as_str()
         .context("no checkout_url")?;

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
 use crate::outbox::{self, SendSms};
-use crate::{Error, Result, coupon, document, ledger, ticket};
+use crate::{Error, Result, coupon, document, fault, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
 /// tickets and promises their documents.
@@ -28,6 +28,7 @@ pub async fn confirm(
     }
     set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
     inventory::apply(conn, changes(&booked, |seats| (-seats, seats))).await?;
+    fault::point("seats_sold");
     ticket_party(conn, clock, booking, &booked).await?;
     Ok(true)
 }
@@ -93,13 +94,16 @@ async fn ticket_party(
 ) -> Result<()> {
     ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, clock, booking, booked).await?;
+    fault::point("party_seated");
     ticket::issue(conn, clock, booking.id).await?;
+    fault::point("tickets_issued");
     document::request_tickets(conn, clock, booking.account_id, booking.id).await?;
     let sms = SendSms {
         booking_id: booking.id,
     };
     let once = format!("sms_confirmed:{}", booking.id);
     outbox::put_once(conn, clock, Some(booking.account_id), &once, &sms).await?;
+    fault::point("documents_promised");
     Ok(())
 }
 

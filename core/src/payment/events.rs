@@ -7,6 +7,7 @@ use super::settle::settle;
 use super::stripe::{Event, Fact};
 use crate::Result;
 use crate::clock::Clock;
+use crate::fault;
 
 /// What receiving an event did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub async fn receive(
     if inserted.rows_affected() == 0 {
         return Ok(Received::Redelivered);
     }
+    fault::point("event_stored");
     let outcome = match &event.fact {
         Fact::Checkout(session) => settle(conn, clock, session).await?.as_str(),
         Fact::Refund(refund) if refunds::settle_refund(conn, clock, refund).await? => {

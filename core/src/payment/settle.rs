@@ -13,6 +13,7 @@ use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
 use crate::document::{self, Settled};
+use crate::fault;
 use crate::ledger::{self, Kind};
 use crate::mail;
 use crate::outbox::MailKind;
@@ -56,6 +57,7 @@ pub async fn settle(
     }
     succeed(conn, clock, &payment, session).await?;
     ledger::money_came(conn, clock, &payment, came_as(booking.status)).await?;
+    fault::point("money_booked");
     apply(conn, clock, &payment, &booking).await
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::{Error, Result};
+use crate::{Error, Result, fault};
 
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -43,10 +43,12 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = folder.join(format!(".{}.tmp", Uuid::now_v7()));
     let linked = write_durably(&temporary, bytes)
         // Unlike a rename, a link never replaces what is there.
+        .inspect(|()| fault::point("object_written"))
         .and_then(|()| match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             result => result,
         });
+    fault::point("object_linked");
     // Left behind it would only take space; the outcome is the link's.
     let _ = fs::remove_file(&temporary);
     linked?;

@@ -1,6 +1,7 @@
 //! Make the PDF of a document's present revision, store it, and promise the mail that carries it.
 
 use flightdesk_core::document::{self, DocumentKind, InvoiceContent, TicketContent};
+use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, Lease, RenderDocument};
 use flightdesk_core::payment;
 use sqlx::PgConnection;
@@ -18,6 +19,7 @@ pub async fn run(ctx: &Ctx, job: RenderDocument, lease: &Lease) -> Result<(), Jo
     if !document::mark_rendering(&mut conn, &job).await? {
         return finish_unwanted(ctx, &mut conn, lease).await;
     }
+    fault::point("document_rendering");
     drop(conn);
     let key = document::storage_key(job.document_id, job.revision);
     let stored = if lease.attempt > 1 {
@@ -29,11 +31,15 @@ pub async fn run(ctx: &Ctx, job: RenderDocument, lease: &Lease) -> Result<(), Jo
         Some(pdf) => pdf,
         None => make(ctx, &job, &key).await?,
     };
+    fault::point("document_stored");
 
     let mut tx = ctx.db.begin().await?;
     document::mark_ready(&mut tx, &ctx.clock, &job, &pdf).await?;
+    fault::point("document_ready");
     outbox::finish(&mut tx, &ctx.clock, lease).await?;
+    fault::point("document_finished");
     tx.commit().await?;
+    fault::point("document_committed");
     Ok(())
 }
 
@@ -44,6 +50,7 @@ async fn make(ctx: &Ctx, job: &RenderDocument, key: &str) -> Result<Vec<u8>, Job
     ask_for_cards(ctx, job).await?;
     let paper = load(ctx, job).await?;
     let pdf = draw(paper).await?;
+    fault::point("document_drawn");
     ctx.storage.put(key, pdf.clone(), PDF).await?;
     Ok(pdf)
 }

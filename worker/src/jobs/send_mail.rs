@@ -1,6 +1,7 @@
 //! Send one mail about a booking to its contact.
 
 use flightdesk_core::document::DocumentStatus;
+use flightdesk_core::fault;
 use flightdesk_core::mail::MailContent;
 use flightdesk_core::outbox::{self, Lease, MailKind, SendMail};
 use tracing::info;
@@ -34,7 +35,9 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
             html: words.html,
             attachments,
         };
+        fault::point("mail_composed");
         ctx.mail.send(mail, ctx.clock.now()).await?;
+        fault::point("mail_sent");
         info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail sent");
     } else {
         info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail no longer true, not sent");
@@ -42,7 +45,9 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
 
     let mut tx = ctx.db.begin().await?;
     outbox::finish(&mut tx, &ctx.clock, lease).await?;
+    fault::point("mail_finished");
     tx.commit().await?;
+    fault::point("mail_committed");
     Ok(())
 }
 

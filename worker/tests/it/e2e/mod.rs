@@ -3,6 +3,8 @@
 
 mod faults;
 mod journey;
+#[cfg(feature = "fault-points")]
+mod killed;
 mod traveller;
 
 use std::path::PathBuf;
@@ -30,7 +32,7 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// Starts all but the worker, with one flight to sell.
+    /// Starts all but the worker, with one flight to sell, and one back a week later by another airline.
     async fn start(pool: &PgPool) -> Self {
         let (redis, folder) = (Redis::start(), Folder::new());
         let mut conn = pool.acquire().await.unwrap();
@@ -46,6 +48,17 @@ impl Deployment {
             base_fare_minor: 500_000,
         };
         add_flight(&mut conn, flight).await.unwrap();
+        let back = AddFlight {
+            airline: "6E",
+            number: "202",
+            origin: "BOM",
+            destination: "DEL",
+            departs_local: (in_a_month() + Days::days(7)).and_hms_opt(8, 0, 0).unwrap(),
+            block_minutes: 130,
+            aircraft: "32N",
+            base_fare_minor: 400_000,
+        };
+        add_flight(&mut conn, back).await.unwrap();
         let documents = folder.path().join("documents");
         let settings = [
             ("REDIS_URL", redis.url()),

@@ -12,7 +12,7 @@ use super::{Deployment, PATIENCE, files, in_a_month};
 use crate::support::until_true;
 
 pub struct Traveller {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     base: String,
     key: String,
     pub email: String,
@@ -42,11 +42,17 @@ impl Traveller {
         traveller
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if !self.key.is_empty() {
-            request = request.header("X-API-Key", &self.key);
+    /// A request with its key.
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        if self.key.is_empty() {
+            return request;
         }
+        request.header("X-API-Key", &self.key)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -62,7 +68,7 @@ impl Traveller {
         body
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.call(Method::POST, path, Some(body)).await;
         assert!(status.is_success(), "POST {path}: {status} {answer}");
         answer

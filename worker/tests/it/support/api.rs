@@ -67,6 +67,19 @@ impl Api {
         self.child.wait().unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    #[cfg(feature = "fault-points")]
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Starts it again under the same address, with further settings.
+    #[cfg(feature = "fault-points")]
+    pub async fn restart_with(&mut self, settings: &[(&str, &str)]) {
+        self.command.envs(settings.iter().copied());
+        self.restart().await;
+    }
+
     /// Starts it again under the same address.
     pub async fn restart(&mut self) {
         self.child = self.command.spawn().unwrap();
