@@ -47,7 +47,7 @@ pub async fn run(shop: Shop, db: &PgPool, load: Load, target: i32) -> anyhow::Re
                         if until == PATIENCE {
                             until = answered + Duration::from_secs(load.seconds);
                         }
-                        refused.push((answered, answered - asked));
+                        refused.push((answered, answered.saturating_sub(asked)));
                     }
                     // No connection was free in time: nothing was done, and the same client asks again.
                     503 => {

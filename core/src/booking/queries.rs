@@ -208,18 +208,7 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
     )
     .fetch_all(&mut *conn)
     .await?;
-    let seats = sqlx::query!(
-        r#"
-        select s.passenger_id as "passenger_id!: PassengerId", s.flight_id as "flight_id: FlightId", s.seat_row, s.letter, s.reason
-        from passenger_seat s
-        join passenger p on p.id = s.passenger_id
-        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = s.flight_id
-        where p.booking_id = $1 order by bf.ordinal
-        "#,
-        id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let seats = seats(conn, id).await?;
     let tickets = sqlx::query!(
         r#"
         select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
@@ -240,19 +229,8 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
         .map(|row| BookedPassenger {
             seats: seats
                 .iter()
-                .filter(|seat| seat.passenger_id == row.id)
-                .filter_map(|seat| {
-                    let letter = seat.letter.chars().next()?;
-                    let reason = seat.reason.clone();
-                    Some(BookedSeat {
-                        flight_id: seat.flight_id,
-                        seat: Seat {
-                            row: seat.seat_row,
-                            letter,
-                        },
-                        reason,
-                    })
-                })
+                .filter(|(passenger_id, _)| *passenger_id == row.id)
+                .map(|(_, seat)| seat.clone())
                 .collect(),
             ticket_numbers: tickets
                 .iter()
@@ -274,6 +252,37 @@ async fn passengers(conn: &mut PgConnection, id: BookingId) -> Result<Vec<Booked
             travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
         })
         .collect())
+}
+
+/// Who sits where, in the order of travel.
+async fn seats(conn: &mut PgConnection, id: BookingId) -> Result<Vec<(PassengerId, BookedSeat)>> {
+    let rows = sqlx::query!(
+        r#"
+        select s.passenger_id as "passenger_id!: PassengerId", s.flight_id as "flight_id: FlightId", s.seat_row, s.letter, s.reason
+        from passenger_seat s
+        join passenger p on p.id = s.passenger_id
+        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = s.flight_id
+        where p.booking_id = $1 order by bf.ordinal
+        "#,
+        id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let seat = |letter: &str, row| {
+        Some(Seat {
+            row,
+            letter: letter.chars().next()?,
+        })
+    };
+    let seats = rows.into_iter().filter_map(|row| {
+        let seat = BookedSeat {
+            flight_id: row.flight_id,
+            seat: seat(&row.letter, row.seat_row)?,
+            reason: row.reason,
+        };
+        Some((row.passenger_id, seat))
+    });
+    Ok(seats.collect())
 }
 
 fn bags(directions: Vec<Direction>, kg: Vec<i16>) -> Vec<BookedBag> {

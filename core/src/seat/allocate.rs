@@ -48,7 +48,7 @@ fn seat_all(
         .filter_map(|corner| group(places, *corner, unseated))
         .map(|group| (compactness(&group, anchors), group))
         .collect();
-    groups.sort_by(|a, b| a.0.cmp(&b.0));
+    groups.sort_by_key(|(compactness, _)| *compactness);
     groups.dedup_by(|a, b| a.1 == b.1);
     groups
         .into_iter()

@@ -58,7 +58,7 @@ pub async fn list(
     cabin: Option<Cabin>,
 ) -> Result<Vec<SeatOnFlight>> {
     let rows = sqlx::query_as!(
-        Row,
+        Found,
         r#"
         select f.id as "flight_id: FlightId", l.cabin as "cabin: Cabin", l.seat_row, l.letter,
                l.position as "position: SeatPreference", l.exit_row,
@@ -78,7 +78,7 @@ pub async fn list(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().filter_map(Row::into_seat).collect())
+    Ok(rows.into_iter().filter_map(Found::into_seat).collect())
 }
 
 /// The named seats as they are in the layouts of their flights; one that does not exist is left out.
@@ -93,7 +93,7 @@ pub async fn find(
     let rows: Vec<i16> = wanted.iter().map(|(_, seat)| seat.row).collect();
     let letters: Vec<String> = wanted.iter().map(|(_, s)| s.letter.to_string()).collect();
     let rows = sqlx::query_as!(
-        Row,
+        Found,
         r#"
         select f.id as "flight_id: FlightId", l.cabin as "cabin: Cabin", l.seat_row, l.letter,
                l.position as "position: SeatPreference", l.exit_row,
@@ -111,10 +111,10 @@ pub async fn find(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().filter_map(Row::into_seat).collect())
+    Ok(rows.into_iter().filter_map(Found::into_seat).collect())
 }
 
-struct Row {
+struct Found {
     flight_id: FlightId,
     cabin: Cabin,
     seat_row: i16,
@@ -125,7 +125,7 @@ struct Row {
     status: SeatStatus,
 }
 
-impl Row {
+impl Found {
     fn into_seat(self) -> Option<SeatOnFlight> {
         let letter = self.letter.chars().next()?;
         Some(SeatOnFlight {
