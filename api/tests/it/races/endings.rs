@@ -163,7 +163,7 @@ async fn a_page_that_opens_while_its_booking_is_cancelled_is_closed_again(pool: 
         let (opened, cancelled) = tokio::join!(client.open_payment(&booking), cancel);
         assert_eq!(cancelled.status.as_u16(), 200, "{cancelled:?}");
         assert!(
-            opened.status.as_u16() == 200 || opened.problem() == (409, "wrong_state"),
+            opened.status.as_u16() == 201 || opened.problem() == (409, "wrong_state"),
             "{opened:?}"
         );
     }
