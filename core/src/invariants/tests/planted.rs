@@ -103,10 +103,10 @@ const HARMS: &[Harm] = &[
          select gen_random_uuid(), id, currency, total_minor, created_at, created_at, '', '' from booking where status = 'expired'",
      &[("nothing_ended_is_payable", 1)]),
     ("a document without a job",
-     "delete from outbox",
+     "delete from outbox where payload ->> 'document_id' in (select id::text from document where kind = 'ticket')",
      &[("no_job_is_lost", 1)]),
     ("a job that nobody took back",
-     "update outbox set status = 'running', lease_until = created_at - interval '61 minutes'",
+     "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),
 ];
 
