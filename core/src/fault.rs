@@ -1,4 +1,4 @@
-//! Named steps at which a test kills the process, as a power cut would.
+//! Named steps at which a test kills the process, as a power cut would, or lets it take its time.
 //!
 //! Only under the feature `fault-points`, which no optimised build can have: elsewhere a point is nothing.
 
@@ -30,4 +30,20 @@ pub fn point(name: &str) {
     loop {
         std::thread::park();
     }
+}
+
+/// A step that may take long; takes no time.
+#[cfg(not(feature = "fault-points"))]
+#[inline]
+pub fn pause(_name: &str) {}
+
+/// A step that may take long: the thread stands still for `FAULT_PAUSE_SECONDS` when `FAULT_PAUSE` is this name.
+#[cfg(feature = "fault-points")]
+pub fn pause(name: &str) {
+    if std::env::var_os("FAULT_PAUSE").is_none_or(|slow| slow != name) {
+        return;
+    }
+    let seconds = std::env::var("FAULT_PAUSE_SECONDS").ok();
+    let seconds = seconds.and_then(|raw| raw.parse().ok()).unwrap_or(60);
+    std::thread::sleep(std::time::Duration::from_secs(seconds));
 }

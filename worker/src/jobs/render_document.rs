@@ -106,7 +106,10 @@ async fn load(ctx: &Ctx, job: &RenderDocument) -> Result<Paper, JobError> {
 
 async fn draw(paper: Paper) -> Result<Vec<u8>, JobError> {
     let draw = move || match paper {
-        Paper::Ticket(content) => pdf::ticket(&content),
+        Paper::Ticket(content) => {
+            fault::pause("ticket_drawing");
+            pdf::ticket(&content)
+        }
         Paper::Invoice(content) => pdf::invoice(&content),
     };
     tokio::task::spawn_blocking(draw)

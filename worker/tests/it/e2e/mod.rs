@@ -5,6 +5,8 @@ mod faults;
 mod journey;
 #[cfg(feature = "fault-points")]
 mod killed;
+#[cfg(feature = "fault-points")]
+mod slow;
 mod traveller;
 
 use std::path::PathBuf;
@@ -78,13 +80,18 @@ impl Deployment {
 
     /// Starts a worker that shares its folders.
     fn worker(&self) -> Worker {
+        self.worker_with(&[])
+    }
+
+    /// The same with settings of its own.
+    fn worker_with(&self, own: &[(&str, &str)]) -> Worker {
         let (documents, mail) = (self.documents(), self.mail());
         let settings = [
             ("PUBLIC_URL", self.api.address.as_str()),
             ("DOCUMENTS_DIR", documents.to_str().unwrap()),
             ("MAIL_DIR", mail.to_str().unwrap()),
         ];
-        Worker::start(&self.pool, &self.redis, &settings)
+        Worker::start(&self.pool, &self.redis, &[&settings, own].concat())
     }
 
     fn documents(&self) -> PathBuf {
