@@ -529,7 +529,7 @@ async fn drop_claims(conn: &mut PgConnection, clock: &Clock, id: Uuid, status: &
 }
 
 /// Ends the changes whose time has run out unpaid and returns how many; a checkout that is open is expired first, as
-/// that of a booking is.
+/// that of a booking is. One that cannot be ended hinders no other; the first such error is returned at the end.
 pub async fn sweep_seat_changes(pool: &PgPool, clock: &Clock) -> Result<u64> {
     let mut conn = pool.acquire().await?;
     let due = sqlx::query!(
@@ -541,24 +541,43 @@ pub async fn sweep_seat_changes(pool: &PgPool, clock: &Clock) -> Result<u64> {
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut swept = 0;
+    let (mut swept, mut failed) = (0, None);
     for row in due {
-        let mut tx = conn.begin().await?;
-        let booking = lock::lock(&mut tx, row.booking_id).await?;
-        let Some(open) = find_open(&mut tx, row.booking_id).await? else {
-            continue;
-        };
-        let state = payment::ask_to_expire(&mut tx, clock, &booking).await?;
-        let waits = state == payment::CheckoutState::Asked
-            && clock.now() < open.expires_at + super::end::PATIENCE;
-        if !waits && open.id == row.id {
-            payment::lapse(&mut tx, clock, &booking).await?;
-            drop_claims(&mut tx, clock, open.id, "expired").await?;
-            swept += 1;
+        match sweep(&mut conn, clock, row.id, row.booking_id).await {
+            Ok(ended) => swept += u64::from(ended),
+            Err(error) => {
+                tracing::error!(seat_change_id = %row.id, %error, "a change of seats cannot be ended");
+                failed.get_or_insert(error);
+            }
         }
-        tx.commit().await?;
     }
-    Ok(swept)
+    failed.map_or(Ok(swept), Err)
+}
+
+/// Whether it was this call that ended the change.
+async fn sweep(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: Uuid,
+    booking_id: BookingId,
+) -> Result<bool> {
+    let mut tx = conn.begin().await?;
+    let booking = lock::lock(&mut tx, booking_id).await?;
+    let now = clock.now();
+    let open = find_open(&mut tx, booking_id).await?;
+    // It may have been paid, dropped or prolonged since it was found.
+    let Some(open) = open.filter(|open| open.id == id && open.expires_at <= now) else {
+        return Ok(false);
+    };
+    let state = payment::ask_to_expire(&mut tx, clock, &booking).await?;
+    let waits =
+        state == payment::CheckoutState::Asked && now < open.expires_at + super::end::PATIENCE;
+    if !waits {
+        payment::lapse(&mut tx, clock, &booking).await?;
+        drop_claims(&mut tx, clock, id, "expired").await?;
+    }
+    tx.commit().await?;
+    Ok(!waits)
 }
 
 /// Moves the end of a change to the end of the checkout that pays it.
