@@ -24,8 +24,8 @@ create table bench.target (
     airline text not null, departs_at timestamptz not null,
     return_id uuid not null, return_date date not null, return_airline text not null,
     onward_id uuid not null, onward_date date not null,
-    -- as a search passes them: the codes it names, and the flights that its timetable has on the route that day
-    codes text not null, flight_ids text not null
+    -- as a search passes them: the flights that its timetable has on the route that day
+    flight_ids text not null
 );
 create view bench.on_sale as
 select f.id, f.origin, f.destination, f.departure_date, f.airline, f.departs_at
@@ -34,8 +34,7 @@ join airline al on al.iata = f.airline and al.accounting_code is not null
 where f.status = 'scheduled' and f.departure_date > current_date + 2 and c.capacity > 100;
 insert into bench.target
 select row_number() over (), drawn.id, drawn.origin, drawn.destination, drawn.departure_date, drawn.airline, drawn.departs_at,
-       back.id, back.departure_date, back.airline, onward.id, onward.departure_date,
-       array[drawn.origin, drawn.destination]::text, (
+       back.id, back.departure_date, back.airline, onward.id, onward.departure_date, (
     select array_agg(of_route.id order by of_route.id)::text
     from flight of_route join airline al on al.iata = of_route.airline and al.accounting_code is not null
     where of_route.origin = drawn.origin and of_route.destination = drawn.destination

@@ -9,7 +9,8 @@ use flightdesk_core::fare::{Tariff, TariffCache};
 use flightdesk_core::offer::OfferSigner;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::place::DirectoryCache;
-use flightdesk_core::search::{CheckedCache, CursorSigner, Timetable, TimetableCache};
+use flightdesk_core::reference::ReferenceCache;
+use flightdesk_core::search::{CursorSigner, Timetable, TimetableCache};
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, Shop, db};
 use secrecy::ExposeSecret;
@@ -44,10 +45,10 @@ pub struct App {
     pub offers: OfferSigner,
     /// What seats cost.
     pub tariff: TariffCache,
+    /// Names and places.
+    pub reference: ReferenceCache,
     /// Routes and times of all flights; [`App::timetable`] reads it.
     pub timetables: TimetableCache,
-    /// Searches that were in order a moment ago.
-    pub checked: CheckedCache,
     /// Searches and calendars that were answered a moment ago.
     pub shelf: Shelf,
     /// Makes and opens the cursors of searches.
@@ -89,8 +90,8 @@ impl App {
             storage: Storage::from_settings(&settings)?,
             offers: OfferSigner::new(&settings),
             tariff: TariffCache::default(),
+            reference: ReferenceCache::default(),
             timetables: TimetableCache::default(),
-            checked: CheckedCache::default(),
             shelf: Shelf::new(redis.clone(), &limits.redis_prefix, clock.clone()),
             cursors: CursorSigner::new(&settings.secret_key),
             directory: DirectoryCache::default(),
@@ -108,6 +109,7 @@ impl App {
             clock: &self.clock,
             sales: &self.settings.sales,
             tariff,
+            reference: &self.reference,
             signer: &self.offers,
         }
     }

@@ -547,7 +547,7 @@ impl From<BookedDirection> for DirectionView {
         Self {
             direction: direction.direction.as_str().to_owned(),
             status: direction.status,
-            validating_airline: direction.validating_airline.into(),
+            validating_airline: (&direction.validating_airline).into(),
             cabin: direction.cabin.as_str().to_owned(),
             fare_family: direction.conditions["fare_family"]
                 .as_str()

@@ -10,7 +10,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::cached::Cached;
 use crate::error::ApiError;
 use crate::search::{check, list, one};
@@ -69,7 +69,7 @@ impl Calendars {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        caller: Reader,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -132,7 +132,8 @@ impl Calendars {
             checked_bag,
             ..Search::default()
         };
-        let checked = check(app, search).await?;
+        let checked = check(app, caller.spare(), &search).await?;
+        caller.spare().release();
         let (days, hit) = days(app, &checked).await?;
         let currency = app.settings.sales.sale_currency;
         let day = |day| CalendarDayView::new(day, currency);

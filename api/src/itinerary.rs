@@ -25,11 +25,11 @@ pub struct AirlineView {
     name: String,
 }
 
-impl From<Airline> for AirlineView {
-    fn from(airline: Airline) -> Self {
+impl From<&Airline> for AirlineView {
+    fn from(airline: &Airline) -> Self {
         Self {
-            iata: airline.iata,
-            name: airline.name,
+            iata: airline.iata.clone(),
+            name: airline.name.clone(),
         }
     }
 }
@@ -48,13 +48,13 @@ pub struct AirportView {
     time_zone: String,
 }
 
-impl From<Airport> for AirportView {
-    fn from(airport: Airport) -> Self {
+impl From<&Airport> for AirportView {
+    fn from(airport: &Airport) -> Self {
         Self {
-            iata: airport.iata,
-            name: airport.name,
-            city: airport.city,
-            country: airport.country,
+            iata: airport.iata.clone(),
+            name: airport.name.clone(),
+            city: airport.city.clone(),
+            country: airport.country.clone(),
             time_zone: airport.time_zone.name().to_owned(),
         }
     }
@@ -96,11 +96,11 @@ impl From<Flight> for FlightView {
             arrives_local: local(flight.arrives_local()),
             arrival_day_offset: flight.arrival_day_offset(),
             duration_minutes: flight.duration_minutes(),
-            airline: flight.airline.into(),
-            aircraft: flight.aircraft,
+            airline: flight.airline.as_ref().into(),
+            aircraft: flight.aircraft.as_ref().to_owned(),
             status: flight.status.as_str().to_owned(),
-            origin: flight.origin.into(),
-            destination: flight.destination.into(),
+            origin: flight.origin.as_ref().into(),
+            destination: flight.destination.as_ref().into(),
         }
     }
 }
@@ -346,7 +346,7 @@ impl From<Offer> for OfferView {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
-            validating_airline: offer.validating_airline().cloned().map(AirlineView::from),
+            validating_airline: offer.validating_airline().map(AirlineView::from),
             stops: offer.flights.len().saturating_sub(1) as u64,
             duration_minutes: offer.duration_minutes(),
             seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),

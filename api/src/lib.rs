@@ -43,6 +43,7 @@ pub mod search;
 pub mod seats;
 mod serve;
 pub mod shelf;
+mod spare;
 pub mod tags;
 pub mod views;
 

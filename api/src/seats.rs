@@ -153,7 +153,7 @@ impl Seats {
         let family = fare_family.unwrap_or_else(|| "standard".to_owned());
         Ok(Json(SeatMap {
             flight_id,
-            aircraft: flight.into_iter().map(|flight| flight.aircraft).collect(),
+            aircraft: flight.iter().map(|flight| &*flight.aircraft).collect(),
             cabins: cabins(&tariff, app.settings.sales.sale_currency, &family, &seats)?,
             fare_family: family,
         }))

@@ -121,13 +121,10 @@ impl Shelf {
         M: Fn() -> F,
         F: Future<Output = Result<Made, ApiError>>,
     {
-        let kept = match self.find(key, after).await {
-            Some(kept) => kept,
-            None => self.make_in_turn(key, after, make).await?,
-        };
-        let outcome = if kept.hit { "hit" } else { "miss" };
-        metrics::counter!("search_cache_total", "outcome" => outcome).increment(1);
-        Ok(kept)
+        match self.find(key, after).await {
+            Some(kept) => Ok(kept),
+            None => self.make_in_turn(key, after, make).await,
+        }
     }
 
     /// A part of an answer, and of another part the bytes `from` a first and before another; one round trip for both.
@@ -147,11 +144,14 @@ impl Shelf {
         Some((whole?, part))
     }
 
-    async fn find(&self, key: &str, after: Option<DateTime<Utc>>) -> Option<Kept> {
+    /// The answer of a key that is less than five minutes old and newer than `after`, if there is one.
+    pub async fn find(&self, key: &str, after: Option<DateTime<Utc>>) -> Option<Kept> {
         let mut pipeline = redis::pipe();
         pipeline.get(self.key(key));
         let (bytes,): (Option<Vec<u8>>,) = self.ask(&pipeline).await?;
-        self.read(&bytes?, after)
+        let kept = self.read(&bytes?, after)?;
+        count(&kept);
+        Some(kept)
     }
 
     /// What [`Shelf::store`] wrote, unless it is too old.
@@ -167,8 +167,8 @@ impl Shelf {
         })
     }
 
-    /// One request of this process makes the answer, the others wait for it.
-    async fn make_in_turn<M, F>(
+    /// Makes an answer that [`Shelf::find`] does not have: one request of this process does, the others wait for it.
+    pub async fn make_in_turn<M, F>(
         &self,
         key: &str,
         after: Option<DateTime<Utc>>,
@@ -192,14 +192,18 @@ impl Shelf {
                 if is_ours() {
                     turn.await?.clone()
                 } else {
-                    return self.make_now(key, None, &make).await;
+                    let kept = self.make_now(key, None, &make).await?;
+                    count(&kept);
+                    return Ok(kept);
                 }
             }
         };
-        Ok(Kept {
+        let kept = Kept {
             hit: shared.hit || !is_ours(),
             ..shared
-        })
+        };
+        count(&kept);
+        Ok(kept)
     }
 
     fn cell(&self, key: &str) -> Arc<OnceCell<Kept>> {
@@ -355,4 +359,9 @@ impl Shelf {
     fn lock_key(&self, key: &str) -> String {
         format!("{}:{key}:lock", self.0.prefix)
     }
+}
+
+fn count(kept: &Kept) {
+    let outcome = if kept.hit { "hit" } else { "miss" };
+    metrics::counter!("search_cache_total", "outcome" => outcome).increment(1);
 }

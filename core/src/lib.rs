@@ -29,6 +29,7 @@ pub mod offer;
 pub mod outbox;
 pub mod payment;
 pub mod place;
+pub mod reference;
 pub mod reminder;
 pub mod schedule;
 pub mod search;

@@ -11,6 +11,9 @@ use poem::Server;
 use poem::listener::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Serves the HTTP API of Flightdesk.
 ///
 /// Every setting is a flag and an environment variable. Without any it serves on 127.0.0.1:8000 and takes test

@@ -15,7 +15,7 @@ pub use pages::check;
 pub use views::SearchResult;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::cached::Cached;
 use crate::error::ApiError;
 use crate::tags::Tag;
@@ -41,7 +41,7 @@ impl Searches {
     async fn search(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        caller: Reader,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -148,9 +148,9 @@ impl Searches {
             checked_bag,
             sort,
         };
-        let checked = check(app, search).await?;
+        let checked = check(app, caller.spare(), &search).await?;
         let wish = PageWish::new(limit, cursor.as_deref());
-        let answer = pages::answer(app, caller.account_id, &checked, wish).await?;
+        let answer = pages::answer(app, &caller, &checked, wish).await?;
         let (is_round_trip, hit) = (checked.inbound.is_some(), answer.hit);
         let currency = app.settings.sales.sale_currency;
         Cached::new(&SearchResult::new(answer, is_round_trip, currency), hit)

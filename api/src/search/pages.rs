@@ -12,9 +12,11 @@ use flightdesk_core::search::{
 use poem::http::StatusCode;
 
 use crate::app::App;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::page::DEFAULT_LIMIT;
 use crate::shelf::Made;
+use crate::spare::Spare;
 
 /// Which page of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -98,25 +100,26 @@ impl Priced<'_> {
     }
 }
 
-/// Reads a search, or remembers that it was in order a moment ago.
-pub async fn check(app: &App, search: Search) -> Result<std::sync::Arc<Checked>, ApiError> {
-    if let Some(checked) = app.checked.fresh(&app.clock, &search) {
-        return Ok(checked);
-    }
-    let mut conn = app.db.acquire().await?;
+/// Reads a search. Errors: 422 with every wrong parameter.
+pub async fn check(app: &App, spare: &Spare, search: &Search) -> Result<Checked, ApiError> {
+    let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let reference = app.reference.get(&mut conn).await?;
+    spare.put(conn);
     let sales = &app.settings.sales;
-    let checked = search::check(&mut conn, &app.clock, sales, &tariff, &search).await?;
-    Ok(app.checked.put(&app.clock, search, checked))
+    Ok(search::check(
+        &app.clock, sales, &tariff, &reference, search,
+    )?)
 }
 
 /// The pages that a caller wishes. Errors: 422 for a cursor that is not of this search, 410 `cursor_expired`.
 pub async fn answer(
     app: &App,
-    account_id: AccountId,
+    caller: &Reader,
     checked: &Checked,
     wish: PageWish<'_>,
 ) -> Result<Answer, ApiError> {
+    let spare = caller.spare();
     let outbound = direction(Way::Outbound, &checked.outbound)?;
     let inbound = checked.inbound.as_ref();
     let inbound = inbound
@@ -125,23 +128,26 @@ pub async fn answer(
     let mut priced = match (wish.cursor, inbound) {
         (Some(cursor), _) => {
             let frozen = next(app, [Some(outbound), inbound], cursor, wish.limit).await?;
-            price(app, vec![frozen]).await?
+            price(app, spare, vec![frozen]).await?
         }
-        (None, None) => price(app, vec![first(app, outbound, None, wish.limit).await?]).await?,
+        (None, None) => {
+            let frozen = first(app, spare, outbound, None, wish.limit).await?;
+            price(app, spare, vec![frozen]).await?
+        }
         (None, Some(inbound)) => {
             let pages = futures::future::try_join(
-                first(app, outbound, None, wish.limit),
-                first(app, inbound, None, wish.limit),
+                first(app, spare, outbound, None, wish.limit),
+                first(app, spare, inbound, None, wish.limit),
             );
             let (outbound, inbound) = pages.await?;
-            price(app, vec![outbound, inbound]).await?
+            price(app, spare, vec![outbound, inbound]).await?
         }
     };
     for page in &mut priced {
         if page.is_used_up(app.clock.now()) {
             let after = Some(page.frozen.head.made_at);
-            let frozen = first(app, page.frozen.direction, after, wish.limit).await?;
-            *page = price(app, vec![frozen]).await?.swap_remove(0);
+            let frozen = first(app, spare, page.frozen.direction, after, wish.limit).await?;
+            *page = price(app, spare, vec![frozen]).await?.swap_remove(0);
         }
     }
     let cheapest_total = match &priced[..] {
@@ -151,7 +157,7 @@ pub async fn answer(
     let hit = priced.iter().all(|page| page.frozen.hit);
     let pages = priced
         .into_iter()
-        .map(|page| sign(app, account_id, wish, page));
+        .map(|page| sign(app, caller.account_id, wish, page));
     Ok(Answer {
         pages: pages.collect::<Result<_, _>>()?,
         cheapest_total,
@@ -167,14 +173,21 @@ fn direction(way: Way, query: &DirectionQuery) -> Result<Direction<'_>, ApiError
 /// The first page of an answer that is less than five minutes old, and newer than `after`.
 async fn first<'a>(
     app: &App,
+    spare: &Spare,
     direction: Direction<'a>,
     after: Option<DateTime<Utc>>,
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
     let key = format!("search:{}", direction.key);
     // Boxed, or every handler's future would be as large as the engine's.
-    let make = || Box::pin(make(app, direction.query));
-    let kept = Box::pin(app.shelf.get_or_make(&key, after, make)).await?;
+    let make = || Box::pin(make(app, spare, direction.query));
+    let kept = if let Some(kept) = app.shelf.find(&key, after).await {
+        kept
+    } else {
+        // Who waits for another's answer keeps no connection meanwhile.
+        spare.release();
+        Box::pin(app.shelf.make_in_turn(&key, after, make)).await?
+    };
     let snapshot = Snapshot::read_first(&kept.answer)
         .ok_or_else(|| ApiError::internal("a snapshot does not read"))?;
     let mut itineraries = snapshot.itineraries;
@@ -231,13 +244,13 @@ fn keys_of(snapshot: &uuid::Uuid) -> (String, String) {
     (format!("head:{id}"), format!("list:{id}"))
 }
 
-async fn make(app: &App, query: &DirectionQuery) -> Result<Made, ApiError> {
+async fn make(app: &App, spare: &Spare, query: &DirectionQuery) -> Result<Made, ApiError> {
     let timetable = app.timetable().await?;
-    let mut conn = app.db.acquire().await?;
+    let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
     let shop = app.shop(&tariff);
     let snapshot = Snapshot::make(&mut conn, shop, &timetable, query).await?;
-    drop(conn);
+    spare.put(conn);
     let (head, records) = (snapshot.head_bytes()?, snapshot.records());
     let answer = Snapshot::first_page(&head, &records);
     let (head_key, records_key) = keys_of(&snapshot.head.id);
@@ -251,7 +264,11 @@ async fn make(app: &App, query: &DirectionQuery) -> Result<Made, ApiError> {
 }
 
 /// Looks at all itineraries of all pages again, with one statement.
-async fn price<'a>(app: &App, pages: Vec<Frozen<'a>>) -> Result<Vec<Priced<'a>>, ApiError> {
+async fn price<'a>(
+    app: &App,
+    spare: &Spare,
+    pages: Vec<Frozen<'a>>,
+) -> Result<Vec<Priced<'a>>, ApiError> {
     let Some(terms) = pages.first().map(|page| page.direction.query.into()) else {
         return Ok(Vec::new());
     };
@@ -260,10 +277,10 @@ async fn price<'a>(app: &App, pages: Vec<Frozen<'a>>) -> Result<Vec<Priced<'a>>,
         wanted.extend(page.itineraries.iter().cloned());
         wanted.extend(page.head.cheapest.iter().cloned());
     }
-    let mut conn = app.db.acquire().await?;
+    let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
     let quotes = search::quotes(&mut conn, app.shop(&tariff), terms, &wanted).await?;
-    drop(conn);
+    spare.put(conn);
     let mut quotes = quotes.into_iter();
     let priced = pages.into_iter().map(|frozen| {
         let filters = &frozen.direction.query.filters;

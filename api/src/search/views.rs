@@ -161,12 +161,13 @@ impl SearchResult {
 impl PageView {
     fn new(page: Page, currency: Currency) -> Self {
         let relaxations = page.head.relaxations.into_iter();
+        let named = |relaxation| RelaxationView::new(relaxation, page.way);
         Self {
             offers: page.offers.into_iter().map(OfferView::from).collect(),
             total: page.head.total,
             complete: page.head.complete,
             facets: FacetsView::new(page.head.facets, currency),
-            relaxations: relaxations.map(RelaxationView::from).collect(),
+            relaxations: relaxations.map(named).collect(),
             next_cursor: page.next_cursor,
         }
     }
@@ -206,10 +207,16 @@ impl FacetsView {
     }
 }
 
-impl From<Relaxation> for RelaxationView {
-    fn from(relaxation: Relaxation) -> Self {
+impl RelaxationView {
+    /// A filter by the name of its parameter: the way back has windows of its own.
+    fn new(relaxation: Relaxation, way: Way) -> Self {
+        let is_window = relaxation.filter.ends_with("_window");
+        let filter = match way {
+            Way::Return if is_window => format!("return_{}", relaxation.filter),
+            Way::Return | Way::Outbound => relaxation.filter,
+        };
         Self {
-            filter: relaxation.filter,
+            filter,
             total: relaxation.total,
         }
     }

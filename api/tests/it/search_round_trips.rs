@@ -65,6 +65,43 @@ async fn each_direction_is_complete_and_the_cheapest_of_both_pay_the_fee_once(po
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn the_cheapest_total_is_what_a_hold_of_both_costs(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    trip::add(&pool, "102", trip::at(10)).await;
+    add_return(&pool, "201", 9, 600_000).await;
+    add_return(&pool, "202", 12, 433_333).await;
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let party = format!("{THERE_AND_BACK}&adults=2&children=1&infants=1");
+    let found = client.get(&party).await.body;
+    let cheapest = |page: &Value| {
+        let offers = page["offers"].as_array().unwrap().iter();
+        let amount = |offer: &&Value| -> i64 {
+            let amount = offer["price"]["total"]["amount"].as_str().unwrap();
+            amount.replace('.', "").parse().unwrap()
+        };
+        offers.min_by_key(amount).unwrap()["offer_id"].clone()
+    };
+    let offers = [cheapest(&found["outbound"]), cheapest(&found["return"])];
+    let hold = client.post("/v1/holds", &json!({ "offers": offers })).await;
+    assert_eq!(hold.status, 201, "{:?}", hold.body);
+    assert_eq!(hold.body["price"]["total"], found["cheapest_total"]);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_filter_of_the_way_back_is_named_as_its_parameter(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    add_return(&pool, "201", 9, 600_000).await;
+    let app = TestApp::start(pool).await;
+    let path = format!("{THERE_AND_BACK}&return_departure_window=20:00-21:00");
+    let found = app.sign_up().await.get(&path).await.body;
+    assert_eq!(
+        found["return"]["relaxations"],
+        json!([{ "filter": "return_departure_window", "total": 1 }])
+    );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_cursor_pages_the_direction_it_is_of(pool: PgPool) {
     trip::a_flight(&pool).await;
     trip::add(&pool, "102", trip::at(10)).await;

@@ -1,5 +1,7 @@
 //! What a flight is.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -60,15 +62,15 @@ pub struct Flight {
     /// The flight.
     pub id: FlightId,
     /// Operating airline.
-    pub airline: Airline,
+    pub airline: Arc<Airline>,
     /// Digits and, rarely, a suffix: `101`.
     pub flight_number: String,
     /// Name of the aircraft type.
-    pub aircraft: String,
+    pub aircraft: Arc<str>,
     /// Where from.
-    pub origin: Airport,
+    pub origin: Arc<Airport>,
     /// Where to.
-    pub destination: Airport,
+    pub destination: Arc<Airport>,
     /// Local date at the origin.
     pub departure_date: NaiveDate,
     /// Departure.

@@ -1,5 +1,7 @@
 //! Reading flights by id.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use super::model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
 use crate::fare::Cabin;
 use crate::ids::FlightId;
+use crate::reference::{Reference, ReferenceCache};
 use crate::{Error, Result, zone};
 
 /// A flight as the database joins it.
@@ -42,30 +45,30 @@ impl TryFrom<FlightRow> for Flight {
         };
         Ok(Self {
             id: row.id,
-            airline: Airline {
+            airline: Arc::new(Airline {
                 iata: row.airline,
                 name: row.airline_name,
-            },
+            }),
             flight_number: row.flight_number,
-            aircraft: row.aircraft,
+            aircraft: row.aircraft.into(),
             departure_date: row.departure_date,
             departs_at: row.departs_at,
             arrives_at: row.arrives_at,
             status: row.status,
-            origin: Airport {
+            origin: Arc::new(Airport {
                 time_zone: zone(&row.origin_zone)?,
                 iata: row.origin,
                 name: row.origin_name,
                 city: row.origin_city,
                 country: row.origin_country,
-            },
-            destination: Airport {
+            }),
+            destination: Arc::new(Airport {
                 time_zone: zone(&row.destination_zone)?,
                 iata: row.destination,
                 name: row.destination_name,
                 city: row.destination_city,
                 country: row.destination_country,
-            },
+            }),
         })
     }
 }
@@ -102,24 +105,18 @@ pub async fn list_by_id(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec
 /// Those of the flights that so many can still buy seats on, with the cabin that is asked for, in no order.
 pub(crate) async fn on_sale(
     conn: &mut PgConnection,
+    reference: &ReferenceCache,
     wanted: &[Uuid],
     cabin: Cabin,
     earliest: DateTime<Utc>,
     seats: i32,
 ) -> Result<Vec<(Flight, CabinSeats)>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        OnSale,
         r#"
-        select f.id as "id: FlightId", f.airline, al.name as airline_name, f.flight_number, ac.name as aircraft,
-               f.departure_date, f.departs_at, f.arrives_at, f.status as "status: FlightStatus",
-               f.origin, o.name as origin_name, o.city as origin_city, o.country as origin_country, o.time_zone as origin_zone,
-               f.destination, d.name as destination_name, d.city as destination_city, d.country as destination_country,
-               d.time_zone as destination_zone, c.capacity, c.held, c.sold, c.base_fare_minor
-        from flight f
-        join flight_cabin c on c.flight_id = f.id and c.cabin = $2
-        join airline al on al.iata = f.airline
-        join aircraft_type ac on ac.iata = f.aircraft
-        join airport o on o.iata = f.origin
-        join airport d on d.iata = f.destination
+        select f.id as "id: FlightId", f.airline, f.flight_number, f.aircraft, f.origin, f.destination,
+               f.departure_date, f.departs_at, f.arrives_at, c.capacity, c.held, c.sold, c.base_fare_minor
+        from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = $2
         where f.id = any($1) and f.status = 'scheduled' and f.departs_at >= $3 and c.capacity - c.held - c.sold >= $4
         "#,
         wanted,
@@ -127,42 +124,66 @@ pub(crate) async fn on_sale(
         earliest,
         seats,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let seats = CabinSeats {
-                flight_id: row.id,
-                cabin,
-                capacity: row.capacity,
-                held: row.held,
-                sold: row.sold,
-                base_fare_minor: row.base_fare_minor,
-            };
-            let flight = Flight::try_from(FlightRow {
-                id: row.id,
-                airline: row.airline,
-                airline_name: row.airline_name,
-                flight_number: row.flight_number,
-                aircraft: row.aircraft,
-                departure_date: row.departure_date,
-                departs_at: row.departs_at,
-                arrives_at: row.arrives_at,
-                status: row.status,
-                origin: row.origin,
-                origin_name: row.origin_name,
-                origin_city: row.origin_city,
-                origin_country: row.origin_country,
-                origin_zone: row.origin_zone,
-                destination: row.destination,
-                destination_name: row.destination_name,
-                destination_city: row.destination_city,
-                destination_country: row.destination_country,
-                destination_zone: row.destination_zone,
-            })?;
-            Ok((flight, seats))
+    let mut known = reference.get(conn).await?;
+    // Flights of an airport that was added a moment ago.
+    if rows.iter().any(|row| row.named(&known).is_none()) {
+        known = reference.get_after(conn, &known).await?;
+    }
+    let named = |row: OnSale| {
+        let flight = row.named(&known).ok_or_else(|| {
+            Error::Catalogue(format!("nobody knows the codes of the flight {}", row.id))
+        })?;
+        Ok((flight, row.cabin(cabin)))
+    };
+    rows.into_iter().map(named).collect()
+}
+
+/// A flight on sale by its codes, with a cabin.
+struct OnSale {
+    id: FlightId,
+    airline: String,
+    flight_number: String,
+    aircraft: String,
+    origin: String,
+    destination: String,
+    departure_date: NaiveDate,
+    departs_at: DateTime<Utc>,
+    arrives_at: DateTime<Utc>,
+    capacity: i32,
+    held: i32,
+    sold: i32,
+    base_fare_minor: i64,
+}
+
+impl OnSale {
+    /// The flight with the names of its codes.
+    fn named(&self, reference: &Reference) -> Option<Flight> {
+        Some(Flight {
+            id: self.id,
+            airline: reference.airline(&self.airline)?.clone(),
+            flight_number: self.flight_number.clone(),
+            aircraft: reference.aircraft(&self.aircraft)?.clone(),
+            origin: reference.airport(&self.origin)?.clone(),
+            destination: reference.airport(&self.destination)?.clone(),
+            departure_date: self.departure_date,
+            departs_at: self.departs_at,
+            arrives_at: self.arrives_at,
+            status: FlightStatus::Scheduled,
         })
-        .collect()
+    }
+
+    fn cabin(&self, cabin: Cabin) -> CabinSeats {
+        CabinSeats {
+            flight_id: self.id,
+            cabin,
+            capacity: self.capacity,
+            held: self.held,
+            sold: self.sold,
+            base_fare_minor: self.base_fare_minor,
+        }
+    }
 }
 
 /// The cabins of flights; one that an aircraft swap left without seats is none.

@@ -132,6 +132,8 @@ fn name(flight: &Flight) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::{DateTime, Utc};
     use chrono_tz::Tz;
 
@@ -158,14 +160,14 @@ mod tests {
         let at = |time: &str| -> DateTime<Utc> { format!("2026-12-20T{time}Z").parse().unwrap() };
         Flight {
             id: FlightId::new(),
-            airline: Airline {
+            airline: Arc::new(Airline {
                 iata: "AI".to_owned(),
                 name: "Air India".to_owned(),
-            },
+            }),
             flight_number: "101".to_owned(),
-            aircraft: "A320".to_owned(),
-            origin: airport(origin),
-            destination: airport(destination),
+            aircraft: "A320".into(),
+            origin: airport(origin).into(),
+            destination: airport(destination).into(),
             departure_date: at(departs).date_naive(),
             departs_at: at(departs),
             arrives_at: at(arrives),

@@ -41,7 +41,7 @@ pub struct Offer {
 impl Offer {
     /// The airline whose ticket it is: the first flight's.
     pub fn validating_airline(&self) -> Option<&Airline> {
-        self.flights.first().map(|flight| &flight.airline)
+        self.flights.first().map(|flight| &*flight.airline)
     }
 
     /// Minutes from the first departure to the last arrival.

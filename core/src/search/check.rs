@@ -1,17 +1,15 @@
 //! From what a caller wrote to what is searched for: every wrong field is named at once.
 
-use chrono::NaiveDate;
-use sqlx::PgConnection;
-
 use super::check_filters;
 use super::input::Search;
 use super::model::{DirectionQuery, Filters, Sort, Window};
-use super::places::Places;
 use crate::clock::{Clock, parse_date};
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::fare::{Cabin, FareFamily, Party, Tariff};
+use crate::reference::Reference;
 use crate::{Error, Result};
+use chrono::NaiveDate;
 
 /// A search whose every field is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +21,15 @@ pub struct Checked {
 }
 
 /// Reads a search. Errors: [`Error::Invalid`] with every wrong field, those that contradict each other among them.
-pub async fn check(
-    conn: &mut PgConnection,
+pub fn check(
     clock: &Clock,
     sales: &Sales,
     tariff: &Tariff,
+    reference: &Reference,
     input: &Search,
 ) -> Result<Checked> {
     let mut wrong = Violations::new();
-    let places = Places::load(conn, input).await?;
-    let (origins, destinations) = check_route(&mut wrong, &places, input);
+    let (origins, destinations) = check_route(&mut wrong, reference, input);
     let date = check_date(
         &mut wrong,
         clock,
@@ -56,7 +53,7 @@ pub async fn check(
     }
     check_party(&mut wrong, sales, input.party);
     let family = check_family(&mut wrong, tariff, input);
-    let filters = check_filters::check(conn, &mut wrong, sales, &places, input).await?;
+    let filters = check_filters::check(&mut wrong, sales, reference, input);
     let back = check_return_windows(&mut wrong, input);
     let sort = input.sort.as_deref().map_or(Some(Sort::Price), Sort::parse);
     if sort.is_none() {
@@ -93,7 +90,7 @@ pub async fn check(
 
 fn check_route(
     wrong: &mut Violations,
-    places: &Places,
+    reference: &Reference,
     input: &Search,
 ) -> (Vec<String>, Vec<String>) {
     let ends = [
@@ -110,14 +107,14 @@ fn check_route(
                 false
             }
         };
-        let airports = places.airports(code, airport_only);
+        let airports = reference.airports_of(&folded(code), airport_only);
         if airports.is_empty() {
             let message = format!("{code:?} is no IATA airport or metro code");
             wrong.add(field, "unknown_airport", message);
         }
         airports
     });
-    if places.share_an_area(&origins, &destinations) {
+    if reference.share_an_area(&origins, &destinations) {
         let message = "the destination is the origin, or in the same metro area";
         wrong.add("destination", "same_as_origin", message);
     }
@@ -216,4 +213,9 @@ fn check_return_windows(
         check_filters::window(wrong, field, raw.as_deref())
     });
     (leaves, lands)
+}
+
+/// A code in capitals.
+pub(super) fn folded(code: &str) -> String {
+    code.trim().to_ascii_uppercase()
 }

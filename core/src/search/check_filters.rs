@@ -1,27 +1,24 @@
 //! The filters of a search: each readable, and none against another.
 
-use sqlx::PgConnection;
-
+use super::check::folded;
 use super::input::Search;
 use super::model::{Filters, Window};
-use super::places::Places;
 use super::words;
-use crate::Result;
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::money::Money;
+use crate::reference::Reference;
 
 /// Connections at most; as many unless said.
 pub(super) const MOST_STOPS: u8 = 2;
 
-pub(super) async fn check(
-    conn: &mut PgConnection,
+pub(super) fn check(
     wrong: &mut Violations,
     sales: &Sales,
-    places: &Places,
+    reference: &Reference,
     input: &Search,
-) -> Result<Filters> {
-    let (airlines, exclude_airlines, flight_number) = airlines(conn, wrong, input).await?;
+) -> Filters {
+    let (airlines, exclude_airlines, flight_number) = airlines(wrong, reference, input);
     let max_stops = number(wrong, "max_stops", input.max_stops, 0..=2);
     let price =
         |wrong: &mut Violations, field: &'static str, raw: &Option<String>| -> Option<i64> {
@@ -35,7 +32,7 @@ pub(super) async fn check(
         };
     let departure_window = window(wrong, "departure_window", input.departure_window.as_deref());
     let arrival_window = window(wrong, "arrival_window", input.arrival_window.as_deref());
-    let (via, avoid) = connections(wrong, places, input);
+    let (via, avoid) = connections(wrong, reference, input);
     let filters = Filters {
         airlines,
         exclude_airlines,
@@ -54,7 +51,7 @@ pub(super) async fn check(
         avoid,
     };
     contradictions(wrong, &filters);
-    Ok(filters)
+    filters
 }
 
 fn contradictions(wrong: &mut Violations, filters: &Filters) {
@@ -104,11 +101,7 @@ pub(super) fn window(wrong: &mut Violations, field: &str, raw: Option<&str>) -> 
 
 type Airlines = (Vec<String>, Vec<String>, Option<(Option<String>, String)>);
 
-async fn airlines(
-    conn: &mut PgConnection,
-    wrong: &mut Violations,
-    input: &Search,
-) -> Result<Airlines> {
+fn airlines(wrong: &mut Violations, reference: &Reference, input: &Search) -> Airlines {
     let mut lists = [&input.airlines, &input.exclude_airlines].map(|list| codes(list));
     let flight_number = match input.flight_number.as_deref() {
         None => None,
@@ -123,17 +116,12 @@ async fn airlines(
     let named: Option<&String> = flight_number
         .as_ref()
         .and_then(|(airline, _)| airline.as_ref());
-    let asked: Vec<String> = lists.iter().flatten().chain(named).cloned().collect();
-    let known = if asked.is_empty() {
-        Vec::new()
-    } else {
-        sqlx::query_scalar!("select iata from airline where iata = any($1)", &asked)
-            .fetch_all(conn)
-            .await?
-    };
     let fields = ["airlines", "exclude_airlines"].into_iter().zip(&lists);
     for (field, list) in fields.chain([("flight_number", &named.cloned().into_iter().collect())]) {
-        if let Some(unknown) = list.iter().find(|code| !known.contains(code)) {
+        if let Some(unknown) = list
+            .iter()
+            .find(|code| reference.airline(code.as_str()).is_none())
+        {
             let message = format!("there is no airline {unknown:?}");
             wrong.add(field, "unknown_airline", message);
         }
@@ -149,19 +137,19 @@ async fn airlines(
         let message = "its airline is excluded or not among airlines";
         wrong.add("flight_number", "contradicts", message);
     }
-    Ok((std::mem::take(only), std::mem::take(never), flight_number))
+    (std::mem::take(only), std::mem::take(never), flight_number)
 }
 
 fn connections(
     wrong: &mut Violations,
-    places: &Places,
+    reference: &Reference,
     input: &Search,
 ) -> (Vec<String>, Vec<String>) {
     let lists = [("via", &input.via), ("avoid", &input.avoid)];
     let [via, avoid] = lists.map(|(field, list)| {
         let mut airports = Vec::new();
         for code in codes(list) {
-            let found = places.airports(&code, false);
+            let found = reference.airports_of(&code, false);
             if found.is_empty() {
                 let message = format!("{code:?} is no IATA airport or metro code");
                 wrong.add(field, "unknown_airport", message);
@@ -179,11 +167,11 @@ fn connections(
         let message = "a connection is asked for and to be avoided";
         wrong.add("avoid", "contradicts", message);
     }
-    let ends = places.ends(input);
+    let ends = ends(reference, input);
     if !via.is_empty()
         && via
             .iter()
-            .all(|airport| places.share_an_area(std::slice::from_ref(airport), &ends))
+            .all(|airport| reference.share_an_area(std::slice::from_ref(airport), &ends))
     {
         let message = "no connection is made where the journey begins or ends";
         wrong.add("via", "contradicts", message);
@@ -191,12 +179,21 @@ fn connections(
     (via, avoid)
 }
 
+/// Every airport that the journey may begin or end at.
+fn ends(reference: &Reference, input: &Search) -> Vec<String> {
+    let kinds = [
+        (&input.origin, &input.origin_type),
+        (&input.destination, &input.destination_type),
+    ];
+    let airports = kinds.into_iter().flat_map(|(code, kind)| {
+        reference.airports_of(&folded(code), kind.as_deref() == Some("airport"))
+    });
+    airports.collect()
+}
+
 // In capitals, sorted, each once.
 fn codes(list: &[String]) -> Vec<String> {
-    let mut codes: Vec<String> = list
-        .iter()
-        .map(|code| code.trim().to_ascii_uppercase())
-        .collect();
+    let mut codes: Vec<String> = list.iter().map(|code| folded(code)).collect();
     codes.sort();
     codes.dedup();
     codes

@@ -2,7 +2,6 @@
 //!
 //! Routes and times come from a timetable in memory, seats and prices from PostgreSQL at the time of the search.
 
-mod asked;
 mod cache;
 mod calendar;
 mod catalogue;
@@ -15,7 +14,6 @@ mod find;
 mod input;
 mod journeys;
 mod model;
-mod places;
 mod prices;
 mod quotes;
 mod rank;
@@ -25,7 +23,6 @@ mod timetable;
 mod wanted;
 mod words;
 
-pub use asked::CheckedCache;
 pub use cache::TimetableCache;
 pub use calendar::calendar;
 pub use check::{Checked, check};

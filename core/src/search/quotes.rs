@@ -61,7 +61,8 @@ pub(crate) async fn quotes_with(
     wanted.sort_unstable();
     wanted.dedup();
     let earliest = shop.clock.now() + shop.sales.sales_close();
-    let on_sale = flight::on_sale(conn, &wanted, terms.cabin, earliest, seats).await?;
+    let on_sale =
+        flight::on_sale(conn, shop.reference, &wanted, terms.cabin, earliest, seats).await?;
     let on_sale: HashMap<FlightId, _> = on_sale
         .into_iter()
         .map(|(flight, seats)| (flight.id, (flight, seats)))

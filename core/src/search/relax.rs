@@ -1,5 +1,7 @@
 //! Which one filter stands in the way.
 
+use std::time::{Duration, Instant};
+
 use sqlx::PgConnection;
 
 use super::check_filters::MOST_STOPS;
@@ -9,7 +11,11 @@ use super::timetable::Timetable;
 use crate::fare::Cabin;
 use crate::{Result, Shop};
 
-/// For each filter that the caller gave: how many itineraries there are without it alone; those that help.
+/// Nobody waits longer than this, and the search that is under way, for more of them.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// For each filter that the caller gave: how many itineraries there are without it alone; those that help, and of a
+/// search so broad that looking takes a second, those found by then.
 ///
 /// Filters have the names of the outbound direction: a way back's windows are `departure_window` and
 /// `arrival_window` too. Meant for an empty answer.
@@ -19,8 +25,12 @@ pub async fn relaxations(
     timetable: &Timetable,
     query: &DirectionQuery,
 ) -> Result<Vec<Relaxation>> {
+    let until = Instant::now() + LONGEST;
     let mut relaxations = Vec::new();
     for (filter, looser) in looser(shop, query) {
+        if Instant::now() > until {
+            break;
+        }
         let found = find(conn, shop, timetable, &looser).await?;
         if !found.itineraries.is_empty() {
             relaxations.push(Relaxation {

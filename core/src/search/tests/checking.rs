@@ -6,6 +6,7 @@ use super::world::Counter;
 use crate::error::Error;
 use crate::fare::Party;
 use crate::fixtures;
+use crate::reference::Reference;
 use crate::search::{Checked, Search, check};
 
 fn search(origin: &str, destination: &str) -> Search {
@@ -24,14 +25,15 @@ fn search(origin: &str, destination: &str) -> Search {
 async fn checked(pool: &PgPool, search: &Search) -> Result<Checked, Vec<String>> {
     let mut conn = pool.acquire().await.unwrap();
     let counter = Counter::open(&mut conn).await;
+    let reference = Reference::load(&mut conn).await.unwrap();
     let checked = check(
-        &mut conn,
         &counter.clock,
         &counter.sales,
         &counter.tariff,
+        &reference,
         search,
     );
-    checked.await.map_err(|error| match error {
+    checked.map_err(|error| match error {
         Error::Invalid(fields) => fields
             .iter()
             .map(|field| format!("{}: {}", field.field, field.code))

@@ -9,6 +9,7 @@ use crate::config::{Sales, Settings};
 use crate::fare::Tariff;
 use crate::fixtures::{self, AddFlight};
 use crate::offer::OfferSigner;
+use crate::reference::ReferenceCache;
 use crate::{Clock, Shop};
 
 /// Chance that can be repeated: splitmix64.
@@ -48,6 +49,7 @@ pub struct Counter {
     pub clock: Clock,
     pub sales: Sales,
     pub tariff: Tariff,
+    pub reference: ReferenceCache,
     signer: OfferSigner,
 }
 
@@ -57,6 +59,7 @@ impl Counter {
         Self {
             clock: Clock::manual(noon()),
             tariff: Tariff::load(conn).await.unwrap(),
+            reference: ReferenceCache::default(),
             signer: OfferSigner::new(&settings),
             sales: settings.sales,
         }
@@ -67,6 +70,7 @@ impl Counter {
             clock: &self.clock,
             sales: &self.sales,
             tariff: &self.tariff,
+            reference: &self.reference,
             signer: &self.signer,
         }
     }
