@@ -1,5 +1,7 @@
 //! From a checked search to a page of offers: found once, frozen, and looked at again whenever a page is served.
 
+use std::sync::{Mutex, PoisonError};
+
 use chrono::{DateTime, Duration, Utc};
 use flightdesk_core::error::{Error, FieldError};
 use flightdesk_core::fare::Price;
@@ -7,7 +9,7 @@ use flightdesk_core::ids::{AccountId, FlightId};
 use flightdesk_core::money::Money;
 use flightdesk_core::offer::{Offer, Quote};
 use flightdesk_core::search::{
-    self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Snapshot, Way,
+    self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot, Way,
 };
 use poem::http::StatusCode;
 
@@ -78,6 +80,8 @@ struct Frozen<'a> {
     hit: bool,
     /// Whether Redis has the other pages.
     stored: bool,
+    /// Its flights, where this request has looked at them to find it.
+    seen: Option<Seen>,
 }
 
 /// How long it is said that nothing was found: flights are added, and nobody should wait five minutes for them.
@@ -180,7 +184,8 @@ async fn first<'a>(
 ) -> Result<Frozen<'a>, ApiError> {
     let key = format!("search:{}", direction.key);
     // Boxed, or every handler's future would be as large as the engine's.
-    let make = || Box::pin(make(app, spare, direction.query));
+    let seen = Mutex::default();
+    let make = || Box::pin(make(app, spare, &seen, direction.query));
     let kept = if let Some(kept) = app.shelf.find(&key, after).await {
         kept
     } else {
@@ -199,6 +204,7 @@ async fn first<'a>(
         position: 0,
         hit: kept.hit,
         stored: kept.stored,
+        seen: seen.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
@@ -236,6 +242,7 @@ async fn next<'a>(
         position,
         hit: true,
         stored: true,
+        seen: None,
     })
 }
 
@@ -244,13 +251,19 @@ fn keys_of(snapshot: &uuid::Uuid) -> (String, String) {
     (format!("head:{id}"), format!("list:{id}"))
 }
 
-async fn make(app: &App, spare: &Spare, query: &DirectionQuery) -> Result<Made, ApiError> {
+async fn make(
+    app: &App,
+    spare: &Spare,
+    seen: &Mutex<Option<Seen>>,
+    query: &DirectionQuery,
+) -> Result<Made, ApiError> {
     let timetable = app.timetable().await?;
     let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
     let shop = app.shop(&tariff);
-    let snapshot = Snapshot::make(&mut conn, shop, &timetable, query).await?;
+    let (snapshot, flights) = Snapshot::make(&mut conn, shop, &timetable, query).await?;
     spare.put(conn);
+    *seen.lock().unwrap_or_else(PoisonError::into_inner) = flights;
     let (head, records) = (snapshot.head_bytes()?, snapshot.records());
     let answer = Snapshot::first_page(&head, &records);
     let (head_key, records_key) = keys_of(&snapshot.head.id);
@@ -263,11 +276,11 @@ async fn make(app: &App, spare: &Spare, query: &DirectionQuery) -> Result<Made, 
     Ok(Made { answer, parts })
 }
 
-/// Looks at all itineraries of all pages again, with one statement.
+/// Looks at all itineraries of all pages again, with one statement, unless this request has just done so.
 async fn price<'a>(
     app: &App,
     spare: &Spare,
-    pages: Vec<Frozen<'a>>,
+    mut pages: Vec<Frozen<'a>>,
 ) -> Result<Vec<Priced<'a>>, ApiError> {
     let Some(terms) = pages.first().map(|page| page.direction.query.into()) else {
         return Ok(Vec::new());
@@ -279,7 +292,12 @@ async fn price<'a>(
     }
     let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
-    let quotes = search::quotes(&mut conn, app.shop(&tariff), terms, &wanted).await?;
+    let shop = app.shop(&tariff);
+    let seen: Option<Vec<Seen>> = pages.iter_mut().map(|page| page.seen.take()).collect();
+    let quotes = match seen.and_then(|seen| seen.into_iter().reduce(Seen::and)) {
+        Some(seen) => search::quotes_of(shop, terms, &seen, &wanted)?,
+        None => search::quotes(&mut conn, shop, terms, &wanted).await?,
+    };
     spare.put(conn);
     let mut quotes = quotes.into_iter();
     let priced = pages.into_iter().map(|frozen| {

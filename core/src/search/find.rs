@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::facets::facets;
 use super::journeys::{Journeys, journeys};
 use super::model::{DirectionQuery, Found, MOST_ITINERARIES};
-use super::prices::{Cost, prices};
+use super::prices::{Cost, prices, prices_of_few};
+use super::quotes::Seen;
 use super::rank::{Priced, itinerary, priced, sort, undominated};
 use super::timetable::{Timetable, seconds};
 use super::wanted::Wanted;
@@ -17,6 +18,8 @@ use crate::{Result, Shop};
 
 /// Below this, looking at journeys takes less time than moving to another thread.
 const FEW_JOURNEYS: usize = 5_000;
+/// Up to here, what a page shows of flights is read with their seats; of more, most are on no page.
+const FEW_FLIGHTS: usize = 64;
 
 /// Every itinerary of a direction that the party can buy now, sorted; at most [`MOST_ITINERARIES`].
 ///
@@ -27,15 +30,27 @@ pub async fn find(
     timetable: &Timetable,
     query: &DirectionQuery,
 ) -> Result<Found> {
+    let (found, _) = find_seen(conn, shop, timetable, query).await?;
+    Ok(found)
+}
+
+/// The same with all flights that were looked at, when they were few.
+pub(super) async fn find_seen(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    timetable: &Timetable,
+    query: &DirectionQuery,
+) -> Result<(Found, Option<Seen>)> {
     let wanted = wanted(shop, timetable, query);
     let is_broad = wanted.max_stops > 1;
     let journeys = thinking(is_broad, || journeys(timetable, &wanted));
-    let costs = costs(conn, shop, timetable, query, &journeys).await?;
+    let (costs, seen) = costs(conn, shop, timetable, query, &journeys).await?;
     let is_broad = journeys.found.len() > FEW_JOURNEYS;
-    Ok(thinking(is_broad, || {
+    let found = thinking(is_broad, || {
         let found = undominated(priced(&journeys, &costs, query));
         answer(shop, timetable, query, &journeys, found)
-    }))
+    });
+    Ok((found, seen))
 }
 
 /// A query in the numbers of a timetable, for what may be sold now.
@@ -70,7 +85,7 @@ async fn costs(
     timetable: &Timetable,
     query: &DirectionQuery,
     journeys: &Journeys<'_>,
-) -> Result<Vec<Option<Cost>>> {
+) -> Result<(Vec<Option<Cost>>, Option<Seen>)> {
     let mut flown = vec![false; journeys.legs.len()];
     for journey in &journeys.found {
         for place in journey.places() {
@@ -78,8 +93,14 @@ async fn costs(
         }
     }
     let ids = flown_ids(journeys, &flown);
-    let known = prices(conn, shop, &timetable.catalogue, query, &ids).await?;
-    Ok(by_place(journeys, &flown, &known))
+    let (known, seen) = if (1..=FEW_FLIGHTS).contains(&ids.len()) {
+        let (known, seen) = prices_of_few(conn, shop, query, &ids).await?;
+        (known, Some(seen))
+    } else {
+        let known = prices(conn, shop, &timetable.catalogue, query, &ids).await?;
+        (known, None)
+    };
+    Ok((by_place(journeys, &flown, &known), seen))
 }
 
 // In order: flights of one time lie together in the database.

@@ -35,7 +35,7 @@ pub use model::{
     Sort, Window,
 };
 pub(crate) use quotes::quotes_with;
-pub use quotes::{Terms, quotes};
+pub use quotes::{Seen, Terms, quotes, quotes_of};
 pub use relax::relaxations;
 pub use snapshot::{FIRST, Head, RECORD, SEARCHES_FOR, Snapshot};
 pub use timetable::Timetable;

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::model::DirectionQuery;
+use super::quotes::Seen;
 use crate::fare::{FareFamily, FlightFare, LineKind, price};
+use crate::flight::fare_of;
 use crate::ids::FlightId;
 use crate::{Error, Result, Shop};
 
@@ -67,6 +69,26 @@ pub(super) async fn prices(
         costs.insert(row.flight_id, cost(shop, family, query, fare)?);
     }
     Ok(costs)
+}
+
+/// The costs of a few flights, and the flights themselves: what a page shows of them is read with their seats.
+pub(super) async fn prices_of_few(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    query: &DirectionQuery,
+    ids: &[Uuid],
+) -> Result<(HashMap<Uuid, Cost>, Seen)> {
+    let family = family(shop, query)?;
+    let seats = i32::from(query.party.seated());
+    let seen = Seen::look(conn, shop, query.cabin, seats, ids).await?;
+    let mut costs = HashMap::with_capacity(ids.len());
+    for (flight, seats) in seen.iter() {
+        costs.insert(
+            flight.id.0,
+            cost(shop, family, query, fare_of(flight, seats))?,
+        );
+    }
+    Ok((costs, seen))
 }
 
 fn family<'a>(shop: Shop<'a>, query: &DirectionQuery) -> Result<&'a FareFamily> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::model::DirectionQuery;
 use crate::fare::{Cabin, Party, price};
-use crate::flight;
+use crate::flight::{self, CabinSeats, Flight};
 use crate::ids::FlightId;
 use crate::offer::Quote;
 use crate::{Result, Shop};
@@ -34,6 +35,43 @@ impl<'a> From<&'a DirectionQuery> for Terms<'a> {
     }
 }
 
+/// Flights that a party can buy, each with the cabin that it asked for, as one statement saw them.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(HashMap<FlightId, (Flight, CabinSeats)>);
+
+impl Seen {
+    pub(super) async fn look(
+        conn: &mut PgConnection,
+        shop: Shop<'_>,
+        cabin: Cabin,
+        seats: i32,
+        wanted: &[Uuid],
+    ) -> Result<Self> {
+        if wanted.is_empty() {
+            return Ok(Self::default());
+        }
+        let earliest = shop.clock.now() + shop.sales.sales_close();
+        let found = flight::on_sale(conn, shop.reference, wanted, cabin, earliest, seats).await?;
+        let found = found.into_iter();
+        Ok(Self(
+            found
+                .map(|(flight, seats)| (flight.id, (flight, seats)))
+                .collect(),
+        ))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Flight, CabinSeats)> {
+        self.0.values()
+    }
+
+    /// What both have seen.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
 /// Prices itineraries anew, all of them with one statement; `None` where the whole party can no longer buy one:
 /// a flight is cancelled, sales have closed, seats are too few, the fare family is gone.
 pub async fn quotes(
@@ -54,22 +92,26 @@ pub(crate) async fn quotes_with(
     itineraries: &[Vec<FlightId>],
     seats: i32,
 ) -> Result<Vec<Option<Quote>>> {
-    let Some(family) = shop.tariff.family(terms.family, terms.cabin) else {
-        return Ok(itineraries.iter().map(|_| None).collect());
-    };
     let mut wanted: Vec<_> = itineraries.iter().flatten().map(|id| id.0).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let earliest = shop.clock.now() + shop.sales.sales_close();
-    let on_sale =
-        flight::on_sale(conn, shop.reference, &wanted, terms.cabin, earliest, seats).await?;
-    let on_sale: HashMap<FlightId, _> = on_sale
-        .into_iter()
-        .map(|(flight, seats)| (flight.id, (flight, seats)))
-        .collect();
+    let seen = Seen::look(conn, shop, terms.cabin, seats, &wanted).await?;
+    quotes_of(shop, terms, &seen, itineraries)
+}
+
+/// The same of flights that were looked at for this request already.
+pub fn quotes_of(
+    shop: Shop<'_>,
+    terms: Terms<'_>,
+    seen: &Seen,
+    itineraries: &[Vec<FlightId>],
+) -> Result<Vec<Option<Quote>>> {
+    let Some(family) = shop.tariff.family(terms.family, terms.cabin) else {
+        return Ok(itineraries.iter().map(|_| None).collect());
+    };
     let conditions: Arc<Value> = family.frozen().into();
     let quote = |itinerary: &Vec<FlightId>| {
-        let parts: Option<Vec<_>> = itinerary.iter().map(|id| on_sale.get(id)).collect();
+        let parts: Option<Vec<_>> = itinerary.iter().map(|id| seen.0.get(id)).collect();
         let Some(parts) = parts.filter(|parts| !parts.is_empty()) else {
             return Ok(None);
         };

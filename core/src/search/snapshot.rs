@@ -9,9 +9,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::cursor::PAGES_FOR;
+use super::find::find_seen;
 use super::model::{DirectionQuery, Facets, Found, Itinerary, Relaxation};
+use super::quotes::Seen;
+use super::relaxations;
 use super::timetable::Timetable;
-use super::{find, relaxations};
 use crate::ids::FlightId;
 use crate::{Error, Result, Shop};
 
@@ -62,21 +64,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Answers a query and freezes the answer; an empty one says what to relax.
+    /// Answers a query and freezes the answer; an empty one says what to relax. With it come the flights that were
+    /// looked at, when they were few: whoever asked is served without a second look.
     pub async fn make(
         conn: &mut PgConnection,
         shop: Shop<'_>,
         timetable: &Timetable,
         query: &DirectionQuery,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Option<Seen>)> {
         let now = shop.clock.now();
-        let found = find(conn, shop, timetable, query).await?;
+        let (found, seen) = find_seen(conn, shop, timetable, query).await?;
         let relaxations = if found.itineraries.is_empty() {
             relaxations(conn, shop, timetable, query).await?
         } else {
             Vec::new()
         };
-        Ok(Self::freeze(now, found, relaxations))
+        Ok((Self::freeze(now, found, relaxations), seen))
     }
 
     /// Freezes what was found.
