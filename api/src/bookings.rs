@@ -3,11 +3,10 @@
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{
     self, BookedDirection, BookedPassenger, BookedSeat, Booking, BookingRef, Contact, NewBooking,
-    NewPassenger, NewTravelDocument, PaymentSummary, Source, TravelDocument,
+    NewPassenger, NewTravelDocument, PaymentSummary, SourceWish, TravelDocument,
 };
 use flightdesk_core::document::Document;
-use flightdesk_core::error::FieldError;
-use flightdesk_core::hold::NewHold;
+use flightdesk_core::error::Error;
 use flightdesk_core::ids::{BookingId, HoldId};
 use flightdesk_core::payment::Mismatch;
 use poem::web::Data;
@@ -22,7 +21,7 @@ use crate::answer::{Created, Done};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::baggage::{BagView, ExtraBaggageView};
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::booking_changes::PatchBooking;
 use crate::coupons::BookedCouponView;
 use crate::error::ApiError;
@@ -163,38 +162,16 @@ impl From<ContactView> for Contact {
     }
 }
 
-impl TryFrom<CreateBooking> for NewBooking {
-    type Error = ApiError;
-
-    fn try_from(body: CreateBooking) -> Result<Self, ApiError> {
-        let seats: Vec<_> = body.seats.into_iter().flatten().collect();
-        let source = match (body.hold_id, body.offers) {
-            (Some(_), None) if !seats.is_empty() => {
-                return Err(wrong_field(
-                    "seats",
-                    "not_with_hold",
-                    "name the seats when you hold them",
-                ));
-            }
-            (Some(_), None) if body.open_jaw.is_some() => {
-                return Err(wrong_field(
-                    "open_jaw",
-                    "not_with_hold",
-                    "say so when you hold the offers",
-                ));
-            }
-            (Some(hold), None) => Source::Hold(HoldId(hold)),
-            (None, Some(offers)) => Source::Offers(NewHold {
-                offers,
-                open_jaw: body.open_jaw.unwrap_or_default(),
-                seats: seats.into_iter().map(Into::into).collect(),
-            }),
-            (Some(_), Some(_)) | (None, None) => {
-                return Err(wrong_field("hold_id", "one_of", "either hold_id or offers"));
-            }
-        };
-        Ok(Self {
-            source,
+impl From<CreateBooking> for NewBooking {
+    fn from(body: CreateBooking) -> Self {
+        let seats = body.seats.into_iter().flatten();
+        Self {
+            source: SourceWish {
+                hold_id: body.hold_id.map(HoldId),
+                offers: body.offers,
+                open_jaw: body.open_jaw,
+                seats: seats.map(Into::into).collect(),
+            },
             coupon: body.coupon,
             passengers: body
                 .passengers
@@ -202,7 +179,13 @@ impl TryFrom<CreateBooking> for NewBooking {
                 .map(NewPassenger::from)
                 .collect(),
             contact: body.contact.into(),
-        })
+        }
+    }
+}
+
+impl Rules for CreateBooking {
+    fn rules(self, app: &App) -> Result<(), Error> {
+        NewBooking::from(self).rules(&app.clock)
     }
 }
 
@@ -210,6 +193,8 @@ impl TryFrom<CreateBooking> for NewBooking {
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct CancelBooking {}
+
+impl Rules for CancelBooking {}
 
 /// A booking
 #[derive(Debug, Object)]
@@ -366,7 +351,7 @@ impl Bookings {
             Begun::First(first) => first,
         };
         let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, new) = (app.shop(&tariff), body.into_inner().try_into()?);
+        let (shop, new) = (app.shop(&tariff), body.into_inner().into());
         let booking = booking::create(&mut tx, shop, caller.account_id, &new).await?;
         let answer = first.answer(&mut tx, app, booking.into()).await?;
         tx.commit().await?;
@@ -446,7 +431,7 @@ impl Bookings {
             Begun::First(first) => first,
         };
         let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, patch) = (app.shop(&tariff), body.try_into()?);
+        let (shop, patch) = (app.shop(&tariff), body.into());
         let booking = booking::patch(&mut tx, shop, caller.account_id, &reference, &patch).await?;
         let answer = first.answer(&mut tx, app, booking.into()).await?;
         tx.commit().await?;
@@ -482,16 +467,6 @@ impl Bookings {
         tx.commit().await?;
         Ok(answer)
     }
-}
-
-/// 422 for one field.
-pub fn wrong_field(field: &str, code: &'static str, message: &str) -> ApiError {
-    let (field, message) = (field.to_owned(), message.to_owned());
-    ApiError::invalid(vec![FieldError {
-        field,
-        code,
-        message,
-    }])
 }
 
 /// Reads a reference of a path. What is none does not exist.

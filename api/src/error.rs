@@ -64,7 +64,7 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    errors: Vec<FieldProblem>,
+    errors: Vec<FieldError>,
     /// Members beside the usual ones: the fresh offer of an expired one.
     members: Vec<(&'static str, serde_json::Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -94,8 +94,8 @@ impl ApiError {
             "the request was understood, but has wrong fields".to_owned()
         };
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
-        let errors = errors.into_iter().take(MOST_ERRORS);
-        problem.errors = errors.map(FieldProblem::from).collect();
+        problem.errors = errors;
+        problem.errors.truncate(MOST_ERRORS);
         problem
     }
 
@@ -151,7 +151,9 @@ impl ApiError {
         let detail = error.to_string();
         let conflict = |code| Self::new(S::CONFLICT, code, detail.clone());
         match error {
-            Error::Invalid(errors) => Self::invalid(errors),
+            Error::Invalid(_) | Error::OfferInvalid { .. } | Error::CouponRefused(_) => {
+                Self::invalid(error.into_fields().unwrap_or_default())
+            }
             Error::NotFound(_) => Self::not_found(detail),
             Error::Unauthenticated => Self::new(S::UNAUTHORIZED, "unauthenticated", detail).header(
                 WWW_AUTHENTICATE,
@@ -169,11 +171,6 @@ impl ApiError {
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),
-            Error::OfferInvalid { index } => Self::invalid(vec![FieldError {
-                field: format!("offers[{index}]"),
-                code: "offer_invalid",
-                message: detail,
-            }]),
             Error::OfferExpired(fresh) => {
                 let problem = Self::new(S::GONE, "offer_expired", detail);
                 match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
@@ -181,7 +178,6 @@ impl ApiError {
                     None => problem,
                 }
             }
-            Error::CouponRefused(refusal) => Self::invalid(vec![refusal.field_error()]),
             Error::PriceChanged(price) => {
                 let price = PriceView::from(*price).to_json().unwrap_or_default();
                 conflict("price_changed").member("price", price)
@@ -254,8 +250,14 @@ impl From<ApiError> for poem::Error {
     }
 }
 
+/// The wrong fields that an answer names, beside the answer.
+#[derive(Clone, Debug, Default)]
+pub struct WrongFields(pub Vec<FieldError>);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let wrong = WrongFields(self.errors.clone());
+        let errors = self.errors.into_iter().map(FieldProblem::from);
         let problem = Problem {
             kind: format!("/problems/{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -263,7 +265,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             request_id: telemetry::context().request_id,
-            errors: (!self.errors.is_empty()).then_some(self.errors),
+            errors: (!wrong.0.is_empty()).then(|| errors.collect()),
         };
         let mut body = problem.to_json().unwrap_or_default();
         for (name, value) in self.members {
@@ -276,6 +278,7 @@ impl IntoResponse for ApiError {
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
+        response.set_data(wrong);
         response
     }
 }

@@ -1,6 +1,7 @@
 //! Holds: seats taken out of the inventory for a party, for fifteen minutes.
 
 use flightdesk_core::account::Scope;
+use flightdesk_core::error::Error;
 use flightdesk_core::hold::{self, Hold, NewHold, SeatWish};
 use flightdesk_core::ids::{FlightId, HoldId};
 use poem::web::Data;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::answer::Created;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
 use crate::idempotency::{Begun, Once};
 use crate::itinerary::{OfferView, PartyView, PriceView};
@@ -68,6 +69,12 @@ impl From<CreateHold> for NewHold {
                 .map(SeatWish::from)
                 .collect(),
         }
+    }
+}
+
+impl Rules for CreateHold {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        NewHold::from(self).rules()
     }
 }
 

@@ -31,6 +31,7 @@ pub mod itinerary;
 pub mod jobs;
 pub mod ledger;
 pub mod limits;
+mod mend;
 pub mod optional;
 pub mod page;
 pub mod payments;

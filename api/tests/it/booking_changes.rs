@@ -324,7 +324,7 @@ async fn what_is_refused_changes_nothing_at_all(pool: PgPool) {
     for (body, expected) in [
         (
             strange,
-            "contact.email: email, contact.phone: phone, passengers[1].gender: unknown, seats[0].flight_id: not_in_offers, coupon: expired",
+            "contact.email: email, contact.phone: phone, passengers[1].gender: unknown, passengers[0].baggage[0].direction: unknown_direction, seats[0].flight_id: not_in_offers, coupon: expired",
         ),
         (json!({ "airline": "AI" }), "airline: unknown_field"),
         (json!({ "open_jaw": true }), "open_jaw: only_with_offers"),
