@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::body::{Checked, Rules};
 use crate::error::ApiError;
-use crate::itinerary::PriceView;
+use crate::prices::PriceView;
 use crate::tags::Tag;
 use crate::views::MoneyView;
 

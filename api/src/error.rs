@@ -9,7 +9,8 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
-use crate::itinerary::{OfferView, PriceView};
+use crate::itinerary::OfferView;
+use crate::prices::PriceView;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -244,20 +245,23 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-impl From<ApiError> for poem::Error {
-    fn from(error: ApiError) -> Self {
-        Self::from_response(error.into_response())
-    }
-}
-
-/// The wrong fields that an answer names, beside the answer.
+/// The wrong fields that an error names, for those who do not want to read them back.
 #[derive(Clone, Debug, Default)]
 pub struct WrongFields(pub Vec<FieldError>);
 
+impl From<ApiError> for poem::Error {
+    fn from(error: ApiError) -> Self {
+        let wrong = WrongFields(error.errors.clone());
+        let mut error = Self::from_response(error.into_response());
+        error.set_data(wrong);
+        error
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let wrong = WrongFields(self.errors.clone());
         let errors = self.errors.into_iter().map(FieldProblem::from);
+        let errors: Vec<_> = errors.collect();
         let problem = Problem {
             kind: format!("/problems/{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -265,7 +269,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             request_id: telemetry::context().request_id,
-            errors: (!wrong.0.is_empty()).then(|| errors.collect()),
+            errors: (!errors.is_empty()).then_some(errors),
         };
         let mut body = problem.to_json().unwrap_or_default();
         for (name, value) in self.members {
@@ -278,7 +282,6 @@ impl IntoResponse for ApiError {
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
-        response.set_data(wrong);
         response
     }
 }

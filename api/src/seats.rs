@@ -20,7 +20,7 @@ use crate::auth::Caller;
 use crate::body::{Checked, Rules};
 use crate::bookings::{BookingView, reference};
 use crate::error::ApiError;
-use crate::idempotency::{Begun, Once};
+use crate::idempotency::Once;
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
 
@@ -192,19 +192,15 @@ impl Seats {
     ) -> Result<Done<BookingView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;
-        let mut tx = app.db.begin().await?;
-        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
-            Begun::Replay(answer) => return Ok(answer),
-            Begun::First(first) => first,
-        };
-        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, account) = (app.shop(&tariff), caller.account_id);
-        let wishes = Vec::from(body.into_inner());
-        booking::change_seats(&mut tx, shop, account, &reference, &wishes).await?;
-        let booking = booking::get(&mut tx, account, &reference).await?;
-        let answer = first.answer(&mut tx, app, booking.into()).await?;
-        tx.commit().await?;
-        Ok(answer)
+        let digest = body.digest();
+        let (account, wishes) = (caller.account_id, Vec::from(body.into_inner()));
+        once.run(app, &caller, digest, async |tx| {
+            let tariff = app.tariff.get(tx, &app.clock).await?;
+            let shop = app.shop(&tariff);
+            booking::change_seats(tx, shop, account, &reference, &wishes).await?;
+            Ok(booking::get(tx, account, &reference).await?.into())
+        })
+        .await
     }
 }
 

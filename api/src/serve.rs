@@ -107,10 +107,9 @@ impl<E: Endpoint> Serve<E> {
         *request.uri_mut() = rest;
         request.set_data(self.app.clone());
         request.set_data(Trial(true));
-        let answer = self.inner.call(request).await;
-        let answer = answer.map_or_else(poem::Error::into_response, IntoResponse::into_response);
-        let told = answer.data::<WrongFields>().cloned().unwrap_or_default();
-        wrong.with(told.0)
+        let refused = self.inner.call(request).await.err();
+        let told = refused.and_then(|error| error.data::<WrongFields>().cloned());
+        wrong.with(told.unwrap_or_default().0)
     }
 }
 

@@ -4,9 +4,9 @@ use flightdesk_core::booking::{BookingPatch, Contact, CouponChange, ExpectedTota
 use flightdesk_core::error::Error;
 use poem_openapi::Object;
 
+use super::forms::{ContactView, PassengerForm};
 use crate::app::App;
 use crate::body::{Checked, Rules};
-use crate::bookings::{ContactView, PassengerForm};
 use crate::holds::SeatWishView;
 use crate::views::MoneyView;
 
