@@ -11,6 +11,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use crate::itinerary::OfferView;
 use crate::prices::PriceView;
+use crate::problems;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -74,6 +75,7 @@ pub struct ApiError {
 impl ApiError {
     /// A problem with a stable code and a sentence for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(problems::find(code).is_some(), "{code} has no page");
         Self {
             status,
             code,

@@ -24,6 +24,7 @@ pub mod error;
 pub mod flights;
 pub mod health;
 pub mod holds;
+mod html;
 pub mod idempotency;
 pub mod invariants;
 pub mod itinerary;
@@ -36,6 +37,7 @@ pub mod page;
 pub mod payments;
 pub mod places;
 pub mod prices;
+mod problems;
 mod query;
 mod return_page;
 pub mod sandbox;
@@ -92,6 +94,7 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .nest_no_strip("/health", api)
         .at("/docs", get(docs))
         .at("/openapi.json", get(docs::document(document)))
+        .at("/problems/:code", get(problems::page))
         .at("/return", get(return_page::paid))
         .at("/return/cancelled", get(return_page::given_up))
         .at("/", get(docs::index));

@@ -23,6 +23,7 @@ use crate::body::{Checked, Rules};
 use crate::bookings::reference;
 use crate::error::ApiError;
 use crate::optional::Optional;
+use crate::return_page;
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
 
@@ -84,7 +85,7 @@ impl Payments {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;
         let wish = body.0.map(Checked::into_inner).unwrap_or_default();
-        let urls = return_urls(app, &reference, wish)?;
+        let urls = return_urls(app, caller.account_id, &reference, wish)?;
         let payment = open(app, caller.account_id, &reference, &urls).await?;
         Ok(Created::new(PaymentView {
             payment_id: payment.id.0,
@@ -227,13 +228,14 @@ impl Rules for StartPayment {
 
 fn return_urls(
     app: &App,
+    account_id: AccountId,
     reference: &BookingRef,
     wish: StartPayment,
 ) -> Result<ReturnUrls, ApiError> {
     wish.clone().rules(app)?;
     let base = app.settings.public_url.trim_end_matches('/');
     let success = || format!("{base}/return?session_id={{CHECKOUT_SESSION_ID}}");
-    let cancel = || format!("{base}/return/cancelled?booking={reference}");
+    let cancel = || return_page::cancel_url(app, account_id, reference);
     Ok(ReturnUrls {
         success: wish.success_url.unwrap_or_else(success),
         cancel: wish.cancel_url.unwrap_or_else(cancel),
