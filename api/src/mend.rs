@@ -122,7 +122,6 @@ pub fn least(shape: &Shape, schema: &Value) -> Value {
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
     }
-    let limit = |name: &str| schema[name].as_f64();
     let length = |name: &str| {
         let length = schema[name].as_u64().unwrap_or_default();
         usize::try_from(length).unwrap_or_default()
@@ -143,14 +142,12 @@ pub fn least(shape: &Shape, schema: &Value) -> Value {
                 .take(length("minItems"))
                 .collect()
         }
+        Some("number") => json!(least_number(schema)),
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a limit of an integer is one"
         )]
-        Some("integer" | "number") => {
-            let least = limit("minimum").unwrap_or_default().max(0.0);
-            json!(limit("maximum").map_or(least, |most| least.min(most)) as i64)
-        }
+        Some("integer") => json!(least_number(schema) as i64),
         Some("boolean") => json!(false),
         Some("string") => match schema["format"].as_str() {
             Some("date" | "naive-date") => json!("2000-01-01"),
@@ -161,6 +158,13 @@ pub fn least(shape: &Shape, schema: &Value) -> Value {
         },
         _ => Value::Null,
     }
+}
+
+/// Nothing, or what is nearest to it.
+fn least_number(schema: &Value) -> f64 {
+    let limit = |name: &str| schema[name].as_f64();
+    let least = limit("minimum").unwrap_or_default().max(0.0);
+    limit("maximum").map_or(least, |most| least.min(most))
 }
 
 #[cfg(test)]
@@ -182,7 +186,7 @@ mod tests {
                 "kind": { "type": "string", "enum": ["a", "b"] },
                 "bags": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "$ref": "#/components/schemas/Bag" } },
                 "best": { "allOf": [{ "$ref": "#/components/schemas/Bag" }, { "description": "of all" }] },
-                "share": { "type": "number", "minimum": 2.0, "maximum": 3.5 },
+                "share": { "type": "number", "minimum": 2.5, "maximum": 3.5 },
             }
         });
         Shape::new(&schema, &components).unwrap()
@@ -203,7 +207,7 @@ mod tests {
         }));
         let expected = json!({
             "name": "Ada", "born": "2000-01-01T00:00:00Z", "kind": "a", "bags": [{ "kg": 0 }, { "kg": 7 }],
-            "best": { "kg": 0 }, "share": 2,
+            "best": { "kg": 0 }, "share": 2.5,
         });
         assert_eq!(value, expected);
         let covered = [

@@ -160,6 +160,7 @@ async fn every_operation_has_an_id_a_summary_and_every_error_in_the_document(poo
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_nul_character_is_a_wrong_field_and_never_a_fault_of_ours(pool: PgPool) {
+    crate::trip::a_flight(&pool).await;
     let app = TestApp::start(pool).await;
     let client = app.sign_up().await;
     assert_eq!(
@@ -276,13 +277,12 @@ async fn no_text_in_a_query_is_our_fault(pool: PgPool) {
                 // The others as they should be, so that this one is read.
                 let required = parameters.iter().filter(|one| one["required"] == true);
                 let others = required.filter(|one| one["name"] != parameter["name"]);
+                let example = |one: &Value| match &one["example"] {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
                 let mut query: Vec<_> = others
-                    .map(|one| {
-                        (
-                            one["name"].as_str().unwrap(),
-                            one["example"].as_str().unwrap().to_owned(),
-                        )
-                    })
+                    .map(|one| (one["name"].as_str().unwrap(), example(one)))
                     .collect();
                 query.push((parameter["name"].as_str().unwrap(), text));
                 let call = client.request(method.parse().unwrap(), &path).query(&query);
