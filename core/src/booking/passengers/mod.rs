@@ -132,7 +132,7 @@ pub(super) fn age_on(born: NaiveDate, day: NaiveDate) -> i32 {
 /// Checks everybody, derives types on the local departure date of the last flight, links infants to adults of 18 or
 /// more, and compares with the party that was priced.
 ///
-/// [`Error::Invalid`] names every wrong field; a party that differs is `passenger_type_mismatch`, never a new price.
+/// [`crate::Error::Invalid`] names every wrong field; a party that differs is `passenger_type_mismatch`, never a new price.
 pub(super) fn check(
     input: &[NewPassenger],
     booked_on: NaiveDate,
@@ -172,11 +172,10 @@ fn check_with(
     let born: Option<Vec<_>> = parsed.iter().map(|(born, _)| *born).collect();
     let mut laps = Vec::new();
     if let Some(born) = born {
-        let ages: Vec<_> = born
-            .iter()
-            .map(|born| age_on(*born, last_departure))
-            .collect();
-        fits(&mut wrong, party_of(ages.iter().map(|age| type_of(*age))));
+        let ages = born.iter().map(|born| age_on(*born, last_departure));
+        let ages: Vec<_> = ages.collect();
+        let kinds: Vec<_> = ages.iter().map(|age| type_of(*age)).collect();
+        fits(&mut wrong, party_of(&kinds));
         laps = laps::assign(&mut wrong, &ages, input);
     }
     wrong.into_result()?;
@@ -312,9 +311,9 @@ fn date_of_birth(
 }
 
 /// How many of each type there are.
-fn party_of(kinds: impl Iterator<Item = PassengerType> + Clone) -> Party {
+fn party_of(kinds: &[PassengerType]) -> Party {
     let count = |wanted| {
-        let of_kind = kinds.clone().filter(|kind| *kind == wanted);
+        let of_kind = kinds.iter().filter(|kind| **kind == wanted);
         u16::try_from(of_kind.count()).unwrap_or(u16::MAX)
     };
     Party {
@@ -326,10 +325,9 @@ fn party_of(kinds: impl Iterator<Item = PassengerType> + Clone) -> Party {
 
 /// The party of people of whom some are not known yet: those count as adults, who need most.
 pub(super) fn largest_party(kinds: &[Option<PassengerType>]) -> Party {
-    let kinds = kinds
-        .iter()
-        .map(|kind| kind.unwrap_or(PassengerType::Adult));
-    party_of(kinds)
+    let or_adult = |kind: &Option<PassengerType>| kind.unwrap_or(PassengerType::Adult);
+    let kinds: Vec<_> = kinds.iter().map(or_adult).collect();
+    party_of(&kinds)
 }
 
 fn check_size(wrong: &mut Violations, party: Party, most: u32) {
