@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, MOST_ERRORS};
 use crate::mend::Unfit;
 use crate::schema::Shape;
 
@@ -120,13 +120,17 @@ fn parse<T: ParseFromJSON + 'static>(
     Ok((parsed, nulls))
 }
 
-/// Adds what the rules have against the rest of a body that does not fit its shape.
+/// Adds what the rules have against the rest of a body that does not fit its shape. Of junk no answer tells everything,
+/// and it is not worth the work.
 fn with_rules<T: ParseFromJSON>(
     shape: &Shape,
     mut value: Value,
     mut wrong: Vec<FieldError>,
     rules: impl FnOnce(T) -> Result<(), Error>,
 ) -> Vec<FieldError> {
+    if wrong.len() > MOST_ERRORS {
+        return wrong;
+    }
     let unfit = Unfit::mend(shape, &mut value, &wrong);
     let Ok(body) = T::parse_from_json(Some(value)) else {
         tracing::warn!(body = %T::name(), "a body that was mended cannot be read");

@@ -17,7 +17,7 @@ use crate::problems;
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// More wrong fields than this are counted, not told: a body of junk shall not make an answer larger than itself.
-const MOST_ERRORS: usize = 100;
+pub const MOST_ERRORS: usize = 100;
 
 /// An error as callers see it (RFC 9457).
 #[derive(Clone, Debug, Object)]
