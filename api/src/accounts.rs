@@ -1,6 +1,7 @@
 //! Accounts: sign-up, and what an account says of itself.
 
 use flightdesk_core::account::{self, Account, Details, SignUp};
+use flightdesk_core::error::Error;
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
@@ -10,7 +11,7 @@ use crate::answer::Created;
 use crate::api_keys::NewApiKeyView;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
 use crate::tags::Tag;
 use crate::views::Instant;
@@ -106,6 +107,12 @@ impl From<CreateAccount> for Details {
             last_name: body.last_name,
             phone: body.phone,
         }
+    }
+}
+
+impl Rules for CreateAccount {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        SignUp::parse(self.into()).map(drop)
     }
 }
 

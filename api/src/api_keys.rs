@@ -1,6 +1,7 @@
 //! API keys: more of them, their list, their end.
 
 use flightdesk_core::account::{self, ApiKey, KeyWish, NewApiKey, Scope};
+use flightdesk_core::error::Error;
 use flightdesk_core::ids::ApiKeyId;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::answer::Created;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
 use crate::page::{Page, PageRequest};
 use crate::tags::Tag;
@@ -44,6 +45,13 @@ pub struct CreateApiKey {
     scopes: Option<Vec<ScopeView>>,
     /// When it ends by itself; by default never
     expires_at: Option<Instant>,
+}
+
+impl Rules for CreateApiKey {
+    fn rules(self, app: &App) -> Result<(), Error> {
+        let expires_at = self.expires_at.map(|instant| instant.0);
+        KeyWish::rules(&app.clock, &self.name, expires_at)
+    }
 }
 
 /// An API key without its secret

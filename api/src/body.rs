@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use flightdesk_core::error::FieldError;
+use flightdesk_core::error::{Error, FieldError};
 use poem::http::StatusCode;
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::impl_apirequest_for_payload;
@@ -14,8 +14,21 @@ use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::error::ApiError;
+use crate::app::App;
+use crate::error::{ApiError, MOST_ERRORS};
+use crate::mend::Unfit;
 use crate::schema::Shape;
+
+/// What a body must keep beside its schema, as far as it can be told without asking the database.
+///
+/// It is asked where a body does not fit its schema, so that the caller hears of everything at once. Of a body that
+/// fits, the operation itself asks the same of core.
+pub trait Rules: Sized {
+    /// Errors: [`Error::Invalid`] with every wrong field.
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        Ok(())
+    }
+}
 
 /// A JSON body that fits its schema. A `null` member counts as absent; an unknown one is an error.
 ///
@@ -61,12 +74,14 @@ impl<T: Type> Payload for Checked<T> {
     }
 }
 
-impl<T: ParseFromJSON + 'static> ParsePayload for Checked<T> {
+impl<T: ParseFromJSON + Rules + 'static> ParsePayload for Checked<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = Vec::<u8>::from_request(request, body).await?;
-        let (value, nulls) = parse::<T>(&bytes)?;
+        let app = request.data::<App>();
+        let app = app.ok_or_else(|| ApiError::internal("the app is not in the request"))?;
+        let (value, nulls) = parse::<T>(&bytes, |body: T| body.rules(app))?;
         let digest = Sha256::digest(&bytes).into();
         Ok(Self {
             value,
@@ -76,17 +91,21 @@ impl<T: ParseFromJSON + 'static> ParsePayload for Checked<T> {
     }
 }
 
-impl_apirequest_for_payload!(Checked<T>, T: ParseFromJSON + 'static);
+impl_apirequest_for_payload!(Checked<T>, T: ParseFromJSON + Rules + 'static);
 
-fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<(T, Vec<String>), ApiError> {
+fn parse<T: ParseFromJSON + 'static>(
+    bytes: &[u8],
+    rules: impl FnOnce(T) -> Result<(), Error>,
+) -> Result<(T, Vec<String>), ApiError> {
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
     let members = value.as_object().into_iter().flatten();
     let nulls = members.filter(|(_, member)| member.is_null());
     let nulls = nulls.map(|(name, _)| name.clone()).collect();
     prune(&mut value);
-    let wrong = shape_of::<T>().map_err(ApiError::internal)?.check(&value);
+    let shape = shape_of::<T>().map_err(ApiError::internal)?;
+    let wrong = shape.check(&value);
     if !wrong.is_empty() {
-        return Err(ApiError::invalid(wrong));
+        return Err(ApiError::invalid(with_rules(&shape, value, wrong, rules)));
     }
     let parsed = T::parse_from_json(Some(value)).map_err(|error| {
         // The schema accepts what the type refuses: it should not, so the log says it.
@@ -99,6 +118,29 @@ fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<(T, Vec<String>), A
         }])
     })?;
     Ok((parsed, nulls))
+}
+
+/// Adds what the rules have against the rest of a body that does not fit its shape. Of junk no answer tells everything,
+/// and it is not worth the work.
+fn with_rules<T: ParseFromJSON>(
+    shape: &Shape,
+    mut value: Value,
+    mut wrong: Vec<FieldError>,
+    rules: impl FnOnce(T) -> Result<(), Error>,
+) -> Vec<FieldError> {
+    if wrong.len() > MOST_ERRORS {
+        return wrong;
+    }
+    let unfit = Unfit::mend(shape, &mut value, &wrong);
+    let Ok(body) = T::parse_from_json(Some(value)) else {
+        tracing::warn!(body = %T::name(), "a body that was mended cannot be read");
+        return wrong;
+    };
+    let refused = rules(body).err().map(Error::into_fields);
+    let refused = refused.and_then(Result::ok).into_iter().flatten();
+    wrong.extend(refused.filter(|refused| !unfit.covers(&refused.field)));
+    wrong.sort_by(|a, b| (&a.field, a.code).cmp(&(&b.field, b.code)));
+    wrong
 }
 
 fn malformed(error: &serde_json::Error) -> ApiError {
@@ -164,6 +206,10 @@ mod tests {
         born: Option<chrono::NaiveDate>,
     }
 
+    fn read<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<(T, Vec<String>), ApiError> {
+        parse(bytes, |_| Ok(()))
+    }
+
     fn wrong(body: &Value) -> Vec<(String, &'static str)> {
         let shape = shape_of::<Party>().unwrap();
         let wrong = shape.check(body);
@@ -197,7 +243,7 @@ mod tests {
     #[test]
     fn a_null_member_counts_as_absent() {
         let (party, nulls): (Party, _) =
-            parse(br#"{"passengers": [{"first_name": "Ada", "born": null}], "bags": null}"#)
+            read(br#"{"passengers": [{"first_name": "Ada", "born": null}], "bags": null}"#)
                 .unwrap();
         assert!(party.bags.is_none() && party.passengers[0].born.is_none());
         assert_eq!(party.passengers[0].first_name, "Ada");

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::Reader;
 use crate::cached::Cached;
 use crate::error::ApiError;
+use crate::query::Trial;
 use crate::search::{check, list, one};
 use crate::shelf::Made;
 use crate::tags::Tag;
@@ -69,6 +70,7 @@ impl Calendars {
     async fn get(
         &self,
         Data(app): Data<&App>,
+        Data(trial): Data<&Trial>,
         caller: Reader,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
@@ -133,6 +135,7 @@ impl Calendars {
             ..Search::default()
         };
         let checked = check(app, caller.spare(), &search).await?;
+        trial.end()?;
         caller.spare().release();
         let (days, hit) = days(app, &checked).await?;
         let currency = app.settings.sales.sale_currency;

@@ -2,10 +2,9 @@
 
 use flightdesk_core::Error;
 use flightdesk_core::account::Scope;
-use flightdesk_core::booking::Source;
+use flightdesk_core::booking::{Source, SourceWish};
 use flightdesk_core::coupon::{self, BookedCoupon, Discount, Refusal};
 use flightdesk_core::fare::Price;
-use flightdesk_core::hold::NewHold;
 use flightdesk_core::ids::HoldId;
 use poem::web::Data;
 use poem_openapi::payload::Json;
@@ -14,10 +13,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
-use crate::bookings::wrong_field;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
-use crate::itinerary::PriceView;
+use crate::prices::PriceView;
 use crate::tags::Tag;
 use crate::views::MoneyView;
 
@@ -38,20 +36,19 @@ pub struct ValidateCoupon {
     offers: Option<Vec<String>>,
 }
 
-impl ValidateCoupon {
-    fn source(self) -> Result<Source, ApiError> {
-        match (self.hold_id, self.offers) {
-            (Some(hold), None) => Ok(Source::Hold(HoldId(hold))),
-            (None, Some(offers)) => Ok(Source::Offers(NewHold {
-                offers,
-                seats: Vec::new(),
-                // Whether the journey goes back is asked when it is held.
-                open_jaw: true,
-            })),
-            (Some(_), Some(_)) | (None, None) => {
-                Err(wrong_field("hold_id", "one_of", "either hold_id or offers"))
-            }
+impl From<ValidateCoupon> for SourceWish {
+    fn from(body: ValidateCoupon) -> Self {
+        Self {
+            hold_id: body.hold_id.map(HoldId),
+            offers: body.offers,
+            ..Self::default()
         }
+    }
+}
+
+impl Rules for ValidateCoupon {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        Source::parse(&self.into()).map(drop)
     }
 }
 
@@ -133,10 +130,11 @@ impl Coupons {
     ) -> Result<Json<ValidationView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let body = body.into_inner();
-        let (code, mut conn) = (body.code.clone(), app.db.acquire().await?);
+        let (code, wish) = (body.code.clone(), body.into());
+        let mut conn = app.db.acquire().await?;
         let tariff = app.tariff.get(&mut conn, &app.clock).await?;
-        let (shop, source) = (app.shop(&tariff), body.source()?);
-        match coupon::validate(&mut conn, shop, caller.account_id, &code, &source).await {
+        let (shop, account_id) = (app.shop(&tariff), caller.account_id);
+        match coupon::validate(&mut conn, shop, account_id, &code, &wish).await {
             Ok(valid) => Ok(Json(ValidationView::valid(valid))),
             Err(Error::CouponRefused(refusal)) => Ok(Json(ValidationView::refused(refusal))),
             Err(error) => Err(error.into()),

@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::baggage::ExtraBaggageView;
 use crate::error::ApiError;
-use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN, PriceView};
+use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN};
+use crate::prices::PriceView;
 use crate::tags::Tag;
 
 /// Flights.

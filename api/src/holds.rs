@@ -1,6 +1,7 @@
 //! Holds: seats taken out of the inventory for a party, for fifteen minutes.
 
 use flightdesk_core::account::Scope;
+use flightdesk_core::error::Error;
 use flightdesk_core::hold::{self, Hold, NewHold, SeatWish};
 use flightdesk_core::ids::{FlightId, HoldId};
 use poem::web::Data;
@@ -13,10 +14,11 @@ use uuid::Uuid;
 use crate::answer::Created;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
-use crate::idempotency::{Begun, Once};
-use crate::itinerary::{OfferView, PartyView, PriceView};
+use crate::idempotency::Once;
+use crate::itinerary::{OfferView, PartyView};
+use crate::prices::PriceView;
 use crate::tags::Tag;
 use crate::views::Instant;
 
@@ -68,6 +70,12 @@ impl From<CreateHold> for NewHold {
                 .map(SeatWish::from)
                 .collect(),
         }
+    }
+}
+
+impl Rules for CreateHold {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        NewHold::from(self).rules()
     }
 }
 
@@ -123,18 +131,13 @@ impl Holds {
         body: Checked<CreateHold>,
     ) -> Result<Created<HoldView>, ApiError> {
         caller.require(Scope::Bookings)?;
-        let mut tx = app.db.begin().await?;
-        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
-            Begun::Replay(answer) => return Ok(answer),
-            Begun::First(first) => first,
-        };
-        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, new) = (app.shop(&tariff), body.into_inner().into());
-        let hold = hold::create(&mut tx, shop, caller.account_id, &new).await?;
-        let view = HoldView::load(&mut tx, hold).await?;
-        let answer = first.answer(&mut tx, app, view).await?;
-        tx.commit().await?;
-        Ok(answer)
+        once.run(app, &caller, body.digest(), async |tx| {
+            let tariff = app.tariff.get(tx, &app.clock).await?;
+            let (shop, new) = (app.shop(&tariff), body.into_inner().into());
+            let hold = hold::create(tx, shop, caller.account_id, &new).await?;
+            HoldView::load(tx, hold).await
+        })
+        .await
     }
 
     /// A hold

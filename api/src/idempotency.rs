@@ -1,17 +1,13 @@
-//! `Idempotency-Key`: a repeated POST is one effect.
+//! `Idempotency-Key`: a repeated request is one effect.
 //!
 //! ```ignore
 //! async fn create(&self, Data(app): Data<&App>, caller: Caller, #[oai(name = "Idempotency-Key")] once: Once, body: Checked<CreateHold>) -> Result<Created<HoldView>, ApiError> {
 //!     caller.require(Scope::Bookings)?;
-//!     let mut tx = app.db.begin().await?;
-//!     let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
-//!         Begun::Replay(answer) => return Ok(answer),
-//!         Begun::First(first) => first,
-//!     };
-//!     let hold = hold::create(&mut tx, &app.clock, caller.account_id, body.into_inner().try_into()?).await?;
-//!     let answer = first.answer(&mut tx, app, HoldView::from(hold)).await?;
-//!     tx.commit().await?;
-//!     Ok(answer)
+//!     once.run(app, &caller, body.digest(), async |tx| {
+//!         let hold = hold::create(tx, &app.clock, caller.account_id, &body.into_inner().into()).await?;
+//!         Ok(HoldView::from(hold))
+//!     })
+//!     .await
 //! }
 //! ```
 
@@ -19,7 +15,7 @@ use std::marker::PhantomData;
 
 use flightdesk_core::account;
 use flightdesk_core::error::FieldError;
-use flightdesk_core::idempotency::{self as core, Guard, Key};
+use flightdesk_core::idempotency::{self as core, Begun, Key};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::types::ToJSON;
@@ -40,59 +36,39 @@ pub struct Once {
     method_and_path: String,
 }
 
-/// What to do with a request.
-#[derive(Debug)]
-pub enum Begun<T, const STATUS: u16> {
-    /// It came before: answer this.
-    Replay(Answer<T, STATUS>),
-    /// Do the work, then [`First::answer`].
-    First(First),
-}
-
-/// The duty to store the answer in the transaction of the effect.
-#[derive(Debug)]
-#[must_use = "the answer must be stored with the effect"]
-pub struct First(Option<Guard>);
-
 impl Once {
-    /// Claims the key for this transaction; without a key every request is a first one.
+    /// Does the work in a transaction that commits with its answer, or answers what the first request with this key got.
+    /// Without a key every request is a first one; work that fails leaves nothing, and may be tried again.
     ///
-    /// Errors: 409 `idempotency_key_in_progress`, 422 `idempotency_key_reused`.
-    pub async fn begin<T: ToJSON, const STATUS: u16>(
+    /// Errors: 409 `idempotency_key_in_progress`, 422 `idempotency_key_reused`, those of the work.
+    pub async fn run<T: ToJSON, const STATUS: u16>(
         self,
-        conn: &mut PgConnection,
         app: &App,
         caller: &account::Caller,
         body_digest: [u8; 32],
-    ) -> Result<Begun<T, STATUS>, ApiError> {
-        let Some(key) = self.key else {
-            return Ok(Begun::First(First(None)));
-        };
-        let hash = Sha256::new()
-            .chain_update(self.method_and_path)
-            .chain_update([0])
-            .chain_update(body_digest)
-            .finalize()
-            .into();
-        match core::begin(conn, &app.clock, caller.account_id, key, hash).await? {
-            core::Begun::Replay(stored) => Ok(Begun::Replay(Answer::replay(stored.body))),
-            core::Begun::Fresh(guard) => Ok(Begun::First(First(Some(guard)))),
-        }
-    }
-}
-
-impl First {
-    /// Writes the answer beside the effect and gives it back; the handler commits and returns it.
-    pub async fn answer<T: ToJSON, const STATUS: u16>(
-        self,
-        conn: &mut PgConnection,
-        app: &App,
-        view: T,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, ApiError>,
     ) -> Result<Answer<T, STATUS>, ApiError> {
-        let answer = Answer::new(view);
-        if let Some(guard) = self.0 {
-            guard.store(conn, &app.clock, STATUS, answer.body()).await?;
+        let mut tx = app.db.begin().await?;
+        let mut guard = None;
+        if let Some(key) = self.key {
+            let hash = Sha256::new()
+                .chain_update(self.method_and_path)
+                .chain_update([0])
+                .chain_update(body_digest)
+                .finalize()
+                .into();
+            match core::begin(&mut tx, &app.clock, caller.account_id, key, hash).await? {
+                Begun::Replay(stored) => return Ok(Answer::replay(stored.body)),
+                Begun::Fresh(fresh) => guard = Some(fresh),
+            }
         }
+        let answer = Answer::new(work(&mut tx).await?);
+        if let Some(guard) = guard {
+            guard
+                .store(&mut tx, &app.clock, STATUS, answer.body())
+                .await?;
+        }
+        tx.commit().await?;
         Ok(answer)
     }
 }

@@ -11,7 +11,6 @@ pub mod app;
 pub mod auth;
 pub mod baggage;
 pub mod body;
-mod booking_changes;
 pub mod bookings;
 mod breaker;
 pub mod cached;
@@ -25,16 +24,20 @@ pub mod error;
 pub mod flights;
 pub mod health;
 pub mod holds;
+mod html;
 pub mod idempotency;
 pub mod invariants;
 pub mod itinerary;
 pub mod jobs;
 pub mod ledger;
 pub mod limits;
+mod mend;
 pub mod optional;
 pub mod page;
 pub mod payments;
 pub mod places;
+pub mod prices;
+mod problems;
 mod query;
 mod return_page;
 pub mod sandbox;
@@ -92,6 +95,7 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .nest_no_strip("/health", api)
         .at("/docs", get(docs))
         .at("/openapi.json", get(docs::document(document)))
+        .at("/problems/:code", get(problems::page))
         .at("/return", get(return_page::paid))
         .at("/return/cancelled", get(return_page::given_up))
         .at("/", get(docs::index));

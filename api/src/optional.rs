@@ -7,14 +7,14 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::error::ApiError;
 
 /// [`Checked`], or nothing when the request has no body (which needs no `Content-Type`).
 #[derive(Debug)]
 pub struct Optional<T>(pub Option<Checked<T>>);
 
-impl<'a, T: Type + ParseFromJSON + 'static> ApiExtractor<'a> for Optional<T> {
+impl<'a, T: Type + ParseFromJSON + Rules + 'static> ApiExtractor<'a> for Optional<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();

@@ -3,6 +3,7 @@
 use flightdesk_core::Error;
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::BookingRef;
+use flightdesk_core::error::Violations;
 use flightdesk_core::fault;
 use flightdesk_core::ids::AccountId;
 use flightdesk_core::payment::stripe::{CheckoutRequest, StripeError, read_event};
@@ -18,9 +19,11 @@ use uuid::Uuid;
 use crate::answer::Created;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::{Checked, Rules};
 use crate::bookings::reference;
 use crate::error::ApiError;
 use crate::optional::Optional;
+use crate::return_page;
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
 
@@ -28,7 +31,7 @@ use crate::views::{Instant, MoneyView};
 pub struct Payments;
 
 /// Where the traveller comes back to
-#[derive(Debug, Default, Object)]
+#[derive(Clone, Debug, Default, Object)]
 #[oai(deny_unknown_fields)]
 pub struct StartPayment {
     /// After paying, on one of our allowed origins; `{CHECKOUT_SESSION_ID}` is replaced. Default: our own page
@@ -81,11 +84,8 @@ impl Payments {
     ) -> Result<Created<PaymentView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;
-        let wish = body
-            .0
-            .map(crate::body::Checked::into_inner)
-            .unwrap_or_default();
-        let urls = return_urls(app, &reference, wish)?;
+        let wish = body.0.map(Checked::into_inner).unwrap_or_default();
+        let urls = return_urls(app, caller.account_id, &reference, wish)?;
         let payment = open(app, caller.account_id, &reference, &urls).await?;
         Ok(Created::new(PaymentView {
             payment_id: payment.id.0,
@@ -208,38 +208,38 @@ fn checkout_request(
     }
 }
 
-/// Our own pages, or the caller's on an allowed origin: an open redirect would lend our name to anybody.
+impl Rules for StartPayment {
+    /// Our own pages, or the caller's on an allowed origin: an open redirect would lend our name to anybody.
+    fn rules(self, app: &App) -> Result<(), Error> {
+        let mut wrong = Violations::new();
+        let urls = [
+            ("success_url", self.success_url),
+            ("cancel_url", self.cancel_url),
+        ];
+        for (field, url) in urls {
+            if url.is_some_and(|url| !is_allowed(app, &url)) {
+                let message = "an http(s) address on an allowed origin (RETURN_URL_ORIGINS)";
+                wrong.add(field, "not_allowed", message);
+            }
+        }
+        wrong.into_result()
+    }
+}
+
 fn return_urls(
     app: &App,
+    account_id: AccountId,
     reference: &BookingRef,
     wish: StartPayment,
 ) -> Result<ReturnUrls, ApiError> {
+    wish.clone().rules(app)?;
     let base = app.settings.public_url.trim_end_matches('/');
-    let mut wrong = flightdesk_core::error::Violations::new();
-    let mut check = |field: &str, url: Option<String>, own: String| match url {
-        Some(url) if !is_allowed(app, &url) => {
-            wrong.add(
-                field,
-                "not_allowed",
-                "an http(s) address on an allowed origin (RETURN_URL_ORIGINS)",
-            );
-            own
-        }
-        Some(url) => url,
-        None => own,
-    };
-    let success = check(
-        "success_url",
-        wish.success_url,
-        format!("{base}/return?session_id={{CHECKOUT_SESSION_ID}}"),
-    );
-    let cancel = check(
-        "cancel_url",
-        wish.cancel_url,
-        format!("{base}/return/cancelled?booking={reference}"),
-    );
-    wrong.into_result()?;
-    Ok(ReturnUrls { success, cancel })
+    let success = || format!("{base}/return?session_id={{CHECKOUT_SESSION_ID}}");
+    let cancel = || return_page::cancel_url(app, account_id, reference);
+    Ok(ReturnUrls {
+        success: wish.success_url.unwrap_or_else(success),
+        cancel: wish.cancel_url.unwrap_or_else(cancel),
+    })
 }
 
 /// Only visible ASCII, no backslash and nobody's name before the host: readers of addresses differ about those.

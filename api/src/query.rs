@@ -1,6 +1,7 @@
-//! Query parameters, checked against the API's own document: unknown, repeated and wrong ones are all named.
+//! Query parameters, checked against the API's own document: unknown, repeated and wrong ones are all named, beside what
+//! the operation has against the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flightdesk_core::error::FieldError;
 use poem::Request;
@@ -8,6 +9,8 @@ use poem::http::Method;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
+use crate::error::ApiError;
+use crate::mend;
 use crate::schema::Shape;
 
 /// Every operation of the document.
@@ -19,6 +22,7 @@ struct Operation {
     /// Whether it asks for an API key.
     secured: bool,
     parameters: BTreeMap<String, Kind>,
+    required: Vec<String>,
     shape: Shape,
 }
 
@@ -31,12 +35,64 @@ enum Kind {
     List,
 }
 
+/// Parameters of which one says something of another: where one is wrong, nothing is known of the others.
+const TOGETHER: [&[&str]; 2] = [
+    &["adults", "children", "infants"],
+    &["cabin", "fare_family", "refundable", "checked_bag"],
+];
+
+/// Whether a request is only tried, to hear what is wrong with it: its answer is thrown away.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial(pub bool);
+
+impl Trial {
+    /// Ends a request that is only tried: the parameters have been read, and the work would be for nothing.
+    pub fn end(self) -> Result<(), ApiError> {
+        if self.0 {
+            Err(ApiError::invalid(Vec::new()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// What is wrong with a request's query.
 pub struct Wrong {
     /// Every wrong parameter.
-    pub errors: Vec<FieldError>,
+    errors: Vec<FieldError>,
+    /// The query without them; where they must be given, with the least that fits.
+    pub rest: String,
     /// Whether the operation asks for an API key, whose absence would be the greater mistake.
     pub secured: bool,
+}
+
+impl Wrong {
+    /// 422 with what is wrong, and what the operation has against the rest.
+    pub fn with(mut self, told: Vec<FieldError>) -> ApiError {
+        let named = names(&self.errors);
+        let beside = |told: &FieldError| {
+            let group = TOGETHER
+                .iter()
+                .find(|group| group.contains(&name(&told.field)));
+            let group = group.copied().unwrap_or_default();
+            !named.contains(name(&told.field)) && group.iter().all(|name| !named.contains(*name))
+        };
+        self.errors.extend(told.into_iter().filter(beside));
+        ApiError::invalid(self.errors)
+    }
+}
+
+/// The parameters that are wrong.
+fn names(errors: &[FieldError]) -> BTreeSet<String> {
+    errors
+        .iter()
+        .map(|error| name(&error.field).to_owned())
+        .collect()
+}
+
+/// The parameter of a field: `airlines` of `airlines[1]`.
+fn name(field: &str) -> &str {
+    field.split_once('[').map_or(field, |(name, _)| name)
 }
 
 impl Operations {
@@ -77,11 +133,7 @@ impl Operations {
             .0
             .iter()
             .find(|operation| operation.method == method.as_str() && operation.is_at(path))?;
-        let errors = operation.check(request.uri().query().unwrap_or_default());
-        (!errors.is_empty()).then_some(Wrong {
-            errors,
-            secured: operation.secured,
-        })
+        operation.check(request.uri().query().unwrap_or_default())
     }
 }
 
@@ -116,6 +168,7 @@ impl Operation {
                 .as_array()
                 .is_some_and(|schemes| !schemes.is_empty()),
             parameters,
+            required,
             shape: Shape::new(&schema, components)?,
         })
     }
@@ -134,9 +187,9 @@ impl Operation {
         same && asked.next().is_none()
     }
 
-    fn check(&self, query: &str) -> Vec<FieldError> {
+    fn check(&self, query: &str) -> Option<Wrong> {
         if query.is_empty() && self.parameters.is_empty() {
-            return Vec::new();
+            return None;
         }
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -167,10 +220,44 @@ impl Operation {
             }
             object.insert(name, kind.read(values));
         }
-        let mut errors = self.shape.check(&Value::Object(object));
+        let mut errors = self.shape.check(&Value::Object(object.clone()));
         errors.extend(repeated);
         errors.extend(unreadable);
-        errors
+        (!errors.is_empty()).then(|| Wrong {
+            rest: self.rest(object, &names(&errors)),
+            errors,
+            secured: self.secured,
+        })
+    }
+
+    /// What is left of the parameters without those that are wrong.
+    fn rest(&self, given: Map<String, Value>, wrong: &BTreeSet<String>) -> String {
+        let right = given.into_iter().filter(|(name, _)| !wrong.contains(name));
+        let stand_ins = self.required.iter().filter(|name| wrong.contains(*name));
+        let stand_ins = stand_ins.filter_map(|name| {
+            let schema = self.shape.part(&format!("/{name}"))?;
+            Some((name.clone(), mend::least(&self.shape, schema)))
+        });
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in right.chain(stand_ins) {
+            match value {
+                Value::Array(items) => {
+                    rest.extend_pairs(
+                        items
+                            .iter()
+                            .filter_map(Value::as_str)
+                            .map(|item| (&name, item)),
+                    );
+                }
+                Value::String(text) => {
+                    rest.append_pair(&name, &text);
+                }
+                other => {
+                    rest.append_pair(&name, &other.to_string());
+                }
+            }
+        }
+        rest.finish()
     }
 }
 

@@ -1,20 +1,23 @@
-//! Where Stripe leads the traveller back to: the booking, and its ticket as soon as it is there. No script, nothing
-//! from elsewhere. The id of the Checkout Session, which only Stripe and the payer know, opens the page.
+//! Where Stripe leads the traveller back to: the booking, and its ticket as soon as it is there. The id of the Checkout
+//! Session, which only Stripe and the payer know, opens the page after paying; a token of ours the page after giving up.
 
 use std::fmt::Write;
 
-use chrono::Duration;
-use flightdesk_core::booking::{self, Booking, BookingStatus, Direction, LatePayment};
+use chrono::{DateTime, Duration, Utc};
+use flightdesk_core::booking::{self, Booking, BookingRef, BookingStatus, Direction, LatePayment};
 use flightdesk_core::document::{Document, DocumentStatus};
 use flightdesk_core::flight::Flight;
 use flightdesk_core::html::escape;
+use flightdesk_core::ids::AccountId;
+use flightdesk_core::signing::Signer;
 use flightdesk_core::{Error, payment};
-use poem::http::{StatusCode, header};
-use poem::web::{Data, Html, Query};
-use poem::{IntoResponse, Response, handler};
+use poem::http::StatusCode;
+use poem::web::{Data, Query};
+use poem::{Response, handler};
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::html;
 
 /// What Stripe puts into our success address.
 #[derive(Deserialize)]
@@ -35,34 +38,97 @@ struct GivenUp {
 pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response {
     match load(app, &query.session_id).await {
         Ok((booking, tickets)) => page(&booking, &tickets),
-        Err(Error::NotFound(_)) => document(
+        Err(Error::NotFound(_)) => html::page(
             StatusCode::NOT_FOUND,
             false,
             "Payment not found",
             "<p>This address belongs to no payment of ours. If you have paid, your booking is safe: the confirmation comes by mail.</p>",
         ),
-        Err(error) => {
-            tracing::warn!(%error, "the return page could not be made");
-            document(
-                StatusCode::SERVICE_UNAVAILABLE,
-                true,
-                "One moment",
-                "<p>Your booking cannot be shown at the moment. This page tries again by itself.</p>",
-            )
-        }
+        Err(error) => cannot_show(&error),
     }
 }
 
-/// The page after giving up.
+/// The page after giving up: what is true of the booking now, as far as the address proves that it may be told.
 #[handler]
-pub fn given_up(Query(query): Query<GivenUp>) -> Response {
-    let reference = booking::BookingRef::parse(&query.booking)
-        .map(|reference| format!(" {reference}"))
-        .unwrap_or_default();
+pub async fn given_up(Data(app): Data<&App>, Query(query): Query<GivenUp>) -> Response {
+    match left(app, &query.booking).await {
+        Ok(Some(booking)) => {
+            unpaid(&booking, app.clock.now()).unwrap_or_else(|| page(&booking, &[]))
+        }
+        Ok(None) => html::page(
+            StatusCode::OK,
+            false,
+            "You left the payment",
+            "<p>The booking says whether it is paid. As long as it is not, its seats stay held until its deadline, and until then it can still be paid.</p>",
+        ),
+        Err(error) => cannot_show(&error),
+    }
+}
+
+/// Where a traveller who gives up comes back to. Who has the address may read how the booking stands.
+pub fn cancel_url(app: &App, account_id: AccountId, reference: &BookingRef) -> String {
+    let base = app.settings.public_url.trim_end_matches('/');
+    let token = signer(app).seal(format!("{account_id} {reference}").as_bytes());
+    format!("{base}/return/cancelled?booking={token}")
+}
+
+fn signer(app: &App) -> Signer {
+    Signer::new(&app.settings.secret_key, "return")
+}
+
+/// The booking of an address of ours.
+async fn left(app: &App, token: &str) -> Result<Option<Booking>, Error> {
+    let named = signer(app).open(token).and_then(|payload| {
+        let text = String::from_utf8(payload).ok()?;
+        let (account, reference) = text.split_once(' ')?;
+        Some((account.parse().ok()?, BookingRef::parse(reference)?))
+    });
+    let Some((account_id, reference)) = named else {
+        return Ok(None);
+    };
+    let mut conn = app.db.acquire().await?;
+    let booking = booking::get(&mut conn, AccountId(account_id), &reference).await;
+    booking.map(Some)
+}
+
+/// The page of a booking, or of other seats, that nobody has paid yet; `None` when nothing waits for money.
+fn unpaid(booking: &Booking, now: DateTime<Utc>) -> Option<Response> {
+    let reference = escape(booking.reference.as_str());
+    let (what, until) = match (booking.status, &booking.seat_change) {
+        (BookingStatus::PendingPayment, _) => (
+            format!("The seats of your booking {reference} stay held"),
+            booking.payment_due_at,
+        ),
+        (BookingStatus::Confirmed | BookingStatus::PartiallyCancelled, Some(change)) => (
+            format!("Your booking {reference} stays as it is, and the other seats stay held"),
+            change.expires_at,
+        ),
+        (
+            BookingStatus::Confirmed
+            | BookingStatus::PartiallyCancelled
+            | BookingStatus::Cancelled
+            | BookingStatus::Expired,
+            _,
+        ) => return None,
+    };
+    if until <= now {
+        return None;
+    }
+    let until = until.format("%-d %b %Y %H:%M UTC");
     let body = format!(
-        "<p>Nothing was charged. The seats of your booking{reference} stay held until its deadline; until then it can still be paid.</p>"
+        "<p>No payment has reached us. {what} until {until}; until then it can still be paid.</p>"
     );
-    document(StatusCode::OK, false, "Not paid", &body)
+    Some(html::page(StatusCode::OK, false, "Not paid", &body))
+}
+
+fn cannot_show(error: &Error) -> Response {
+    tracing::warn!(%error, "the return page could not be made");
+    html::page(
+        StatusCode::SERVICE_UNAVAILABLE,
+        true,
+        "One moment",
+        "<p>Your booking cannot be shown at the moment. This page tries again by itself.</p>",
+    )
 }
 
 struct TicketLink {
@@ -159,7 +225,7 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
             body.push_str(&ticket_line(ticket));
         }
     }
-    document(StatusCode::OK, refresh, title, &body)
+    html::page(StatusCode::OK, refresh, title, &body)
 }
 
 fn heading(direction: Direction) -> &'static str {
@@ -198,23 +264,3 @@ fn ticket_line(ticket: &TicketLink) -> String {
     let (link, name) = (escape(link), escape(&ticket.name));
     format!("<p><a class=\"button\" href=\"{link}\">Download {name}</a></p>")
 }
-
-fn document(status: StatusCode, refresh: bool, title: &str, body: &str) -> Response {
-    let again = if refresh {
-        "<meta http-equiv=\"refresh\" content=\"2\">"
-    } else {
-        ""
-    };
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{again}<title>{title} – Flightdesk</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{body}</main></body></html>"
-    );
-    Html(html)
-        .with_status(status)
-        .with_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-        .with_header(header::CACHE_CONTROL, "no-store")
-        // The address of this page opens it: no other site may learn it.
-        .with_header(header::REFERRER_POLICY, "no-referrer")
-        .into_response()
-}
-
-const STYLE: &str = "body{margin:0;background:#f4f6f8;color:#14202b;font:17px/1.5 system-ui,sans-serif}main{max-width:36rem;margin:3rem auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 1px 4px #0002}h1{font-size:1.6rem;margin-top:0}h2{font-size:1.1rem;margin:1.2rem 0 0}ul{margin:.4rem 0 1rem;padding-left:1.2rem}.ref span{display:block;color:#51606e;font-size:.9rem}.ref strong{font-size:2rem;letter-spacing:.12em}.button{display:inline-block;background:#0b5cad;color:#fff;padding:.7rem 1.2rem;border-radius:8px;text-decoration:none}.button:focus-visible{outline:3px solid #ffb000}@media(max-width:40rem){main{margin:0;border-radius:0}}";

@@ -9,7 +9,11 @@ use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 /// A compiled schema.
-pub struct Shape(Validator);
+pub struct Shape {
+    validator: Validator,
+    /// What it was compiled of.
+    document: Value,
+}
 
 impl Shape {
     /// The shape of a type, as its `derive` describes it. Fields it does not know are wrong.
@@ -27,7 +31,7 @@ impl Shape {
     pub fn new(schema: &Value, components: &Value) -> Result<Self, String> {
         let mut document = json!({ "allOf": [schema], "components": { "schemas": components } });
         tighten(&mut document);
-        jsonschema::options()
+        let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true)
             .with_format("date", |raw| parse_date(raw).is_some())
@@ -39,14 +43,45 @@ impl Shape {
                 raw.len() == 36 && raw.parse::<uuid::Uuid>().is_ok()
             })
             .build(&document)
-            .map(Self)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            validator,
+            document,
+        })
+    }
+
+    /// What the schema itself has against a value.
+    pub fn errors<'a>(&'a self, value: &'a Value) -> impl Iterator<Item = ValidationError<'a>> {
+        self.validator.iter_errors(value)
+    }
+
+    /// The schema of the part of a value that a JSON pointer leads to, if it says anything of it.
+    pub fn part(&self, pointer: &str) -> Option<&Value> {
+        let names = pointer.split('/').skip(1);
+        names
+            .map(unescape)
+            .try_fold(self.resolve(&self.document["allOf"][0]), |schema, name| {
+                let part = schema["properties"].get(&name);
+                Some(self.resolve(part.or_else(|| schema.get("items"))?))
+            })
+    }
+
+    /// Follows references, and the first of schemas that stand together: the derive writes the type there.
+    pub fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
+        loop {
+            let referred = schema["$ref"].as_str();
+            let referred = referred.and_then(|path| self.document.pointer(&path[1..]));
+            match referred.or_else(|| schema["allOf"].get(0)) {
+                Some(next) => schema = next,
+                None => return schema,
+            }
+        }
     }
 
     /// Every wrong field, in the order of the document; empty when nothing is wrong.
     pub fn check(&self, value: &Value) -> Vec<FieldError> {
         let mut wrong = Vec::new();
-        for error in self.0.iter_errors(value) {
+        for error in self.errors(value) {
             describe(&error, &mut wrong);
         }
         find_nul(value, &mut String::new(), &mut wrong);
@@ -121,13 +156,15 @@ fn limit_integer(members: &mut Map<String, Value>) {
     }
 }
 
+/// A name of a JSON pointer as it was written.
+fn unescape(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
 /// The path of a field as people write it: `/passengers/0/first_name` is `passengers[0].first_name`.
-fn field(pointer: &str, member: Option<&str>) -> String {
+pub fn field(pointer: &str, member: Option<&str>) -> String {
     let mut path = String::new();
-    let parts = pointer
-        .split('/')
-        .skip(1)
-        .map(|part| part.replace("~1", "/").replace("~0", "~"));
+    let parts = pointer.split('/').skip(1).map(unescape);
     for part in parts.chain(member.map(str::to_owned)) {
         if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
             path.push('[');

@@ -2,7 +2,7 @@
 
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{self, NewSeat, SeatChange};
-use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::error::{Error, FieldError, Violations};
 use flightdesk_core::fare::{Cabin, Tariff};
 use flightdesk_core::flight;
 use flightdesk_core::ids::{FlightId, PassengerId};
@@ -17,10 +17,10 @@ use uuid::Uuid;
 use crate::answer::Done;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::body::Checked;
+use crate::body::{Checked, Rules};
 use crate::bookings::{BookingView, reference};
 use crate::error::ApiError;
-use crate::idempotency::{Begun, Once};
+use crate::idempotency::Once;
 use crate::tags::Tag;
 use crate::views::{Instant, MoneyView};
 
@@ -81,6 +81,18 @@ pub struct SeatInMap {
 pub struct ChangeSeats {
     #[oai(validator(min_items = 1, max_items = 60))]
     seats: Vec<NewSeatView>,
+}
+
+impl From<ChangeSeats> for Vec<NewSeat> {
+    fn from(body: ChangeSeats) -> Self {
+        body.seats.into_iter().map(NewSeat::from).collect()
+    }
+}
+
+impl Rules for ChangeSeats {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        booking::seat_rules(&Vec::from(self))
+    }
 }
 
 /// A seat that a passenger would rather have
@@ -145,9 +157,9 @@ impl Seats {
         Query(fare_family): Query<Option<String>>,
     ) -> Result<Json<SeatMap>, ApiError> {
         caller.require(Scope::Search)?;
-        let cabin = cabin.map(|raw| parse_cabin(&raw)).transpose()?;
         let mut conn = app.db.acquire().await?;
         let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+        let cabin = check_map(&tariff, cabin.as_deref(), fare_family.as_deref())?;
         let flight = flight::list_by_id(&mut conn, &[FlightId(flight_id)]).await?;
         let seats = seat::list(&mut conn, FlightId(flight_id), cabin).await?;
         let family = fare_family.unwrap_or_else(|| "standard".to_owned());
@@ -180,35 +192,41 @@ impl Seats {
     ) -> Result<Done<BookingView>, ApiError> {
         caller.require(Scope::Bookings)?;
         let reference = reference(&booking_ref)?;
-        let mut tx = app.db.begin().await?;
-        let first = match once.begin(&mut tx, app, &caller, body.digest()).await? {
-            Begun::Replay(answer) => return Ok(answer),
-            Begun::First(first) => first,
-        };
-        let tariff = app.tariff.get(&mut tx, &app.clock).await?;
-        let (shop, account) = (app.shop(&tariff), caller.account_id);
-        let wishes: Vec<_> = body
-            .into_inner()
-            .seats
-            .into_iter()
-            .map(Into::into)
-            .collect();
-        booking::change_seats(&mut tx, shop, account, &reference, &wishes).await?;
-        let booking = booking::get(&mut tx, account, &reference).await?;
-        let answer = first.answer(&mut tx, app, booking.into()).await?;
-        tx.commit().await?;
-        Ok(answer)
+        let digest = body.digest();
+        let (account, wishes) = (caller.account_id, Vec::from(body.into_inner()));
+        once.run(app, &caller, digest, async |tx| {
+            let tariff = app.tariff.get(tx, &app.clock).await?;
+            let shop = app.shop(&tariff);
+            booking::change_seats(tx, shop, account, &reference, &wishes).await?;
+            Ok(booking::get(tx, account, &reference).await?.into())
+        })
+        .await
     }
 }
 
-fn parse_cabin(raw: &str) -> Result<Cabin, ApiError> {
-    Cabin::parse(raw).ok_or_else(|| {
-        ApiError::invalid(vec![FieldError {
-            field: "cabin".to_owned(),
-            code: "unknown",
-            message: "one of economy, premium_economy, business, first".to_owned(),
-        }])
-    })
+/// The cabin, if one alone is asked for; the fare family must be one of some cabin.
+fn check_map(
+    tariff: &Tariff,
+    cabin: Option<&str>,
+    family: Option<&str>,
+) -> Result<Option<Cabin>, Error> {
+    let mut wrong = Violations::new();
+    let only = cabin.and_then(Cabin::parse);
+    if cabin.is_some() && only.is_none() {
+        let message = "one of economy, premium_economy, business, first";
+        wrong.add("cabin", "unknown", message);
+    }
+    let is_known = |family| {
+        Cabin::ALL
+            .iter()
+            .any(|cabin| tariff.family(family, *cabin).is_some())
+    };
+    if let Some(family) = family.filter(|family| !is_known(family)) {
+        let message = format!("there is no fare family {family:?}");
+        wrong.add("fare_family", "unknown", message);
+    }
+    wrong.into_result()?;
+    Ok(only)
 }
 
 fn cabins(

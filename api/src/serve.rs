@@ -14,9 +14,9 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, WrongFields};
 use crate::limits::Standing;
-use crate::query::Operations;
+use crate::query::{Operations, Trial, Wrong};
 use crate::{auth, catch};
 
 /// The largest body; design §3.
@@ -88,10 +88,28 @@ impl<E: Endpoint> Serve<E> {
             if wrong.secured {
                 auth::caller(&self.app, &request).await?;
             }
-            return Err(ApiError::invalid(wrong.errors).into());
+            return Err(self.refuse(request, wrong).await.into());
         }
         request.set_data(self.app.clone());
+        request.set_data(Trial(false));
         Ok(self.inner.call(request).await?.into_response())
+    }
+
+    /// What is wrong with a query, and with the rest of it: a GET changes nothing, so its operation may be asked.
+    async fn refuse(&self, mut request: Request, wrong: Wrong) -> ApiError {
+        let rest = format!("{}?{}", request.uri().path(), wrong.rest);
+        let Ok(rest) = rest.parse() else {
+            return wrong.with(Vec::new());
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return wrong.with(Vec::new());
+        }
+        *request.uri_mut() = rest;
+        request.set_data(self.app.clone());
+        request.set_data(Trial(true));
+        let refused = self.inner.call(request).await.err();
+        let told = refused.and_then(|error| error.data::<WrongFields>().cloned());
+        wrong.with(told.unwrap_or_default().0)
     }
 }
 

@@ -171,6 +171,20 @@ impl Error {
             _ => false,
         }
     }
+
+    /// The wrong fields of the request that this error names; an error that names none comes back as it is.
+    pub fn into_fields(self) -> Result<Vec<FieldError>> {
+        match self {
+            Self::Invalid(fields) => Ok(fields),
+            Self::OfferInvalid { index } => Ok(vec![FieldError {
+                field: format!("offers[{index}]"),
+                code: "offer_invalid",
+                message: self.to_string(),
+            }]),
+            Self::CouponRefused(refusal) => Ok(vec![refusal.field_error()]),
+            other => Err(other),
+        }
+    }
 }
 
 /// One wrong field: `passengers[1].date_of_birth`, a stable code and a sentence for people.
@@ -212,11 +226,10 @@ impl Violations {
     pub fn note<T>(&mut self, checked: Result<T>) -> Result<Option<T>> {
         match checked {
             Ok(value) => Ok(Some(value)),
-            Err(Error::Invalid(fields)) => {
-                self.0.extend(fields);
+            Err(error) => {
+                self.0.extend(error.into_fields()?);
                 Ok(None)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -228,6 +241,11 @@ impl Violations {
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// [`Error::Invalid`] with all of it: for where something is known to have been noted.
+    pub fn into_error(self) -> Error {
+        Error::Invalid(self.0)
     }
 
     /// `Ok` when nothing was noted, else [`Error::Invalid`] with all of it.

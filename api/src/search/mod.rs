@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::Reader;
 use crate::cached::Cached;
 use crate::error::ApiError;
+use crate::query::Trial;
 use crate::tags::Tag;
 
 /// Searches.
@@ -41,6 +42,7 @@ impl Searches {
     async fn search(
         &self,
         Data(app): Data<&App>,
+        Data(trial): Data<&Trial>,
         caller: Reader,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
@@ -149,6 +151,7 @@ impl Searches {
             sort,
         };
         let checked = check(app, caller.spare(), &search).await?;
+        trial.end()?;
         let wish = PageWish::new(limit, cursor.as_deref());
         let answer = pages::answer(app, &caller, &checked, wish).await?;
         let (is_round_trip, hit) = (checked.inbound.is_some(), answer.hit);

@@ -140,6 +140,8 @@ async fn every_wrong_bag_request_and_document_is_named_at_once(pool: PgPool) {
             "passengers[0].travel_document.number: format",
             "passengers[0].travel_document.country: unknown_country",
             "passengers[0].travel_document.expires_on: expired",
+            "passengers[0].baggage[0].kg: unknown_weight",
+            "passengers[0].baggage[1].direction: unknown_direction",
             "contact.phone: phone",
         ]
     );

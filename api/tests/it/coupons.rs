@@ -12,7 +12,7 @@ use crate::support::{Answer, Client, TestApp};
 use crate::trip;
 
 /// Adds a coupon of 10 % and changes it by an assignment.
-async fn coupon(pool: &PgPool, code: &str, change: &'static str) {
+pub async fn coupon(pool: &PgPool, code: &str, change: &'static str) {
     sqlx::query(
         "insert into coupon (code, kind, amount, currency) values ($1, 'percent', 10, 'INR')",
     )

@@ -160,6 +160,7 @@ async fn every_operation_has_an_id_a_summary_and_every_error_in_the_document(poo
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_nul_character_is_a_wrong_field_and_never_a_fault_of_ours(pool: PgPool) {
+    crate::trip::a_flight(&pool).await;
     let app = TestApp::start(pool).await;
     let client = app.sign_up().await;
     assert_eq!(
@@ -216,4 +217,81 @@ async fn a_body_of_junk_makes_no_answer_larger_than_itself(pool: PgPool) {
     assert_eq!(answer.wrong_fields().len(), 100);
     let detail = answer.body["detail"].as_str().unwrap();
     assert!(detail.contains("10004 wrong fields"), "{detail}");
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn the_type_of_a_problem_leads_to_a_page_that_explains_it(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let problem = app.request(Method::GET, "/v1/account").answer().await;
+    assert_eq!(problem.problem(), (401, "unauthenticated"));
+    let page = problem.body["type"].as_str().unwrap();
+    let page = app.request(Method::GET, page).answer().await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    for words in [
+        "HTTP 401",
+        "<code>unauthenticated</code>",
+        "<code>X-API-Key</code>",
+    ] {
+        assert!(page.text.contains(words), "{}", page.text);
+    }
+    for nothing in ["/problems/sold-out", "/problems/", "/problems/%3Cb%3E"] {
+        let answer = app.request(Method::GET, nothing).answer().await;
+        assert_eq!(answer.problem(), (404, "not_found"), "{nothing}");
+    }
+}
+
+/// What a caller may put where a text is asked for.
+fn odd_texts() -> [String; 9] {
+    [
+        "\0".to_owned(),
+        "a\0b".to_owned(),
+        "x".repeat(10_240),
+        "✈️👩‍👩‍👧".to_owned(),
+        "\u{301}\u{308}".to_owned(),
+        "\u{202e}DEL\u{feff}".to_owned(),
+        "' or 1=1 --".to_owned(),
+        "%_\\[".to_owned(),
+        String::new(),
+    ]
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn no_text_in_a_query_is_our_fault(pool: PgPool) {
+    crate::trip::a_flight(&pool).await;
+    let app = TestApp::start(pool).await;
+    let client = app.sign_up().await;
+    let mut asked = 0;
+    for (method, path, operation) in crate::contract::operations() {
+        let path = path
+            .replace("{iata}", "DEL")
+            .replace("{booking_ref}", "ABCDEF");
+        let path = path.replace("{flight_id}", "01900000-0000-7000-8000-000000000000");
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let parameters: Vec<_> = parameters.filter(|one| one["in"] == "query").collect();
+        let of_text = parameters
+            .iter()
+            .filter(|one| one["schema"]["type"] == "string");
+        for parameter in of_text {
+            for text in odd_texts() {
+                // The others as they should be, so that this one is read.
+                let required = parameters.iter().filter(|one| one["required"] == true);
+                let others = required.filter(|one| one["name"] != parameter["name"]);
+                let example = |one: &Value| match &one["example"] {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let mut query: Vec<_> = others
+                    .map(|one| (one["name"].as_str().unwrap(), example(one)))
+                    .collect();
+                query.push((parameter["name"].as_str().unwrap(), text));
+                let call = client.request(method.parse().unwrap(), &path).query(&query);
+                let answer = call.answer().await;
+                let status = answer.status.as_u16();
+                assert!(status < 500, "{method} {path} {query:?}: {answer:?}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 200, "{asked}");
 }

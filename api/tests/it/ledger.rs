@@ -74,6 +74,16 @@ async fn refund_in_the_dashboard(app: &TestApp, pool: &PgPool, amount: i64) -> S
         .status
 }
 
+/// Pays on the open page, cancels, and only then lets the payment be known.
+async fn pay_what_is_cancelled(client: &Client<'_>, booking: &Value) {
+    let page = open(client, booking).await;
+    let path = format!("/v1/bookings/{}/cancellations", trip::reference(booking));
+    let page = page["checkout_url"].as_str().unwrap();
+    pay_with(client.app, page, "4242424242424242").await;
+    client.post(&path, &json!({})).await;
+    deliver(client.app, |events| events).await;
+}
+
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_paid_booking_shows_its_sale_by_fare_tax_and_fee_and_nobody_owes_anything(pool: PgPool) {
     trip::a_flight(&pool).await;
@@ -112,16 +122,7 @@ async fn money_for_a_cancelled_booking_comes_and_goes_and_leaves_nothing(pool: P
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let booking = client.book().await;
-    let page = open(&client, &booking).await;
-    let path = format!("/v1/bookings/{}/cancellations", trip::reference(&booking));
-    pay_with(
-        &app,
-        page["checkout_url"].as_str().unwrap(),
-        "4242424242424242",
-    )
-    .await;
-    client.post(&path, &json!({})).await;
-    deliver(&app, |events| events).await;
+    pay_what_is_cancelled(&client, &booking).await;
     assert_eq!(
         balance(&ledger(&client, &booking).await, "refunds_payable"),
         "-7088.00"
@@ -240,16 +241,7 @@ async fn a_refund_of_ours_steps_back_for_one_that_staff_made(pool: PgPool) {
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let booking = client.book().await;
-    let page = open(&client, &booking).await;
-    let path = format!("/v1/bookings/{}/cancellations", trip::reference(&booking));
-    pay_with(
-        &app,
-        page["checkout_url"].as_str().unwrap(),
-        "4242424242424242",
-    )
-    .await;
-    client.post(&path, &json!({})).await;
-    deliver(&app, |events| events).await;
+    pay_what_is_cancelled(&client, &booking).await;
     assert_eq!(
         refund_in_the_dashboard(&app, &pool, 8_800).await,
         StatusCode::OK

@@ -32,3 +32,4 @@ mod snapshots;
 mod stripe_orders;
 mod support;
 mod trip;
+mod wrong_fields;

@@ -291,7 +291,7 @@ async fn a_seat_that_costs_no_more_is_changed_at_once_and_the_ticket_is_made_ane
     let wrong = change(&client, &booking, &[(0, "99Z"), (1, "20A"), (1, "20A")]).await;
     assert_eq!(
         wrong.wrong_fields(),
-        ["seats[0].seat: no_such_seat", "seats[2].seat: duplicate"]
+        ["seats[2].seat: duplicate", "seats[0].seat: no_such_seat"]
     );
     let stranger = app.sign_up().await;
     let hidden = change(&stranger, &booking, &[(0, "21A")]).await;

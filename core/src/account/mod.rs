@@ -116,10 +116,7 @@ impl KeyWish {
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Self> {
         let mut wrong = Violations::new();
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-            wrong.add("name", "invalid", "must have 1 to 100 printable characters");
-        }
+        wrong.note(Self::rules(clock, name, expires_at))?;
         let mut scopes = scopes.unwrap_or_else(|| {
             let usual = [Scope::Search, Scope::Bookings];
             usual
@@ -139,15 +136,24 @@ impl KeyWish {
             );
             wrong.add("scopes", "not_granted", message);
         }
-        if expires_at.is_some_and(|end| end <= clock.now()) {
-            wrong.add("expires_at", "past", "must lie in the future");
-        }
         wrong.into_result()?;
         Ok(Self {
-            name: name.to_owned(),
+            name: name.trim().to_owned(),
             scopes,
             expires_at,
         })
+    }
+
+    /// What can be said of a wish whoever the caller is. Errors: [`Error::Invalid`] with every wrong field.
+    pub fn rules(clock: &Clock, name: &str, expires_at: Option<DateTime<Utc>>) -> Result<()> {
+        let mut wrong = Violations::new();
+        if !model::is_name(name.trim()) {
+            wrong.add("name", "invalid", "must have 1 to 100 printable characters");
+        }
+        if expires_at.is_some_and(|end| end <= clock.now()) {
+            wrong.add("expires_at", "past", "must lie in the future");
+        }
+        wrong.into_result()
     }
 }
 

@@ -241,7 +241,8 @@ pub(crate) fn is_email(email: &str) -> bool {
         && domain.split('.').all(label)
 }
 
-fn is_name(name: &str) -> bool {
+/// 1 to 100 printable characters.
+pub(super) fn is_name(name: &str) -> bool {
     (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 

@@ -1,75 +1,79 @@
 //! Whether the baggage that was asked for is sold.
 
-use super::model::{Bag, ExtraBaggage, NewBag};
+use super::model::{ExtraBaggage, NewBag, SoldBag};
 use crate::error::Violations;
 use crate::fare::PassengerType;
-use crate::ids::PassengerId;
 use crate::money::Currency;
 
-/// The baggage of one passenger at the tariffs of the directions; every wrong field is noted under
-/// `passengers[index].baggage`.
+/// The baggage of one passenger; every wrong field is noted under `passengers[index].baggage`.
+///
+/// What is `None` is not known, and its rules are not asked: the type of a passenger without a readable date of birth,
+/// and `at`, the tariffs of the directions and their currency, where the flights are wrong too. Nothing is sold then.
 pub(crate) fn check(
     wrong: &mut Violations,
     index: usize,
     wanted: &[NewBag],
-    who: (PassengerId, PassengerType),
-    tariffs: &[ExtraBaggage],
-    currency: Currency,
-) -> Vec<Bag> {
+    kind: Option<PassengerType>,
+    at: Option<(&[ExtraBaggage], Currency)>,
+) -> Vec<SoldBag> {
     let field = format!("passengers[{index}].baggage");
-    let (passenger_id, passenger_type) = who;
-    if passenger_type == PassengerType::Infant && !wanted.is_empty() {
+    if kind == Some(PassengerType::Infant) && !wanted.is_empty() {
         wrong.add(field, "infant", "an infant on a lap has no baggage");
         return Vec::new();
     }
-    let mut bags: Vec<Bag> = Vec::new();
+    let mut directions = Vec::new();
+    let mut sold = Vec::new();
     for (position, bag) in wanted.iter().enumerate() {
         let field = |name: &str| format!("{field}[{position}].{name}");
-        let Some((direction, tariff)) = direction(tariffs, &bag.direction) else {
-            let message = match tariffs.len() {
+        let there_are = at.map_or(2, |(tariffs, _)| tariffs.len());
+        let direction = direction(&bag.direction).filter(|index| usize::from(*index) < there_are);
+        let Some(direction) = direction else {
+            let message = match there_are {
                 1 => "the booking has one direction: departing",
                 _ => "one of departing, returning",
             };
             wrong.add(field("direction"), "unknown_direction", message);
             continue;
         };
-        let Some(rate) = tariff.sold_in(currency).find(|rate| rate.kg == bag.kg) else {
-            let weights: Vec<_> = tariff
-                .sold_in(currency)
-                .map(|rate| rate.kg.to_string())
-                .collect();
-            let message = match weights.as_slice() {
-                [] => "no extra baggage is sold in this direction".to_owned(),
-                weights => format!("one of {} kg", weights.join(", ")),
-            };
-            wrong.add(field("kg"), "unknown_weight", message);
-            continue;
-        };
-        if bags.iter().any(|other| other.direction == direction) {
+        if directions.contains(&direction) {
             let message = "one weight for each direction";
             wrong.add(field("direction"), "duplicate", message);
-            continue;
         }
-        bags.push(Bag {
-            passenger_id,
-            passenger_type,
-            direction,
-            kg: rate.kg,
-            amount_minor: rate.amount_minor,
-        });
+        directions.push(direction);
+        let Some((tariffs, currency)) = at else {
+            continue;
+        };
+        match price(&tariffs[usize::from(direction)], bag.kg, currency) {
+            Ok(amount_minor) => sold.push(SoldBag {
+                direction,
+                kg: bag.kg,
+                amount_minor,
+            }),
+            Err(message) => wrong.add(field("kg"), "unknown_weight", message),
+        }
     }
-    bags
+    sold
 }
 
-fn direction<'a>(tariffs: &'a [ExtraBaggage], name: &str) -> Option<(u8, &'a ExtraBaggage)> {
-    let index = match name {
-        "departing" => 0,
-        "returning" => 1,
-        _ => return None,
-    };
-    tariffs
-        .get(usize::from(index))
-        .map(|tariff| (index, tariff))
+fn direction(name: &str) -> Option<u8> {
+    match name {
+        "departing" => Some(0),
+        "returning" => Some(1),
+        _ => None,
+    }
+}
+
+/// What a weight costs, or which weights are sold.
+fn price(tariff: &ExtraBaggage, kg: u16, currency: Currency) -> Result<i64, String> {
+    if let Some(rate) = tariff.sold_in(currency).find(|rate| rate.kg == kg) {
+        return Ok(rate.amount_minor);
+    }
+    let weights = tariff.sold_in(currency).map(|rate| rate.kg.to_string());
+    let weights: Vec<_> = weights.collect();
+    Err(match weights.as_slice() {
+        [] => "no extra baggage is sold in this direction".to_owned(),
+        weights => format!("one of {} kg", weights.join(", ")),
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +98,7 @@ mod tests {
         kind: PassengerType,
         wanted: &[(&str, u16)],
         directions: usize,
-    ) -> Result<Vec<Bag>, Vec<FieldError>> {
+    ) -> Result<Vec<SoldBag>, Vec<FieldError>> {
         let mut wrong = Violations::new();
         let wanted: Vec<_> = wanted
             .iter()
@@ -104,8 +108,8 @@ mod tests {
             })
             .collect();
         let tariffs = vec![tariff(); directions];
-        let who = (PassengerId::new(), kind);
-        let bags = check(&mut wrong, 0, &wanted, who, &tariffs, Currency::INR);
+        let at = Some((tariffs.as_slice(), Currency::INR));
+        let bags = check(&mut wrong, 0, &wanted, Some(kind), at);
         match wrong.into_result() {
             Ok(()) => Ok(bags),
             Err(Error::Invalid(fields)) => Err(fields),
@@ -113,7 +117,7 @@ mod tests {
         }
     }
 
-    fn codes(asked: Result<Vec<Bag>, Vec<FieldError>>) -> Vec<(String, &'static str)> {
+    fn codes(asked: Result<Vec<SoldBag>, Vec<FieldError>>) -> Vec<(String, &'static str)> {
         let fields = asked.unwrap_err().into_iter();
         fields.map(|wrong| (wrong.field, wrong.code)).collect()
     }

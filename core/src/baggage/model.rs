@@ -58,6 +58,17 @@ pub struct NewBag {
     pub kg: u16,
 }
 
+/// A weight that is sold for one direction, at its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoldBag {
+    /// Which direction of the booking, from 0.
+    pub direction: u8,
+    /// Kilograms.
+    pub kg: u16,
+    /// In minor units of the booking's currency.
+    pub amount_minor: i64,
+}
+
 /// Extra baggage of one passenger in one direction, at its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bag {
@@ -74,6 +85,17 @@ pub struct Bag {
 }
 
 impl Bag {
+    /// What a passenger of a type bought.
+    pub fn of(passenger_id: PassengerId, passenger_type: PassengerType, sold: SoldBag) -> Self {
+        Self {
+            passenger_id,
+            passenger_type,
+            direction: sold.direction,
+            kg: sold.kg,
+            amount_minor: sold.amount_minor,
+        }
+    }
+
     /// Its line of the price. It comes back with a direction that is not flown: nothing was carried.
     pub fn line(&self) -> PriceLine {
         PriceLine {

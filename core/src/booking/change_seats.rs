@@ -184,8 +184,9 @@ async fn check(
     .fetch_all(&mut *conn)
     .await?;
     let mut wrong = Violations::new();
+    let read = rules(&mut wrong, wishes);
     let mut checked = Vec::<Wish>::new();
-    for (index, wish) in wishes.iter().enumerate() {
+    for (index, (wish, seat)) in wishes.iter().zip(read).enumerate() {
         let path = |field: &str| format!("seats[{index}].{field}");
         let Some(on) = flown.iter().find(|on| on.flight_id == wish.flight_id) else {
             wrong.add(
@@ -204,22 +205,13 @@ async fn check(
             wrong.add(path("passenger_id"), "unknown", message);
             continue;
         };
-        let Some(seat) = find_seat(conn, &mut wrong, path("seat"), on, wish).await? else {
+        let Some(seat) = seat else {
+            continue;
+        };
+        let Some(seat) = find_seat(conn, &mut wrong, path("seat"), on, seat).await? else {
             continue;
         };
         check_free(&mut wrong, path("seat"), &party, sitter, seat);
-        let is_twice = checked.iter().any(|other| {
-            let other = other.target();
-            other.flight_id == seat.flight_id
-                && (other.passenger_id == wish.passenger_id || other.seat == seat.place.seat)
-        });
-        if is_twice {
-            wrong.add(
-                path("seat"),
-                "duplicate",
-                "a passenger or seat is named twice on one flight",
-            );
-        }
         let fees = &shop.tariff.seat_fees;
         let kind = fees.kind(on.cabin, seat.place.exit_row, seat.row_of_cabin);
         let choice = on.seat_choice.as_deref().unwrap_or("paid");
@@ -236,18 +228,37 @@ async fn check(
     Ok(checked)
 }
 
+/// What can be said of the wishes by themselves; the seats of those that can be read.
+pub(super) fn rules(wrong: &mut Violations, wishes: &[NewSeat]) -> Vec<Option<Seat>> {
+    let seats: Vec<_> = wishes.iter().map(|wish| Seat::parse(&wish.seat)).collect();
+    for (index, (wish, seat)) in wishes.iter().zip(&seats).enumerate() {
+        let field = format!("seats[{index}].seat");
+        if seat.is_none() {
+            let message = "a seat is a row and a letter, such as 12A";
+            wrong.add(field, "format", message);
+            continue;
+        }
+        let mut before = wishes.iter().zip(&seats).take(index);
+        let is_twice = before.any(|(other, taken)| {
+            other.flight_id == wish.flight_id
+                && (other.passenger_id == wish.passenger_id || taken == seat)
+        });
+        if is_twice {
+            let message = "a passenger or seat is named twice on one flight";
+            wrong.add(field, "duplicate", message);
+        }
+    }
+    seats
+}
+
 async fn find_seat(
     conn: &mut PgConnection,
     wrong: &mut Violations,
     field: String,
     on: &Flown,
-    wish: &NewSeat,
+    seat: Seat,
 ) -> Result<Option<SeatOnFlight>> {
-    let Some(seat) = Seat::parse(&wish.seat) else {
-        wrong.add(field, "format", "a seat is a row and a letter, such as 12A");
-        return Ok(None);
-    };
-    let found = seat::find(conn, &[(wish.flight_id, seat)]).await?.pop();
+    let found = seat::find(conn, &[(on.flight_id, seat)]).await?.pop();
     let found = found.filter(|found| found.cabin == on.cabin);
     if found.is_none() {
         let message = format!("there is no seat {seat} in this cabin");

@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
-use super::model::{Booking, Contact, NewBooking, Source};
+use super::model::{Booking, Contact, NewBooking};
 use super::passengers::{self, Passenger};
 use super::price::{self, Priced};
+use super::source::Source;
 use super::{confirm, insert, lock, queries, traveller};
 use crate::baggage::{self, Bag};
 use crate::clock::Clock;
-use crate::coupon::{self, Asked};
+use crate::coupon::{self, Asked, Refusal};
 use crate::document::{self, Settled};
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
-use crate::hold::{self, Hold, HoldStatus, Prepared};
+use crate::hold::{self, Hold, HoldStatus, NewHold};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
 use crate::mail;
 use crate::outbox::MailKind;
@@ -33,13 +34,26 @@ pub async fn create(
     account_id: AccountId,
     input: &NewBooking,
 ) -> Result<Booking> {
-    match &input.source {
-        Source::Hold(id) => of_hold(conn, shop.clock, account_id, *id, input).await,
-        Source::Offers(new) => {
-            let prepared = hold::prepare(conn, shop, account_id, new).await?;
-            of_offers(conn, shop, prepared, input).await
-        }
+    let mut wrong = Violations::new();
+    match wrong.note(Source::parse(&input.source))? {
+        Some(Source::Hold(id)) => of_hold(conn, shop.clock, account_id, id, input).await,
+        Some(Source::Offers(new)) => of_offers(conn, shop, account_id, &new, input).await,
+        None => Err(with_the_rest(conn, shop.clock, wrong, input).await?),
     }
+}
+
+/// What is wrong with hold or offers, and with everything else as far as it can be told without their flights.
+async fn with_the_rest(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    mut wrong: Violations,
+    input: &NewBooking,
+) -> Result<Error> {
+    input.rules_beside_source(&mut wrong, clock);
+    if let Some(code) = &input.coupon {
+        wrong.note(coupon::refuse_unknown(conn, code).await)?;
+    }
+    Ok(wrong.into_error())
 }
 
 async fn of_hold(
@@ -64,11 +78,27 @@ async fn of_hold(
 async fn of_offers(
     conn: &mut PgConnection,
     shop: Shop<'_>,
-    mut prepared: Prepared,
+    account_id: AccountId,
+    new: &NewHold,
     input: &NewBooking,
 ) -> Result<Booking> {
+    let mut wrong = Violations::new();
+    let journey = hold::prepare_journey(conn, shop, account_id, &new.offers, new.open_jaw).await;
+    let Some(mut prepared) = wrong.note(journey)? else {
+        return Err(with_the_rest(conn, shop.clock, wrong, input).await?);
+    };
+    let seats = hold::change::name_seats(conn, shop, &mut prepared.hold, &new.seats).await;
+    let seats = wrong.note(seats)?;
     let flights = std::mem::take(&mut prepared.flights);
-    let order = check(conn, shop.clock, &prepared.hold, flights, input).await?;
+    let order = match check(conn, shop.clock, &prepared.hold, flights, input).await {
+        // What the seats cost may be what is missing.
+        Err(Error::CouponRefused(Refusal::MinimumNotMet)) if seats.is_none() => None,
+        checked => wrong.note(checked)?,
+    };
+    let (Some(seats), Some(order)) = (seats, order) else {
+        return Err(wrong.into_error());
+    };
+    prepared.seats = seats;
     prepared.hold.status = HoldStatus::Booked;
     hold::file(conn, shop, &prepared).await?;
     let hold = &prepared.hold;
@@ -224,17 +254,14 @@ fn check_people(
     input: &NewBooking,
 ) -> Result<(Vec<Passenger>, Vec<Bag>)> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
-    let today = clock.now().date_naive();
+    let (today, day) = (clock.now().date_naive(), last.departure_date);
+    let new = &input.passengers;
     let mut wrong = Violations::new();
-    let passengers = wrong.note(passengers::check(
-        &input.passengers,
-        today,
-        last.departure_date,
-        hold.party,
-    ))?;
+    let passengers = wrong.note(passengers::check(new, today, day, hold.party))?;
     let passengers = passengers.unwrap_or_default();
-    let bags = wrong.note(price::bags(hold, &input.passengers, &passengers))?;
-    wrong.note(passengers::check_contact(&input.contact).map_err(Error::Invalid))?;
+    let kinds = passengers::kinds(new, today, day);
+    let bags = wrong.note(price::bags(hold, new, &kinds, &passengers))?;
+    passengers::check_contact(&mut wrong, &input.contact);
     wrong.into_result()?;
     Ok((passengers, bags.unwrap_or_default()))
 }

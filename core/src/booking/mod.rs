@@ -12,7 +12,9 @@ mod patch;
 mod price;
 mod queries;
 mod reference;
+mod rules;
 pub(crate) mod seating;
+mod source;
 mod swap_aircraft;
 mod traveller;
 
@@ -23,7 +25,7 @@ pub use end::{cancel_unpaid, expire, sweep_due};
 pub use lock::{LockedBooking, lock, lock_of_account};
 pub use model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, Direction,
-    LatePayment, NewBooking, PaymentSummary, Source,
+    LatePayment, NewBooking, PaymentSummary,
 };
 pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, SeatPreference, TravelDocument,
@@ -32,4 +34,6 @@ pub use passengers::{
 pub use patch::{BookingPatch, CouponChange, ExpectedTotal, patch};
 pub use queries::{get, get_by_id, list};
 pub use reference::BookingRef;
+pub use rules::seat_rules;
+pub use source::{Source, SourceWish};
 pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};

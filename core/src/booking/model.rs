@@ -6,12 +6,13 @@ use serde_json::Value;
 use super::change_seats::SeatChange;
 use super::passengers::{Gender, NewPassenger, SeatPreference, TravelDocument};
 use super::reference::BookingRef;
+use super::source::SourceWish;
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
 use crate::document::Document;
 use crate::fare::{Cabin, PassengerType, Price};
 use crate::flight::{Airline, Flight};
-use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
+use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::payment::Mismatch;
@@ -45,20 +46,11 @@ impl BookingStatus {
     }
 }
 
-/// What a booking is made of: seats held before, or offers that are held in the same transaction.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// An open hold of the account.
-    Hold(HoldId),
-    /// Offers and, if any, exact seats.
-    Offers(crate::hold::NewHold),
-}
-
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct NewBooking {
     /// Which seats.
-    pub source: Source,
+    pub source: SourceWish,
     /// Who flies.
     pub passengers: Vec<NewPassenger>,
     /// Whom to write to.

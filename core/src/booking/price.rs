@@ -8,7 +8,7 @@ use crate::baggage::{self, Bag, ExtraBaggage};
 use crate::clock::Clock;
 use crate::coupon::{self, Asked, Basket, Discount, Refusal};
 use crate::error::{FieldError, Violations};
-use crate::fare::Price;
+use crate::fare::{PassengerType, Price};
 use crate::flight::Flight;
 use crate::hold::Hold;
 use crate::{Error, Result};
@@ -28,10 +28,12 @@ impl Priced {
     }
 }
 
-/// The baggage that passengers ask for, at the tariff that was frozen with the hold.
+/// The baggage that passengers ask for, at the tariff that was frozen with the hold. Those who may not fly get none,
+/// but what is wrong with theirs is said too.
 pub(super) fn bags(
     hold: &Hold,
     input: &[NewPassenger],
+    kinds: &[Option<PassengerType>],
     passengers: &[Passenger],
 ) -> Result<Vec<Bag>> {
     let tariffs: Vec<_> = hold
@@ -39,19 +41,15 @@ pub(super) fn bags(
         .iter()
         .map(|offer| ExtraBaggage::frozen_in(&offer.conditions))
         .collect();
+    let at = Some((tariffs.as_slice(), hold.price.currency));
     let mut wrong = Violations::new();
     let mut bags = Vec::new();
-    for (index, (new, passenger)) in input.iter().zip(passengers).enumerate() {
-        let who = (passenger.id, passenger.kind);
-        let currency = hold.price.currency;
-        bags.extend(baggage::check(
-            &mut wrong,
-            index,
-            &new.baggage,
-            who,
-            &tariffs,
-            currency,
-        ));
+    for (index, (new, kind)) in input.iter().zip(kinds).enumerate() {
+        let sold = baggage::check(&mut wrong, index, &new.baggage, *kind, at);
+        if let Some(passenger) = passengers.get(index) {
+            let bag = |sold| Bag::of(passenger.id, passenger.kind, sold);
+            bags.extend(sold.into_iter().map(bag));
+        }
     }
     wrong.into_result()?;
     Ok(bags)

@@ -12,7 +12,7 @@ pub(crate) use redeem::{file, find_redemption, give_back, redeem, redeem_again, 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::booking::Source;
+use crate::booking::{Source, SourceWish};
 use crate::clock::Clock;
 use crate::fare::Price;
 use crate::hold::{self, HoldStatus};
@@ -73,20 +73,32 @@ pub async fn quote(
     discount::of(&coupon, basket.price, &lines).map_err(refused)
 }
 
+/// [`Error::CouponRefused`] where there is no such coupon: all that can be said of one without what it is to be used for.
+pub(crate) async fn refuse_unknown(conn: &mut PgConnection, code: &str) -> Result<()> {
+    let coupon = queries::find(conn, code).await?;
+    coupon
+        .map(drop)
+        .ok_or(Error::CouponRefused(Refusal::Unknown))
+}
+
 /// What a coupon would take off a hold or offers, and the price with it: a dry run of booking them without baggage.
 ///
-/// Errors: those of [`hold::create`] before it takes seats, [`Error::NotFound`] and [`Error::HoldExpired`] for a hold,
+/// Errors: [`Error::Invalid`] for both a hold and offers or neither; those of [`hold::create`] before it takes seats, [`Error::NotFound`] and [`Error::HoldExpired`] for a hold,
 /// [`Error::CouponRefused`].
 pub async fn validate(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     account_id: AccountId,
     code: &str,
-    source: &Source,
+    wish: &SourceWish,
 ) -> Result<(Discount, Price)> {
-    let hold = match source {
-        Source::Hold(id) => hold::get(conn, account_id, *id).await?,
-        Source::Offers(new) => hold::prepare(conn, shop, account_id, new).await?.hold,
+    let hold = match Source::parse(wish)? {
+        Source::Hold(id) => hold::get(conn, account_id, id).await?,
+        Source::Offers(new) => {
+            // Whether the journey goes back is asked when it is held.
+            let journey = hold::prepare_journey(conn, shop, account_id, &new.offers, true);
+            journey.await?.hold
+        }
     };
     match hold.status {
         HoldStatus::Open if hold.expires_at > shop.clock.now() => {}

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
 pub use queries::{get, offers};
-pub(crate) use seats::refuse_exit_rows;
+pub(crate) use seats::{refuse_exit_rows, rules as seat_rules};
 
 use crate::clock::Clock;
 use crate::config::Sales;
@@ -48,23 +48,40 @@ pub(crate) struct Prepared {
     pub seats: Vec<(FlightId, Seat)>,
 }
 
-/// The cheap checks: tokens, expiry, whether the offers are one journey, seat numbers.
+/// The cheap checks: tokens, expiry, whether the offers are one journey, seat numbers. Every wrong field is named.
 pub(crate) async fn prepare(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     account_id: AccountId,
     input: &NewHold,
 ) -> Result<Prepared> {
-    let pinned = open_offers(conn, shop, account_id, &input.offers).await?;
+    let mut wrong = Violations::new();
+    let journey = prepare_journey(conn, shop, account_id, &input.offers, input.open_jaw).await;
+    let Some(mut prepared) = wrong.note(journey)? else {
+        seats::rules(&mut wrong, &input.seats);
+        return Err(wrong.into_error());
+    };
+    prepared.seats = change::name_seats(conn, shop, &mut prepared.hold, &input.seats).await?;
+    Ok(prepared)
+}
+
+/// The same without seats: they are named by [`change::name_seats`].
+pub(crate) async fn prepare_journey(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    account_id: AccountId,
+    tokens: &[String],
+    open_jaw: bool,
+) -> Result<Prepared> {
+    let pinned = open_offers(conn, shop, account_id, tokens).await?;
     let party = pinned.first().map(|offer| offer.party).unwrap_or_default();
     let ids: Vec<_> = pinned
         .iter()
         .flat_map(|offer| offer.flights.iter().copied())
         .collect();
     let flights = flight::list_by_id(conn, &ids).await?;
-    journey::check(conn, &pinned, &flights, input.open_jaw).await?;
-    let (seats, extras) = seats::check(conn, shop, party, &pinned, &input.seats).await?;
-    let offers = freeze(shop.tariff, pinned, &input.offers)?;
+    journey::check(conn, &pinned, &flights, open_jaw).await?;
+    let offers = freeze(shop.tariff, pinned, tokens)?;
     let now = shop.clock.now();
     let hold = Hold {
         id: HoldId::new(),
@@ -73,14 +90,14 @@ pub(crate) async fn prepare(
         created_at: now,
         expires_at: now + shop.sales.hold_time(),
         party,
-        price: joined_price(&offers, &extras)?,
+        price: joined_price(&offers, &[])?,
         offers,
-        extras,
+        extras: Vec::new(),
     };
     Ok(Prepared {
         hold,
         flights,
-        seats,
+        seats: Vec::new(),
     })
 }
 
@@ -209,14 +226,15 @@ async fn open_offers(
         wrong.add("offers", "count", "one offer, or two: out and back");
         wrong.into_result()?;
     }
+    let mut wrong = Violations::new();
     let mut opened = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
-        let pinned = shop.signer.open(account_id, index, token)?;
-        if pinned.has_expired(shop.clock) {
-            let fresh = offer::renew(conn, shop, &pinned).await?;
-            return Err(Error::OfferExpired(fresh.map(Box::new)));
-        }
-        opened.push(pinned);
+        opened.extend(wrong.note(shop.signer.open(account_id, index, token))?);
+    }
+    wrong.into_result()?;
+    if let Some(expired) = opened.iter().find(|offer| offer.has_expired(shop.clock)) {
+        let fresh = offer::renew(conn, shop, expired).await?;
+        return Err(Error::OfferExpired(fresh.map(Box::new)));
     }
     Ok(opened)
 }

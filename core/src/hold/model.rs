@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Result;
+use crate::error::Violations;
 use crate::fare::{Party, Price, PriceLine};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::Change;
@@ -18,6 +20,15 @@ pub struct NewHold {
     pub seats: Vec<SeatWish>,
     /// Whether the return may leave from or end at another place than where the outbound ended or began.
     pub open_jaw: bool,
+}
+
+impl NewHold {
+    /// What can be said of a hold before its offers are opened. [`crate::Error::Invalid`] with every wrong field.
+    pub fn rules(&self) -> Result<()> {
+        let mut wrong = Violations::new();
+        super::seat_rules(&mut wrong, &self.seats);
+        wrong.into_result()
+    }
 }
 
 /// An exact seat on a flight.

@@ -26,9 +26,10 @@ pub(super) async fn check(
     wishes: &[SeatWish],
 ) -> Result<(Vec<(FlightId, Seat)>, Vec<PriceLine>)> {
     let mut wrong = Violations::new();
+    let read = rules(&mut wrong, wishes);
     let mut named = Vec::new();
     let mut per_flight = BTreeMap::<FlightId, u16>::new();
-    for (index, wish) in wishes.iter().enumerate() {
+    for (index, (wish, seat)) in wishes.iter().zip(read).enumerate() {
         let field = format!("seats[{index}]");
         let offer = (0_u8..)
             .zip(pinned)
@@ -41,30 +42,14 @@ pub(super) async fn check(
             );
             continue;
         };
-        let Some(seat) = Seat::parse(&wish.seat) else {
-            wrong.add(
-                format!("{field}.seat"),
-                "format",
-                "a seat is a row and a letter, such as 12A",
-            );
-            continue;
-        };
-        if named
-            .iter()
-            .any(|(_, _, f, s)| (*f, *s) == (wish.flight_id, seat))
-        {
-            wrong.add(
-                format!("{field}.seat"),
-                "duplicate",
-                format!("seat {seat} is asked for twice"),
-            );
-        }
         let count = per_flight.entry(wish.flight_id).or_default();
         *count += 1;
         if *count > party.seated() {
             wrong.add(field, "too_many", "more seats than seated passengers");
         }
-        named.push(((index, direction), offer, wish.flight_id, seat));
+        if let Some(seat) = seat {
+            named.push(((index, direction), offer, wish.flight_id, seat));
+        }
     }
     let seats: Vec<_> = named
         .iter()
@@ -91,6 +76,25 @@ pub(super) async fn check(
     }
     wrong.into_result()?;
     Ok((seats, lines))
+}
+
+/// What can be said of named seats before their flights are known: each is readable and named once. The seats that are.
+pub(crate) fn rules(wrong: &mut Violations, wishes: &[SeatWish]) -> Vec<Option<Seat>> {
+    let seats: Vec<_> = wishes.iter().map(|wish| Seat::parse(&wish.seat)).collect();
+    for (index, (wish, seat)) in wishes.iter().zip(&seats).enumerate() {
+        let field = format!("seats[{index}].seat");
+        let Some(seat) = seat else {
+            let message = "a seat is a row and a letter, such as 12A";
+            wrong.add(field, "format", message);
+            continue;
+        };
+        let mut before = wishes.iter().zip(&seats).take(index);
+        if before.any(|(other, taken)| other.flight_id == wish.flight_id && *taken == Some(*seat)) {
+            let message = format!("seat {seat} is asked for twice");
+            wrong.add(field, "duplicate", message);
+        }
+    }
+    seats
 }
 
 /// The line of choosing a seat; none where the fare family gives it for nothing.

@@ -2,13 +2,14 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::baggage::NewBag;
+use crate::Result;
+use crate::baggage::{self, NewBag};
 use crate::clock::parse_date;
 use crate::error::Violations;
 use crate::fare::{Party, PassengerType};
 use crate::ids::PassengerId;
-use crate::{Error, Result};
 
+mod laps;
 mod name;
 mod requests;
 #[cfg(test)]
@@ -16,6 +17,9 @@ mod tests;
 
 pub use name::{PassengerName, parse_name};
 pub use requests::{NewTravelDocument, TravelDocument, request_words};
+
+/// How people are addressed.
+const TITLES: [&str; 7] = ["mr", "ms", "mrs", "mx", "dr", "mstr", "miss"];
 
 /// A passenger as the caller wrote them.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +69,12 @@ impl Gender {
             Self::Other => "other",
         }
     }
+
+    fn parse(raw: &str) -> Option<Self> {
+        [Self::Male, Self::Female, Self::Other]
+            .into_iter()
+            .find(|gender| gender.as_str() == raw)
+    }
 }
 
 /// Where somebody would like to sit.
@@ -87,6 +97,12 @@ impl SeatPreference {
             Self::Middle => "middle",
             Self::Aisle => "aisle",
         }
+    }
+
+    fn parse(raw: &str) -> Option<Self> {
+        [Self::Window, Self::Middle, Self::Aisle]
+            .into_iter()
+            .find(|wish| wish.as_str() == raw)
     }
 }
 
@@ -116,15 +132,15 @@ pub(super) fn age_on(born: NaiveDate, day: NaiveDate) -> i32 {
 /// Checks everybody, derives types on the local departure date of the last flight, links infants to adults of 18 or
 /// more, and compares with the party that was priced.
 ///
-/// [`Error::Invalid`] names every wrong field; a party that differs is `passenger_type_mismatch`, never a new price.
+/// [`crate::Error::Invalid`] names every wrong field; a party that differs is `passenger_type_mismatch`, never a new price.
 pub(super) fn check(
     input: &[NewPassenger],
     booked_on: NaiveDate,
     last_departure: NaiveDate,
     party: Party,
 ) -> Result<Vec<Passenger>> {
-    check_with(input, booked_on, last_departure, |passengers| {
-        check_types(passengers, party)
+    check_with(input, booked_on, last_departure, |wrong, given| {
+        check_types(wrong, given, party);
     })
 }
 
@@ -135,8 +151,8 @@ pub(super) fn check_any(
     last_departure: NaiveDate,
     most: u32,
 ) -> Result<Vec<Passenger>> {
-    check_with(input, booked_on, last_departure, |passengers| {
-        check_size(passengers, most)
+    check_with(input, booked_on, last_departure, |wrong, given| {
+        check_size(wrong, given, most);
     })
 }
 
@@ -144,7 +160,7 @@ fn check_with(
     input: &[NewPassenger],
     booked_on: NaiveDate,
     last_departure: NaiveDate,
-    fits: impl FnOnce(&[Passenger]) -> Result<()>,
+    fits: impl FnOnce(&mut Violations, Party),
 ) -> Result<Vec<Passenger>> {
     let mut wrong = Violations::new();
     let parsed: Vec<_> = input
@@ -152,114 +168,152 @@ fn check_with(
         .enumerate()
         .map(|(index, passenger)| parse(&mut wrong, index, passenger, booked_on, last_departure))
         .collect();
+    // The dates of birth make the party, whatever else is wrong with somebody.
+    let born: Option<Vec<_>> = parsed.iter().map(|(born, _)| *born).collect();
+    let mut laps = Vec::new();
+    if let Some(born) = born {
+        let ages = born.iter().map(|born| age_on(*born, last_departure));
+        let ages: Vec<_> = ages.collect();
+        let kinds: Vec<_> = ages.iter().map(|age| type_of(*age)).collect();
+        fits(&mut wrong, party_of(&kinds));
+        laps = laps::assign(&mut wrong, &ages, input);
+    }
     wrong.into_result()?;
-    let mut passengers: Vec<Passenger> = parsed.into_iter().flatten().collect();
-    fits(&passengers)?;
-    link_infants(&mut passengers, input, last_departure)?;
+    let mut passengers: Vec<Passenger> = parsed.into_iter().filter_map(|(_, one)| one).collect();
+    for (adult, infant) in laps.into_iter().enumerate() {
+        if let Some(infant) = infant {
+            passengers[infant].adult_id = Some(passengers[adult].id);
+        }
+    }
     Ok(passengers)
 }
 
+/// What can be said of passengers whose flights are not known: each by themselves, as if they flew today. Nobody gets
+/// younger until a flight leaves, and no document good again, so that what is wrong today is wrong then.
+pub(super) fn rules(wrong: &mut Violations, input: &[NewPassenger], today: NaiveDate) {
+    for (index, passenger) in input.iter().enumerate() {
+        parse(wrong, index, passenger, today, today);
+        baggage::check(wrong, index, &passenger.baggage, None, None);
+    }
+}
+
+/// What each of them is on the day of the last flight, where the date of birth can be read.
+pub(super) fn kinds(
+    input: &[NewPassenger],
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+) -> Vec<Option<PassengerType>> {
+    let kind = |new: &NewPassenger| {
+        let born = parse_date(&new.date_of_birth).filter(|born| *born <= booked_on)?;
+        Some(type_of(age_on(born, last_departure)))
+    };
+    input.iter().map(kind).collect()
+}
+
+/// Infants are under 2, children under 12 (rules.md "Passengers").
+fn type_of(age: i32) -> PassengerType {
+    match age {
+        ..2 => PassengerType::Infant,
+        2..12 => PassengerType::Child,
+        12.. => PassengerType::Adult,
+    }
+}
+
+/// A date of birth that can be one, and the passenger if nothing else is wrong either.
 fn parse(
     wrong: &mut Violations,
     index: usize,
     input: &NewPassenger,
     booked_on: NaiveDate,
     last_departure: NaiveDate,
-) -> Option<Passenger> {
+) -> (Option<NaiveDate>, Option<Passenger>) {
     let path = |field: &str| format!("passengers[{index}].{field}");
+    let before = wrong.len();
     let mut name = |field: &str, raw: &str| {
         parse_name(raw)
             .map_err(|(code, message)| wrong.add(path(field), code, message))
             .ok()
     };
     let first_name = name("first_name", &input.first_name);
-    let middle_name = match &input.middle_name {
-        Some(raw) => name("middle_name", raw).map(Some),
-        None => Some(None),
-    };
+    let middle_name = input
+        .middle_name
+        .as_deref()
+        .map(|raw| name("middle_name", raw));
     let last_name = name("last_name", &input.last_name);
     let title = input.title.to_ascii_lowercase();
-    if !["mr", "ms", "mrs", "mx", "dr", "mstr", "miss"].contains(&title.as_str()) {
-        wrong.add(
-            path("title"),
-            "unknown",
-            "one of mr, ms, mrs, mx, dr, mstr, miss",
-        );
+    if !TITLES.contains(&title.as_str()) {
+        let message = format!("one of {}", TITLES.join(", "));
+        wrong.add(path("title"), "unknown", message);
     }
-    let gender = match input.gender.as_str() {
-        "male" => Some(Gender::Male),
-        "female" => Some(Gender::Female),
-        "other" => Some(Gender::Other),
-        _ => {
-            wrong.add(path("gender"), "unknown", "one of male, female, other");
-            None
-        }
-    };
-    let seat_preference = match input.seat_preference.as_deref() {
-        None => None,
-        Some("window") => Some(SeatPreference::Window),
-        Some("middle") => Some(SeatPreference::Middle),
-        Some("aisle") => Some(SeatPreference::Aisle),
-        Some(_) => {
-            wrong.add(
-                path("seat_preference"),
-                "unknown",
-                "one of window, middle, aisle",
-            );
-            None
-        }
-    };
+    let gender = Gender::parse(&input.gender);
+    if gender.is_none() {
+        wrong.add(path("gender"), "unknown", "one of male, female, other");
+    }
+    let wish = input.seat_preference.as_deref();
+    let seat_preference = wish.and_then(SeatPreference::parse);
+    if wish.is_some() && seat_preference.is_none() {
+        let message = "one of window, middle, aisle";
+        wrong.add(path("seat_preference"), "unknown", message);
+    }
     let field = path("special_requests");
     let special_requests = requests::requests(wrong, &field, &input.special_requests);
     let travel_document = input.travel_document.as_ref().and_then(|document| {
         requests::travel_document(wrong, &path("travel_document"), document, last_departure)
     });
-    let date_of_birth = parse_date(&input.date_of_birth);
-    match date_of_birth {
-        None => wrong.add(
-            path("date_of_birth"),
-            "date",
-            "an ISO 8601 date, such as 1990-05-17",
-        ),
-        Some(born) if born > booked_on => wrong.add(
-            path("date_of_birth"),
-            "in_the_future",
-            "the date has not come yet",
-        ),
-        Some(born) if age_on(born, last_departure) > 120 => {
-            wrong.add(
-                path("date_of_birth"),
-                "too_long_ago",
-                "more than 120 years ago",
-            );
-        }
-        Some(_) => {}
+    let field = path("date_of_birth");
+    let born = date_of_birth(
+        wrong,
+        field,
+        &input.date_of_birth,
+        booked_on,
+        last_departure,
+    );
+    let passenger = || {
+        Some(Passenger {
+            id: PassengerId::new(),
+            kind: type_of(age_on(born?, last_departure)),
+            title,
+            first_name: first_name?,
+            middle_name: middle_name.flatten(),
+            last_name: last_name?,
+            gender: gender?,
+            date_of_birth: born?,
+            adult_id: None,
+            seat_preference,
+            special_requests,
+            travel_document,
+        })
+    };
+    let is_right = wrong.len() == before;
+    (born, is_right.then(passenger).flatten())
+}
+
+fn date_of_birth(
+    wrong: &mut Violations,
+    field: String,
+    raw: &str,
+    booked_on: NaiveDate,
+    last_departure: NaiveDate,
+) -> Option<NaiveDate> {
+    let Some(born) = parse_date(raw) else {
+        wrong.add(field, "date", "an ISO 8601 date, such as 1990-05-17");
+        return None;
+    };
+    if born > booked_on {
+        wrong.add(field, "in_the_future", "the date has not come yet");
+        None
+    } else if age_on(born, last_departure) > 120 {
+        wrong.add(field, "too_long_ago", "more than 120 years ago");
+        None
+    } else {
+        Some(born)
     }
-    let date_of_birth = date_of_birth?;
-    Some(Passenger {
-        id: PassengerId::new(),
-        kind: match age_on(date_of_birth, last_departure) {
-            ..2 => PassengerType::Infant,
-            2..12 => PassengerType::Child,
-            12.. => PassengerType::Adult,
-        },
-        title,
-        first_name: first_name?,
-        middle_name: middle_name?,
-        last_name: last_name?,
-        gender: gender?,
-        date_of_birth,
-        adult_id: None,
-        seat_preference,
-        special_requests,
-        travel_document,
-    })
 }
 
 /// How many of each type there are.
-pub(super) fn party_of(passengers: &[Passenger]) -> Party {
-    let count = |kind| {
-        let of_kind = passengers.iter().filter(|passenger| passenger.kind == kind);
+fn party_of(kinds: &[PassengerType]) -> Party {
+    let count = |wanted| {
+        let of_kind = kinds.iter().filter(|kind| **kind == wanted);
         u16::try_from(of_kind.count()).unwrap_or(u16::MAX)
     };
     Party {
@@ -269,119 +323,42 @@ pub(super) fn party_of(passengers: &[Passenger]) -> Party {
     }
 }
 
-fn check_size(passengers: &[Passenger], most: u32) -> Result<()> {
-    let mut wrong = Violations::new();
-    if u32::from(party_of(passengers).seated()) > most {
-        wrong.add(
-            "passengers",
-            "too_many",
-            format!("at most {most} seated passengers"),
-        );
-    }
-    wrong.into_result()
+/// The party of people of whom some are not known yet: those count as adults, who need most.
+pub(super) fn largest_party(kinds: &[Option<PassengerType>]) -> Party {
+    let or_adult = |kind: &Option<PassengerType>| kind.unwrap_or(PassengerType::Adult);
+    let kinds: Vec<_> = kinds.iter().map(or_adult).collect();
+    party_of(&kinds)
 }
 
-fn check_types(passengers: &[Passenger], party: Party) -> Result<()> {
-    let count = |kind| {
-        passengers
-            .iter()
-            .filter(|passenger| passenger.kind == kind)
-            .count()
-    };
-    let given = PassengerType::ALL.map(count);
-    let priced = PassengerType::ALL.map(|kind| usize::from(party.count(kind)));
-    if given == priced {
-        return Ok(());
+fn check_size(wrong: &mut Violations, party: Party, most: u32) {
+    if u32::from(party.seated()) > most {
+        let message = format!("at most {most} seated passengers");
+        wrong.add("passengers", "too_many", message);
     }
-    let words = |[adults, children, infants]: [usize; 3]| {
+}
+
+fn check_types(wrong: &mut Violations, given: Party, priced: Party) {
+    if given == priced {
+        return;
+    }
+    let words = |party: Party| {
+        let Party {
+            adults,
+            children,
+            infants,
+        } = party;
         format!("{adults} adults, {children} children, {infants} infants")
     };
-    let mut wrong = Violations::new();
-    wrong.add(
-        "passengers",
-        "passenger_type_mismatch",
-        format!(
-            "the offer is for {}, the dates of birth say {}",
-            words(priced),
-            words(given)
-        ),
+    let message = format!(
+        "the offer is for {}, the dates of birth say {}",
+        words(priced),
+        words(given)
     );
-    wrong.into_result()
-}
-
-fn link_infants(
-    passengers: &mut [Passenger],
-    input: &[NewPassenger],
-    last_departure: NaiveDate,
-) -> Result<()> {
-    let mut wrong = Violations::new();
-    let is_grown = |passenger: &Passenger| age_on(passenger.date_of_birth, last_departure) >= 18;
-    if !passengers.iter().any(is_grown)
-        && passengers
-            .iter()
-            .any(|passenger| passenger.kind != PassengerType::Adult)
-    {
-        wrong.add(
-            "passengers",
-            "no_guardian",
-            "no child or infant travels without a passenger of 18 or more",
-        );
-    }
-    let mut laps: Vec<Option<usize>> = vec![None; passengers.len()];
-    let infants: Vec<usize> = (0..passengers.len())
-        .filter(|index| passengers[*index].kind == PassengerType::Infant)
-        .collect();
-    for (index, passenger) in input.iter().enumerate() {
-        let path = format!("passengers[{index}].adult_index");
-        let Some(adult) = passenger
-            .adult_index
-            .and_then(|adult| usize::try_from(adult).ok())
-        else {
-            continue;
-        };
-        if !infants.contains(&index) {
-            wrong.add(path, "not_an_infant", "only an infant sits on a lap");
-        } else if !passengers.get(adult).is_some_and(is_grown) {
-            wrong.add(
-                path,
-                "not_an_adult",
-                "the index of a passenger of 18 or more",
-            );
-        } else if laps[adult].is_some() {
-            wrong.add(path, "lap_taken", "this passenger has an infant already");
-        } else {
-            laps[adult] = Some(index);
-        }
-    }
-    for infant in infants
-        .iter()
-        .filter(|infant| input[**infant].adult_index.is_none())
-    {
-        match (0..passengers.len())
-            .find(|adult| laps[*adult].is_none() && is_grown(&passengers[*adult]))
-        {
-            Some(adult) => laps[adult] = Some(*infant),
-            None => wrong.add(
-                format!("passengers[{infant}]"),
-                "no_lap",
-                "at most one infant per passenger of 18 or more",
-            ),
-        }
-    }
-    wrong.into_result()?;
-    for (adult, infant) in laps.into_iter().enumerate() {
-        if let Some(infant) = infant {
-            passengers[infant].adult_id = Some(passengers[adult].id);
-        }
-    }
-    Ok(())
+    wrong.add("passengers", "passenger_type_mismatch", message);
 }
 
 /// Checks e-mail address and phone number of the contact.
-pub(super) fn check_contact(
-    contact: &super::model::Contact,
-) -> Result<(), Vec<crate::error::FieldError>> {
-    let mut wrong = Violations::new();
+pub(super) fn check_contact(wrong: &mut Violations, contact: &super::model::Contact) {
     if !crate::account::is_email(&contact.email) {
         wrong.add(
             "contact.email",
@@ -395,9 +372,5 @@ pub(super) fn check_contact(
             "phone",
             "an international number (E.164), such as +919876543210",
         );
-    }
-    match wrong.into_result() {
-        Err(Error::Invalid(fields)) => Err(fields),
-        _ => Ok(()),
     }
 }

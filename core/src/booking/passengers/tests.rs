@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Error;
 
 fn day(raw: &str) -> NaiveDate {
     raw.parse().unwrap()
@@ -41,16 +42,8 @@ fn codes(result: Result<Vec<Passenger>>) -> Vec<(String, &'static str)> {
 #[test]
 fn types_change_on_the_second_and_twelfth_birthday() {
     let types = |born: &str| {
-        let kind = parse(
-            &mut Violations::new(),
-            0,
-            &passenger(born),
-            day("2026-11-20"),
-            day("2026-12-20"),
-        )
-        .unwrap()
-        .kind;
-        kind.as_str()
+        let kinds = kinds(&[passenger(born)], day("2026-11-20"), day("2026-12-20"));
+        kinds[0].unwrap().as_str()
     };
     assert_eq!(types("2014-12-20"), "adult");
     assert_eq!(types("2014-12-21"), "child");

@@ -3,20 +3,20 @@
 use sqlx::PgConnection;
 
 use super::current::{self, Current};
-use super::{BookingPatch, CouponChange};
+use super::{BookingPatch, CouponChange, ExpectedTotal};
 use crate::booking::create::may_sit_at_exit;
 use crate::booking::model::BookedPassenger;
 use crate::booking::passengers::{self, NewPassenger, Passenger};
 use crate::booking::price::{self, Priced};
 use crate::booking::traveller::Person;
-use crate::coupon::Asked;
+use crate::coupon::{self, Asked};
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::flight::{self, Flight, FlightStatus};
-use crate::hold::{self, Hold, NewHold, SeatWish};
+use crate::hold::{self, Hold, SeatWish};
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::Seat;
-use crate::money::{Currency, Money};
+use crate::money::{self, Currency, Money};
 use crate::{Error, Result, Shop, seat};
 
 /// A checked change.
@@ -45,30 +45,39 @@ pub(super) struct Kept {
 /// Checks contact and expected price; the price that the caller expects, if they say one.
 pub(super) fn plain(patch: &BookingPatch, currency: Currency) -> Result<Option<Money>> {
     let mut wrong = Violations::new();
-    if let Some(contact) = &patch.contact {
-        wrong.note(passengers::check_contact(contact).map_err(Error::Invalid))?;
-    }
-    let expected = wrong.note(expected_total(patch, currency))?;
+    patch.rules_of_members(&mut wrong);
+    let expected = patch.expected_total.as_ref();
+    let expected = expected.and_then(|expected| expected.read(&mut wrong, currency));
     wrong.into_result()?;
-    Ok(expected.flatten())
+    Ok(expected)
 }
 
-fn expected_total(patch: &BookingPatch, currency: Currency) -> Result<Option<Money>> {
-    let Some(expected) = &patch.expected_total else {
-        return Ok(None);
-    };
-    let mut wrong = Violations::new();
-    if expected.currency != currency.code() {
-        let message = format!("the booking is in {}", currency.code());
-        wrong.add("expected_total.currency", "currency_mismatch", message);
+impl ExpectedTotal {
+    /// The price, in the currency of the booking.
+    fn read(&self, wrong: &mut Violations, currency: Currency) -> Option<Money> {
+        if self.currency != currency.code() {
+            let message = format!("the booking is in {}", currency.code());
+            wrong.add("expected_total.currency", "currency_mismatch", message);
+        }
+        let money = Money::parse(&self.amount, currency);
+        if money.is_err() {
+            let message = "a decimal with the digits of the currency, such as 5914.10";
+            wrong.add("expected_total.amount", "format", message);
+        }
+        money.ok()
     }
-    let money = Money::parse(&expected.amount, currency);
-    if money.is_err() {
-        let message = "a decimal with the digits of the currency, such as 5914.10";
-        wrong.add("expected_total.amount", "format", message);
+
+    /// Whether it is a price at all, whatever the booking's currency is.
+    pub(in crate::booking) fn rules(&self, wrong: &mut Violations) {
+        match money::currency(&self.currency) {
+            Some(currency) => drop(self.read(wrong, currency)),
+            None => wrong.add(
+                "expected_total.currency",
+                "currency_mismatch",
+                "an ISO 4217 code: the booking's",
+            ),
+        }
     }
-    wrong.into_result()?;
-    Ok(money.ok())
 }
 
 /// Checks everything that a patch names, beside each other, and prices the whole.
@@ -80,29 +89,30 @@ pub(super) async fn check(
 ) -> Result<Wanted> {
     let mut wrong = Violations::new();
     let expected = wrong.note(plain(patch, current.hold.price.currency))?;
+    let asked = coupon(current, patch);
     let journey = wrong.note(journey(conn, shop, current, patch).await)?;
     let Some((mut hold, flights)) = journey else {
-        return Err(wrong
-            .into_result()
-            .err()
-            .unwrap_or(Error::NotFound("flight")));
+        patch.rules_of_party(&mut wrong, shop.clock);
+        if let Some(asked) = asked {
+            wrong.note(coupon::refuse_unknown(conn, asked.code).await)?;
+        }
+        return Err(wrong.into_error());
     };
     let input = match &patch.passengers {
         Some(passengers) => passengers.clone(),
         None => current::passengers(&current.booking),
     };
     let people = wrong.note(people(shop, &hold, &flights, &input, current, patch))?;
-    let bags = match &people {
-        Some(people) => wrong.note(price::bags(&hold, &input, people))?,
-        None => None,
-    };
-    if let Some(people) = &people {
-        let party = passengers::party_of(people);
-        if party != hold.party {
-            hold = hold::change::for_party(conn, shop, &hold, party).await?;
-        }
+    let kinds = kinds(shop, &flights, &input)?;
+    let seated = people.as_deref().unwrap_or_default();
+    let bags = wrong.note(price::bags(&hold, &input, &kinds, seated))?;
+    let party = passengers::largest_party(&kinds);
+    if people.is_none() && patch.offers.is_none() {
+        // Nothing is priced for them, but it is their number that seats are counted against.
+        hold.party = party;
+    } else if people.is_some() && party != hold.party {
+        hold = hold::change::for_party(conn, shop, &hold, party).await?;
     }
-    let asked = coupon(current, patch);
     let named = match &patch.seats {
         Some(wishes) => {
             wrong.note(hold::change::name_seats(conn, shop, &mut hold, wishes).await)?
@@ -147,12 +157,9 @@ async fn journey(
         let ids: Vec<_> = before.flights().map(|(id, _)| id).collect();
         return Ok((before.clone(), flight::list_by_id(conn, &ids).await?));
     };
-    let new = NewHold {
-        offers: offers.clone(),
-        seats: Vec::new(),
-        open_jaw: patch.open_jaw,
-    };
-    let prepared = hold::prepare(conn, shop, before.account_id, &new).await?;
+    let open_jaw = patch.open_jaw.unwrap_or_default();
+    let account_id = before.account_id;
+    let prepared = hold::prepare_journey(conn, shop, account_id, offers, open_jaw).await?;
     refuse_closed(shop, &prepared.flights)?;
     let hold = Hold {
         id: before.id,
@@ -202,6 +209,16 @@ fn people(
     };
     keep_ids(&mut people, &current.booking.passengers);
     Ok(people)
+}
+
+fn kinds(
+    shop: Shop<'_>,
+    flights: &[Flight],
+    input: &[NewPassenger],
+) -> Result<Vec<Option<PassengerType>>> {
+    let last = flights.last().ok_or(Error::NotFound("flight"))?;
+    let today = shop.clock.now().date_naive();
+    Ok(passengers::kinds(input, today, last.departure_date))
 }
 
 /// Who has the folded names and the date of birth of somebody before is that person; twins are matched in order.

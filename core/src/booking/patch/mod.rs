@@ -24,7 +24,7 @@ pub struct BookingPatch {
     /// Other offers, one a direction. Without `seats`, exact seats on flights that stay are kept.
     pub offers: Option<Vec<String>>,
     /// With offers: whether the return may leave from or end at another place.
-    pub open_jaw: bool,
+    pub open_jaw: Option<bool>,
     /// Everybody who flies. Who keeps names and date of birth stays the same person.
     pub passengers: Option<Vec<NewPassenger>>,
     /// Whom to write to.

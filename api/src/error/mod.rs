@@ -1,20 +1,23 @@
 //! What each error is in HTTP: one exhaustive match, one form (RFC 9457 problem details).
 
+mod documented;
+
 use flightdesk_core::error::{Error, FieldError};
 use flightdesk_core::telemetry;
 use poem::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
-use poem_openapi::types::{ToJSON, Type};
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 
-use crate::itinerary::{OfferView, PriceView};
+use crate::itinerary::OfferView;
+use crate::prices::PriceView;
+use crate::problems;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// More wrong fields than this are counted, not told: a body of junk shall not make an answer larger than itself.
-const MOST_ERRORS: usize = 100;
+pub const MOST_ERRORS: usize = 100;
 
 /// An error as callers see it (RFC 9457).
 #[derive(Clone, Debug, Object)]
@@ -64,7 +67,7 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    errors: Vec<FieldProblem>,
+    errors: Vec<FieldError>,
     /// Members beside the usual ones: the fresh offer of an expired one.
     members: Vec<(&'static str, serde_json::Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -73,6 +76,7 @@ pub struct ApiError {
 impl ApiError {
     /// A problem with a stable code and a sentence for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(problems::find(code).is_some(), "{code} has no page");
         Self {
             status,
             code,
@@ -94,8 +98,8 @@ impl ApiError {
             "the request was understood, but has wrong fields".to_owned()
         };
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
-        let errors = errors.into_iter().take(MOST_ERRORS);
-        problem.errors = errors.map(FieldProblem::from).collect();
+        problem.errors = errors;
+        problem.errors.truncate(MOST_ERRORS);
         problem
     }
 
@@ -151,7 +155,9 @@ impl ApiError {
         let detail = error.to_string();
         let conflict = |code| Self::new(S::CONFLICT, code, detail.clone());
         match error {
-            Error::Invalid(errors) => Self::invalid(errors),
+            Error::Invalid(_) | Error::OfferInvalid { .. } | Error::CouponRefused(_) => {
+                Self::invalid(error.into_fields().unwrap_or_default())
+            }
             Error::NotFound(_) => Self::not_found(detail),
             Error::Unauthenticated => Self::new(S::UNAUTHORIZED, "unauthenticated", detail).header(
                 WWW_AUTHENTICATE,
@@ -169,11 +175,6 @@ impl ApiError {
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),
-            Error::OfferInvalid { index } => Self::invalid(vec![FieldError {
-                field: format!("offers[{index}]"),
-                code: "offer_invalid",
-                message: detail,
-            }]),
             Error::OfferExpired(fresh) => {
                 let problem = Self::new(S::GONE, "offer_expired", detail);
                 match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
@@ -181,7 +182,6 @@ impl ApiError {
                     None => problem,
                 }
             }
-            Error::CouponRefused(refusal) => Self::invalid(vec![refusal.field_error()]),
             Error::PriceChanged(price) => {
                 let price = PriceView::from(*price).to_json().unwrap_or_default();
                 conflict("price_changed").member("price", price)
@@ -248,14 +248,23 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
+/// The wrong fields that an error names, for those who do not want to read them back.
+#[derive(Clone, Debug, Default)]
+pub struct WrongFields(pub Vec<FieldError>);
+
 impl From<ApiError> for poem::Error {
     fn from(error: ApiError) -> Self {
-        Self::from_response(error.into_response())
+        let wrong = WrongFields(error.errors.clone());
+        let mut error = Self::from_response(error.into_response());
+        error.set_data(wrong);
+        error
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let errors = self.errors.into_iter().map(FieldProblem::from);
+        let errors: Vec<_> = errors.collect();
         let problem = Problem {
             kind: format!("/problems/{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -263,7 +272,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code.to_owned(),
             request_id: telemetry::context().request_id,
-            errors: (!self.errors.is_empty()).then_some(self.errors),
+            errors: (!errors.is_empty()).then_some(errors),
         };
         let mut body = problem.to_json().unwrap_or_default();
         for (name, value) in self.members {
@@ -277,85 +286,5 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(name, value);
         }
         response
-    }
-}
-
-/// Every error that any operation may answer, for the OpenAPI document.
-const DOCUMENTED: [(u16, &str); 13] = [
-    (
-        400,
-        "The request cannot be read: `malformed_json`, `bad_request`",
-    ),
-    (
-        401,
-        "The API key is missing, unknown, revoked or expired: `unauthenticated`",
-    ),
-    (
-        403,
-        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
-    ),
-    (404, "There is no such thing for this account: `not_found`"),
-    (
-        409,
-        "The state of things, or somebody faster, does not allow it; `code` says what",
-    ),
-    (
-        410,
-        "It was there and is over: `offer_expired`, `cursor_expired`",
-    ),
-    (413, "The body is larger than 1 MiB: `body_too_large`"),
-    (415, "The body is not JSON: `unsupported_media_type`"),
-    (
-        422,
-        "Understood but wrong: `invalid_request` with every wrong field in `errors`, `idempotency_key_reused`",
-    ),
-    (
-        429,
-        "Too many requests: `rate_limited`; wait `Retry-After` seconds",
-    ),
-    (500, "Our fault: `internal`"),
-    (
-        502,
-        "The payment provider does not answer: `payment_provider_unavailable`",
-    ),
-    (
-        503,
-        "Not available at the moment: `unavailable`; wait `Retry-After` seconds",
-    ),
-];
-
-impl ApiResponse for ApiError {
-    fn meta() -> MetaResponses {
-        let responses = DOCUMENTED.map(|(status, description)| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content: vec![MetaMediaType {
-                content_type: PROBLEM_JSON,
-                schema: Problem::schema_ref(),
-            }],
-            headers: if matches!(status, 429 | 502 | 503) {
-                vec![retry_after_header()]
-            } else {
-                Vec::new()
-            },
-        });
-        MetaResponses {
-            responses: responses.into(),
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        Problem::register(registry);
-    }
-}
-
-fn retry_after_header() -> MetaHeader {
-    MetaHeader {
-        name: "Retry-After".to_owned(),
-        description: Some("Seconds after which trying again may help".to_owned()),
-        required: false,
-        deprecated: false,
-        schema: u64::schema_ref(),
     }
 }

@@ -1,11 +1,12 @@
 //! The body that changes a booking that is not paid; its operation stands with the others of a booking.
 
 use flightdesk_core::booking::{BookingPatch, Contact, CouponChange, ExpectedTotal};
+use flightdesk_core::error::Error;
 use poem_openapi::Object;
 
-use crate::body::Checked;
-use crate::bookings::{ContactView, PassengerForm, wrong_field};
-use crate::error::ApiError;
+use super::forms::{ContactView, PassengerForm};
+use crate::app::App;
+use crate::body::{Checked, Rules};
 use crate::holds::SeatWishView;
 use crate::views::MoneyView;
 
@@ -32,30 +33,38 @@ pub struct PatchBooking {
     expected_total: Option<MoneyView>,
 }
 
-impl TryFrom<Checked<PatchBooking>> for BookingPatch {
-    type Error = ApiError;
-
-    fn try_from(body: Checked<PatchBooking>) -> Result<Self, ApiError> {
-        let drops_coupon = body.is_null("coupon");
-        let body = body.into_inner();
-        if body.open_jaw.is_some() && body.offers.is_none() {
-            let message = "says something of offers";
-            return Err(wrong_field("open_jaw", "only_with_offers", message));
+impl From<Checked<PatchBooking>> for BookingPatch {
+    fn from(body: Checked<PatchBooking>) -> Self {
+        let dropped = body.is_null("coupon").then_some(CouponChange::Drop);
+        let patch = Self::from(body.into_inner());
+        Self {
+            coupon: patch.coupon.or(dropped),
+            ..patch
         }
-        let dropped = drops_coupon.then_some(CouponChange::Drop);
+    }
+}
+
+impl From<PatchBooking> for BookingPatch {
+    fn from(body: PatchBooking) -> Self {
         let passengers = body.passengers.map(|all| all.into_iter().map(Into::into));
         let seats = body.seats.map(|all| all.into_iter().map(Into::into));
-        Ok(Self {
+        Self {
             offers: body.offers,
-            open_jaw: body.open_jaw.unwrap_or_default(),
+            open_jaw: body.open_jaw,
             passengers: passengers.map(Iterator::collect),
             contact: body.contact.map(Contact::from),
             seats: seats.map(Iterator::collect),
-            coupon: body.coupon.map(CouponChange::Use).or(dropped),
+            coupon: body.coupon.map(CouponChange::Use),
             expected_total: body.expected_total.map(|total| ExpectedTotal {
                 amount: total.amount,
                 currency: total.currency,
             }),
-        })
+        }
+    }
+}
+
+impl Rules for PatchBooking {
+    fn rules(self, app: &App) -> Result<(), Error> {
+        BookingPatch::from(self).rules(&app.clock)
     }
 }

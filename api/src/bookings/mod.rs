@@ -1,0 +1,164 @@
+//! Bookings: named passengers on held seats, to be paid by a deadline.
+
+mod forms;
+mod patch;
+mod views;
+
+use flightdesk_core::account::Scope;
+use flightdesk_core::booking::{self, BookingRef};
+use flightdesk_core::ids::BookingId;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+pub use forms::{CancelBooking, ContactView, CreateBooking, PassengerForm};
+pub use patch::PatchBooking;
+pub use views::BookingView;
+
+use crate::answer::{Created, Done};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body::Checked;
+use crate::error::ApiError;
+use crate::idempotency::Once;
+use crate::optional::Optional;
+use crate::page::{Page, PageRequest};
+use crate::tags::Tag;
+
+/// Bookings.
+pub struct Bookings;
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Bookings")]
+impl Bookings {
+    /// Book
+    ///
+    /// Books held seats, or offers in one step: of one or two directions, all seats or none. The seats stay held until
+    /// `payment_due_at`; what costs nothing is confirmed at once. Who is on a flight in another live booking of the account is refused: 409 `duplicate_passenger`
+    /// with that booking's `booking_ref`.
+    #[oai(path = "/bookings", method = "post", operation_id = "create_booking")]
+    async fn create(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        body: Checked<CreateBooking>,
+    ) -> Result<Created<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        once.run(app, &caller, body.digest(), async |tx| {
+            let tariff = app.tariff.get(tx, &app.clock).await?;
+            let (shop, new) = (app.shop(&tariff), body.into_inner().into());
+            let booking = booking::create(tx, shop, caller.account_id, &new).await?;
+            Ok(booking.into())
+        })
+        .await
+    }
+
+    /// List the account's bookings
+    ///
+    /// Newest first.
+    #[oai(path = "/bookings", method = "get", operation_id = "list_bookings")]
+    async fn list(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        /// Entries of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        Query(limit): Query<Option<u32>>,
+        /// `next_cursor` of the page before
+        Query(cursor): Query<Option<String>>,
+    ) -> Result<Json<Page<BookingView>>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let page = PageRequest::parse(limit, cursor.as_deref())?;
+        let mut conn = app.db.acquire().await?;
+        let before = page.after::<BookingId>();
+        let bookings =
+            booking::list(&mut conn, caller.account_id, before, i64::from(page.rows())).await?;
+        Ok(Json(page.page(bookings, |booking| booking.id.0)))
+    }
+
+    /// A booking
+    ///
+    /// As it is now: its deadline, its payment, its documents, and what can be done with it.
+    #[oai(
+        path = "/bookings/:booking_ref",
+        method = "get",
+        operation_id = "get_booking"
+    )]
+    async fn get(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+    ) -> Result<Json<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let mut conn = app.db.acquire().await?;
+        Ok(Json(
+            booking::get(&mut conn, caller.account_id, &reference)
+                .await?
+                .into(),
+        ))
+    }
+
+    /// Change a booking that is not paid
+    ///
+    /// All of it or nothing: other flights, other people, contact, seats, coupon. Seats are given back and taken in the
+    /// same step, the deadline stays. The price is made anew: when it is not `expected_total` or, without that, the
+    /// price before, the answer is 409 `price_changed` with the new `price`. An open checkout of another price is closed.
+    #[oai(
+        path = "/bookings/:booking_ref",
+        method = "patch",
+        operation_id = "patch_booking"
+    )]
+    async fn patch(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        body: Checked<PatchBooking>,
+    ) -> Result<Done<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let account_id = caller.account_id;
+        once.run(app, &caller, body.digest(), async |tx| {
+            let tariff = app.tariff.get(tx, &app.clock).await?;
+            let (shop, patch) = (app.shop(&tariff), body.into());
+            let booking = booking::patch(tx, shop, account_id, &reference, &patch).await?;
+            Ok(booking.into())
+        })
+        .await
+    }
+
+    /// Cancel a booking that is not paid
+    ///
+    /// All of it: the body is an empty object or left out. Its seats are free at once, an open checkout page is closed. Doing it again changes nothing.
+    #[oai(
+        path = "/bookings/:booking_ref/cancellations",
+        method = "post",
+        operation_id = "cancel_booking"
+    )]
+    async fn cancel(
+        &self,
+        Data(app): Data<&App>,
+        caller: Caller,
+        Path(booking_ref): Path<String>,
+        #[oai(name = "Idempotency-Key")] once: Once,
+        _body: Optional<CancelBooking>,
+    ) -> Result<Done<BookingView>, ApiError> {
+        caller.require(Scope::Bookings)?;
+        let reference = reference(&booking_ref)?;
+        let account_id = caller.account_id;
+        once.run(app, &caller, [0; 32], async |tx| {
+            booking::cancel_unpaid(tx, &app.clock, account_id, &reference).await?;
+            Ok(booking::get(tx, account_id, &reference).await?.into())
+        })
+        .await
+    }
+}
+
+/// Reads a reference of a path. What is none does not exist.
+pub fn reference(raw: &str) -> Result<BookingRef, ApiError> {
+    BookingRef::parse(raw).ok_or_else(|| ApiError::not_found("there is no such booking"))
+}

@@ -1,0 +1,87 @@
+//! What the OpenAPI document says of errors.
+
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+
+use super::{ApiError, PROBLEM_JSON, Problem};
+
+/// Every error that any operation may answer, for the OpenAPI document.
+const DOCUMENTED: [(u16, &str); 13] = [
+    (
+        400,
+        "The request cannot be read: `malformed_json`, `bad_request`",
+    ),
+    (
+        401,
+        "The API key is missing, unknown, revoked or expired: `unauthenticated`",
+    ),
+    (
+        403,
+        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
+    ),
+    (404, "There is no such thing for this account: `not_found`"),
+    (
+        409,
+        "The state of things, or somebody faster, does not allow it; `code` says what",
+    ),
+    (
+        410,
+        "It was there and is over: `offer_expired`, `cursor_expired`",
+    ),
+    (413, "The body is larger than 1 MiB: `body_too_large`"),
+    (415, "The body is not JSON: `unsupported_media_type`"),
+    (
+        422,
+        "Understood but wrong: `invalid_request` with every wrong field in `errors`, `idempotency_key_reused`",
+    ),
+    (
+        429,
+        "Too many requests: `rate_limited`; wait `Retry-After` seconds",
+    ),
+    (500, "Our fault: `internal`"),
+    (
+        502,
+        "The payment provider does not answer: `payment_provider_unavailable`",
+    ),
+    (
+        503,
+        "Not available at the moment: `unavailable`; wait `Retry-After` seconds",
+    ),
+];
+
+impl ApiResponse for ApiError {
+    fn meta() -> MetaResponses {
+        let responses = DOCUMENTED.map(|(status, description)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: PROBLEM_JSON,
+                schema: Problem::schema_ref(),
+            }],
+            headers: if matches!(status, 429 | 502 | 503) {
+                vec![retry_after_header()]
+            } else {
+                Vec::new()
+            },
+        });
+        MetaResponses {
+            responses: responses.into(),
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        Problem::register(registry);
+    }
+}
+
+fn retry_after_header() -> MetaHeader {
+    MetaHeader {
+        name: "Retry-After".to_owned(),
+        description: Some("Seconds after which trying again may help".to_owned()),
+        required: false,
+        deprecated: false,
+        schema: u64::schema_ref(),
+    }
+}
