@@ -32,6 +32,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod limits;
 mod mend;
+pub mod metrics;
 pub mod optional;
 pub mod page;
 pub mod payments;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::breaker::Breaker;
 use crate::error::ApiError;
+use crate::metrics;
 
 /// How many requests a caller may make; 0 is no limit.
 #[derive(Args, Clone, Debug)]
@@ -188,13 +189,13 @@ impl Limits {
     fn is_open(&self) -> bool {
         let open = self.0.breaker.is_open();
         if open {
-            metrics::counter!("rate_limit_skipped_total").increment(1);
+            metrics::not_limited();
         }
         open
     }
 
     fn open(&self) {
-        metrics::counter!("rate_limit_skipped_total").increment(1);
+        metrics::not_limited();
         if self.0.breaker.open() {
             tracing::warn!("Redis does not answer: requests are not limited");
         }

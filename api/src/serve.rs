@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::error::{ApiError, WrongFields};
 use crate::limits::Standing;
 use crate::query::{Operations, Trial, Wrong};
-use crate::{auth, catch};
+use crate::{auth, catch, metrics};
 
 /// The largest body; design §3.
 const MAX_BODY: usize = 1024 * 1024;
@@ -135,6 +135,7 @@ impl<E: Endpoint> Endpoint for Serve<E> {
             let operation = response
                 .data::<OperationId>()
                 .map_or("-", |operation| operation.0);
+            metrics::answered(operation, status, started.elapsed());
             tracing::info!(%method, path, operation, status, ms, "{method} {path} {status}");
             response
         };

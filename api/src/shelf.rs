@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::breaker::Breaker;
 use crate::error::ApiError;
+use crate::metrics;
 
 /// The longest a request waits for Redis to answer.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -150,7 +151,7 @@ impl Shelf {
         pipeline.get(self.key(key));
         let (bytes,): (Option<Vec<u8>>,) = self.ask(&pipeline).await?;
         let kept = self.read(&bytes?, after)?;
-        count(&kept);
+        metrics::kept(kept.hit);
         Some(kept)
     }
 
@@ -193,7 +194,7 @@ impl Shelf {
                     turn.await?.clone()
                 } else {
                     let kept = self.make_now(key, None, &make).await?;
-                    count(&kept);
+                    metrics::kept(kept.hit);
                     return Ok(kept);
                 }
             }
@@ -202,7 +203,7 @@ impl Shelf {
             hit: shared.hit || !is_ours(),
             ..shared
         };
-        count(&kept);
+        metrics::kept(kept.hit);
         Ok(kept)
     }
 
@@ -348,7 +349,7 @@ impl Shelf {
                 tracing::warn!("Redis does not answer: nothing is kept, every search is made");
             }
         }
-        metrics::counter!("search_cache_skipped_total").increment(1);
+        metrics::not_kept();
         None
     }
 
@@ -359,9 +360,4 @@ impl Shelf {
     fn lock_key(&self, key: &str) -> String {
         format!("{}:{key}:lock", self.0.prefix)
     }
-}
-
-fn count(kept: &Kept) {
-    let outcome = if kept.hit { "hit" } else { "miss" };
-    metrics::counter!("search_cache_total", "outcome" => outcome).increment(1);
 }

@@ -1,6 +1,6 @@
 //! The api process.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::Parser;
@@ -34,6 +34,10 @@ struct Arguments {
     #[arg(long, env = "SHUTDOWN_SECONDS", default_value_t = 25)]
     shutdown_seconds: u64,
 
+    /// Address for Prometheus to read metrics from, `127.0.0.1:9463`; without it there is none
+    #[arg(long, env = "API_METRICS_ADDR")]
+    metrics_addr: Option<SocketAddr>,
+
     #[command(flatten)]
     settings: Settings,
 
@@ -51,6 +55,9 @@ async fn main() -> anyhow::Result<()> {
             "these settings are not fit for production:\n  {}",
             refusals.join("\n  ")
         );
+    }
+    if let Some(addr) = arguments.metrics_addr {
+        flightdesk_api::metrics::serve(addr)?;
     }
     let app = App::new(arguments.settings, arguments.limits, Clock::system())?;
     let endpoint = flightdesk_api::app(app.clone())?;

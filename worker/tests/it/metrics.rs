@@ -8,18 +8,49 @@ use flightdesk_core::ids::BookingId;
 use flightdesk_core::outbox::{self, MailKind, SendMail};
 use sqlx::PgPool;
 
+use crate::support::api::Api;
 use crate::support::process::Worker;
 use crate::support::redis::Redis;
 use crate::support::until_true;
 
+fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn an_answer_is_counted_by_operation_and_status_on_a_port_of_its_own(pool: PgPool) {
+    let (redis, addr) = (Redis::start(), free_address());
+    let settings = [
+        ("REDIS_URL", redis.url()),
+        ("API_METRICS_ADDR", addr.clone()),
+    ];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let api = Api::start(&pool, &settings).await;
+    let search = format!("{}/v1/flights/search?origin=DEL", api.address);
+    for _ in 0..3 {
+        assert_eq!(reqwest::get(&search).await.unwrap().status(), 401);
+    }
+    let page = reqwest::get(format!("http://{addr}/metrics"))
+        .await
+        .unwrap();
+    let page = page.text().await.unwrap();
+    for line in [
+        r#"flightdesk_requests_total{operation="-",status="401"} 3"#,
+        r#"flightdesk_request_seconds_bucket{operation="health_live",le="+Inf"} 1"#,
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+    let public = reqwest::get(format!("{}/metrics", api.address)).await;
+    assert_eq!(public.unwrap().status(), 404);
+}
+
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_dead_job_and_a_living_worker_are_numbers(pool: PgPool) {
     let redis = Redis::start();
-    let addr = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let addr = free_address();
     let _worker = Worker::start(&pool, &redis, &[("WORKER_METRICS_ADDR", &addr)]);
     let job = SendMail {
         mail: MailKind::BookingConfirmed,
