@@ -244,6 +244,10 @@ pub struct Mail {
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<SecretString>,
 
+    /// Certificate authority in PEM that the mail server's certificate may be of, besides the public ones
+    #[arg(long, env = "SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
+
     /// Sender of every mail
     #[arg(
         long,

@@ -49,6 +49,7 @@ impl Mailer {
         let backend = match &mail.smtp_url {
             Some(url) => Backend::Smtp(smtp::transport(
                 url.expose_secret(),
+                mail.smtp_ca_file.as_deref(),
                 settings.environment == Environment::Production,
             )?),
             None => Backend::Directory(mail.mail_dir.clone()),

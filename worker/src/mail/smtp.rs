@@ -1,9 +1,11 @@
 //! Mail over SMTP, encrypted wherever it leaves the machine.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use url::{Host, Url};
 
@@ -15,8 +17,13 @@ pub(super) type Transport = AsyncSmtpTransport<Tokio1Executor>;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The transport of an `SMTP_URL`. Without TLS it goes to loopback alone, in development also to a catcher on the
-/// local network, and never with a password.
-pub(super) fn transport(url: &str, production: bool) -> anyhow::Result<Transport> {
+/// local network, and never with a password. `authority` is a file of certificates that the server's may be of, besides
+/// those of the public authorities.
+pub(super) fn transport(
+    url: &str,
+    authority: Option<&Path>,
+    production: bool,
+) -> anyhow::Result<Transport> {
     // The parser's own error could repeat the password.
     let parsed: Url = url
         .parse()
@@ -35,9 +42,18 @@ pub(super) fn transport(url: &str, production: bool) -> anyhow::Result<Transport
         ("smtp", _) => bail!("SMTP_URL must use smtps:// or ?tls=required outside of loopback"),
         _ => bail!("SMTP_URL must begin with smtps:// or smtp://"),
     }
-    let transport = Transport::from_url(url)
+    let mut transport = Transport::from_url(url)
         .ok()
-        .context("SMTP_URL is no address of a mail server")?
+        .context("SMTP_URL is no address of a mail server")?;
+    if let (Some(file), true) = (authority, parsed.scheme() == "smtps" || tls.is_some()) {
+        let parameters = parameters(&parsed, file)?;
+        transport = transport.tls(if parsed.scheme() == "smtps" {
+            Tls::Wrapper(parameters)
+        } else {
+            Tls::Required(parameters)
+        });
+    }
+    let transport = transport
         .timeout(Some(TIMEOUT))
         .pool_config(
             PoolConfig::new()
@@ -46,6 +62,19 @@ pub(super) fn transport(url: &str, production: bool) -> anyhow::Result<Transport
         )
         .build();
     Ok(transport)
+}
+
+/// How to encrypt with a server whose certificate may be of an authority in a file.
+fn parameters(url: &Url, file: &Path) -> anyhow::Result<TlsParameters> {
+    let read = || format!("SMTP_CA_FILE {} cannot be read", file.display());
+    let pem = std::fs::read(file).with_context(read)?;
+    // The parser passes over what is none.
+    let holds_some = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
+    let authority = Certificate::from_pem(&pem).ok().filter(|_| holds_some);
+    let authority = authority.context("SMTP_CA_FILE holds no certificate in PEM")?;
+    let host = url.host_str().context("SMTP_URL names no host")?;
+    let builder = TlsParameters::builder(host.to_owned()).add_root_certificate(authority);
+    Ok(builder.build()?)
 }
 
 /// Hands the mail to the server.
@@ -120,12 +149,12 @@ mod tests {
             ("mail.example.com", false, false),
         ] {
             assert_eq!(
-                transport(url, false).is_ok(),
+                transport(url, None, false).is_ok(),
                 development,
                 "{url} in development"
             );
             assert_eq!(
-                transport(url, true).is_ok(),
+                transport(url, None, true).is_ok(),
                 production,
                 "{url} in production"
             );
@@ -139,12 +168,22 @@ mod tests {
             "smtp://user:secret@host:99999",
             "smtp://user:secret@host",
         ] {
-            let error = transport(url, true).unwrap_err();
+            let error = transport(url, None, true).unwrap_err();
             let text = format!("{error:#}");
             assert!(
                 text.contains("SMTP_URL") && !text.contains("secret"),
                 "{text}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_certificate_is_named() {
+        for file in ["no-such-file.pem", "Cargo.toml"] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let wrong = transport("smtps://mail.example.com", Some(&file), true);
+            let text = format!("{:#}", wrong.unwrap_err());
+            assert!(text.contains("SMTP_CA_FILE"), "{text}");
         }
     }
 }

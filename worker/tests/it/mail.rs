@@ -11,7 +11,7 @@ use crate::support::bookings::{ACCOUNT, BOOKING, promise, ready_tickets};
 use crate::support::process::Worker;
 use crate::support::redis::Redis;
 use crate::support::smtp::Smtp;
-use crate::support::{Folder, Tally, ctx, until};
+use crate::support::{Folder, Tally, ctx, until, until_true};
 
 /// A worker that sends the fixture's tickets by the settings given.
 async fn worker(
@@ -95,6 +95,54 @@ async fn a_mail_goes_over_smtp_with_both_forms_and_its_files(pool: PgPool) {
     ] {
         assert!(mail.contains(&expected), "{expected} is missing in\n{mail}");
     }
+}
+
+/// A mail leaves when the authority of the server's certificate is known, and not before.
+async fn only_with_its_authority(pool: &PgPool, kind: &str) {
+    let (redis, documents, smtp) = (Redis::start(), Folder::new(), Smtp::start_encrypted(kind));
+    let mut distrustful = worker(pool, &redis, &documents, &[("SMTP_URL", smtp.url())]).await;
+    until_true(
+        "a refused certificate",
+        Duration::from_secs(30),
+        async || {
+            let error = last_error(pool).await;
+            error.is_some_and(|text| text.contains("certificate"))
+        },
+    )
+    .await;
+    distrustful.kill();
+    assert_eq!(smtp.accepted().len(), 0);
+    let authority = smtp.certificate();
+    let settings = [
+        ("SMTP_URL", smtp.url()),
+        ("SMTP_CA_FILE", authority.to_str().unwrap()),
+        ("DOCUMENTS_DIR", documents.path().to_str().unwrap()),
+    ];
+    let _trusting = Worker::start(pool, &redis, &settings);
+    until(pool, Tally::done(1), Duration::from_mins(1)).await;
+    assert_eq!(smtp.accepted().len(), 1);
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_server_with_tls_gets_the_mail_when_its_authority_is_known(pool: PgPool) {
+    only_with_its_authority(&pool, "tls").await;
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_server_with_starttls_gets_the_mail_when_its_authority_is_known(pool: PgPool) {
+    only_with_its_authority(&pool, "starttls").await;
 }
 
 #[sqlx::test(

@@ -1,6 +1,7 @@
 """A real SMTP server that misbehaves on request.
 
-usage: smtp.py FOLDER BEHAVIOUR...
+usage: smtp.py plain|tls|starttls FOLDER BEHAVIOUR...
+With tls or starttls FOLDER holds certificate.pem and key.pem.
 Each mail that is offered takes the next behaviour; the last one repeats:
   ok | 421 | 451 | 550 | cut (drop the connection after DATA) | slow:SECONDS (before the answer to DATA) | hang
 Accepted mails are written to FOLDER/NUMBER.eml, offers are counted in FOLDER/offers. The port is the first line on stdout.
@@ -8,12 +9,14 @@ Accepted mails are written to FOLDER/NUMBER.eml, offers are counted in FOLDER/of
 
 import asyncio
 import pathlib
+import ssl
 import sys
 
 from aiosmtpd.smtp import SMTP
 
-folder = pathlib.Path(sys.argv[1])
-behaviours = sys.argv[2:]
+kind = sys.argv[1]
+folder = pathlib.Path(sys.argv[2])
+behaviours = sys.argv[3:]
 
 
 class Handler:
@@ -54,7 +57,15 @@ class Handler:
 
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Handler(), hostname="localhost"), "127.0.0.1", 0)
+    outer, inner = None, {}
+    if kind != "plain":
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+        if kind == "tls":
+            outer = context
+        else:
+            inner = {"tls_context": context, "require_starttls": True}
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="localhost", **inner), "127.0.0.1", 0, ssl=outer)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -1,7 +1,7 @@
 //! A real SMTP server (aiosmtpd) that answers as the test tells it to.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::Folder;
@@ -15,6 +15,15 @@ pub struct Smtp {
 impl Smtp {
     /// Each mail that is offered takes the next behaviour, the last one repeats: see smtp.py.
     pub fn start(behaviours: &[&str]) -> Self {
+        Self::start_as("plain", behaviours)
+    }
+
+    /// The same encrypted, from the first byte (`tls`) or after STARTTLS (`starttls`).
+    pub fn start_encrypted(kind: &str) -> Self {
+        Self::start_as(kind, &["ok"])
+    }
+
+    fn start_as(kind: &str, behaviours: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let python = root.join(".local/tools/venv/bin/python");
         assert!(
@@ -23,8 +32,18 @@ impl Smtp {
             python.display()
         );
         let folder = Folder::new();
+        if kind != "plain" {
+            let names = vec!["localhost".to_owned()];
+            let made = rcgen::generate_simple_self_signed(names).unwrap();
+            let write = |name: &str, text: String| {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            };
+            write("certificate.pem", made.cert.pem());
+            write("key.pem", made.signing_key.serialize_pem());
+        }
         let mut child = Command::new(python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/smtp.py"))
+            .arg(kind)
             .arg(folder.path())
             .args(behaviours)
             .stdout(Stdio::piped())
@@ -38,11 +57,18 @@ impl Smtp {
             !port.trim().is_empty(),
             "the SMTP server did not start: is aiosmtpd in the tools' venv?"
         );
-        Self {
-            child,
-            folder,
-            url: format!("smtp://127.0.0.1:{}", port.trim()),
-        }
+        let port = port.trim();
+        let url = match kind {
+            "tls" => format!("smtps://localhost:{port}"),
+            "starttls" => format!("smtp://localhost:{port}?tls=required"),
+            _ => format!("smtp://127.0.0.1:{port}"),
+        };
+        Self { child, folder, url }
+    }
+
+    /// The certificate of an encrypted one, which signed itself.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
     }
 
     pub fn url(&self) -> &str {
