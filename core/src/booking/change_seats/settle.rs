@@ -1,0 +1,118 @@
+//! The difference is paid, or nothing was to pay: everybody moves.
+
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::Move;
+use super::hold::{claim_items, end, items, release};
+use crate::booking::lock::LockedBooking;
+use crate::booking::{insert, seating};
+use crate::clock::Clock;
+use crate::fare::PriceLine;
+use crate::inventory;
+use crate::{Error, Result, document, ledger};
+
+/// The money for a change has come: everybody moves, the lines join the price, the documents are made anew.
+///
+/// False when the change had lapsed and a seat is somebody else's now: the money goes back, the old seats stay. The
+/// caller has locked the booking.
+pub(crate) async fn settle(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<bool> {
+    let mut attempt = conn.begin().await?;
+    let status = sqlx::query_scalar!("select status from seat_change where id = $1", id)
+        .fetch_one(&mut *attempt)
+        .await?;
+    if status != "open"
+        && let Err(error) = claim_items(&mut attempt, booking, id).await
+    {
+        attempt.rollback().await?;
+        return match error {
+            Error::SeatTaken { .. } => {
+                end(conn, clock, id, "refunded").await?;
+                Ok(false)
+            }
+            error => Err(error),
+        };
+    }
+    release(&mut attempt, id).await?;
+    let moves = items(&mut attempt, id).await?;
+    reseat(&mut attempt, booking, &moves).await?;
+    add_lines(&mut attempt, clock, booking, id).await?;
+    end(&mut attempt, clock, id, "done").await?;
+    document::reissue_tickets(&mut attempt, clock, booking.account_id, booking.id).await?;
+    attempt.commit().await?;
+    Ok(true)
+}
+
+async fn add_lines(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<()> {
+    let lines = sqlx::query_scalar!("select lines from seat_change where id = $1", id)
+        .fetch_one(&mut *conn)
+        .await?;
+    let lines: Vec<PriceLine> = serde_json::from_value(lines)
+        .map_err(|error| Error::Catalogue(format!("seat change {id} does not read: {error}")))?;
+    let added: i64 = lines.iter().map(PriceLine::amount_minor).sum();
+    insert::lines(conn, booking.id, &lines).await?;
+    ledger::sale_of_seats(conn, clock, booking, id, &lines).await?;
+    sqlx::query!(
+        "update booking set total_minor = total_minor + $2 where id = $1",
+        booking.id.0,
+        added,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the seats from whoever of the booking had them and gives them to those who want them.
+pub(super) async fn reseat(conn: &mut PgConnection, booking: &LockedBooking, moves: &[Move]) -> Result<()> {
+    // All of them stand up before anybody sits down, so that two may change places.
+    for who in moves {
+        sqlx::query!(
+            "delete from passenger_seat where passenger_id = $1 and flight_id = $2",
+            who.passenger_id.0,
+            who.flight_id.0,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    let seats: Vec<_> = moves.iter().map(|to| (to.flight_id, to.seat)).collect();
+    inventory::claim_seats(conn, booking.hold_id, &seats, "chosen").await?;
+    sit(conn, booking, moves).await
+}
+
+async fn sit(conn: &mut PgConnection, booking: &LockedBooking, moves: &[Move]) -> Result<()> {
+    for Move {
+        passenger_id,
+        flight_id,
+        seat,
+        fee,
+    } in moves
+    {
+        seating::occupy(conn, *flight_id, *seat, *passenger_id).await?;
+        sqlx::query!(
+            r#"
+            insert into seat_choice as had (booking_id, passenger_id, flight_id, seat_row, letter, paid_minor) values ($1, $2, $3, $4, $5, $6)
+            on conflict on constraint seat_choice_pkey do update set
+                seat_row = excluded.seat_row, letter = excluded.letter, paid_minor = had.paid_minor + excluded.paid_minor
+            "#,
+            booking.id.0,
+            passenger_id.0,
+            flight_id.0,
+            seat.row,
+            seat.letter.to_string(),
+            fee,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
