@@ -420,7 +420,11 @@ pub(super) async fn load_payment(
     payment_id: PaymentId,
 ) -> Result<Option<PaidWith>> {
     let row = sqlx::query!(
-        "select currency, amount_minor, card_brand, card_last4 from payment where id = $1",
+        r#"
+        select currency, card_brand, card_last4, amount_minor - coalesce((
+            select sum(amount_minor)::bigint from refund where payment_id = payment.id and reason = 'seat_fees'), 0) as "amount_minor!"
+        from payment where id = $1
+        "#,
         payment_id.0,
     )
     .fetch_optional(conn)

@@ -13,9 +13,16 @@ from (
     select format('booking %s costs %s, kept is %s', b.booking_ref, b.total_minor, coalesce(k.kept, 0))
     from booking b
     left join (
-        select p.booking_id, sum(p.amount_minor) as kept from payment p
-        where p.status = 'succeeded' and not exists (
-            select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
+        -- Fees of seats that could not be had are not kept; whoever gave them back, staff at Stripe included.
+        select p.booking_id, sum(p.amount_minor - coalesce(least(r.fees, r.given), 0)) as kept
+        from payment p
+        left join (
+            select payment_id, coalesce(sum(amount_minor) filter (where reason = 'seat_fees'), 0) as fees,
+                   coalesce(sum(amount_minor) filter (where status <> 'failed'), 0) as given,
+                   bool_or(reason in ('late_payment', 'duplicate_payment')) as is_whole
+            from refund group by payment_id
+        ) r on r.payment_id = p.id
+        where p.status = 'succeeded' and not coalesce(r.is_whole, false)
         group by p.booking_id
     ) k on k.booking_id = b.id
     where b.status = 'confirmed' and b.total_minor <> coalesce(k.kept, 0)
