@@ -11,7 +11,8 @@ use crate::fare::{LineKind, PriceLine};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
-use crate::{Error, Result, Shop};
+use crate::outbox::MailKind;
+use crate::{Error, Result, Shop, mail, payment};
 
 pub(super) async fn hold_seats(
     conn: &mut PgConnection,
@@ -81,7 +82,7 @@ pub(super) async fn hold_seats(
 }
 
 /// Claims the seats of a change that nobody of the booking sits on already.
-pub(super) async fn claim_items(conn: &mut PgConnection, booking: &LockedBooking, id: Uuid) -> Result<()> {
+async fn claim_items(conn: &mut PgConnection, booking: &LockedBooking, id: Uuid) -> Result<()> {
     let own = sqlx::query!(
         r#"
         select s.flight_id as "flight_id: FlightId", s.seat_row, s.letter from passenger_seat s
@@ -171,12 +172,22 @@ pub(super) async fn release(conn: &mut PgConnection, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn drop_claims(conn: &mut PgConnection, clock: &Clock, id: Uuid, status: &str) -> Result<()> {
+pub(super) async fn drop_claims(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: Uuid,
+    status: &str,
+) -> Result<()> {
     release(conn, id).await?;
     end(conn, clock, id, status).await
 }
 
-pub(super) async fn end(conn: &mut PgConnection, clock: &Clock, id: Uuid, status: &str) -> Result<()> {
+pub(super) async fn end(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    id: Uuid,
+    status: &str,
+) -> Result<()> {
     sqlx::query!(
         "update seat_change set status = $2, ended_at = $3 where id = $1",
         id,
@@ -185,6 +196,21 @@ pub(super) async fn end(conn: &mut PgConnection, clock: &Clock, id: Uuid, status
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Ends a change that waited for its money, because another aircraft does not have its seats: its checkout closes, the
+/// old seats stay, and the traveller is told. The caller has locked the booking and the cabins.
+pub(in crate::booking) async fn lose(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<()> {
+    payment::abandon(conn, clock, booking).await?;
+    drop_claims(conn, clock, id, "expired").await?;
+    let lost = MailKind::SeatsNotChanged { seat_change_id: id };
+    mail::promise(conn, clock, booking.account_id, booking.id, lost).await?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod settle;
 mod sweep;
 
 pub use hold::find_open;
+pub(super) use hold::lose;
 pub(crate) use hold::prolong;
 pub(crate) use settle::settle;
 pub use sweep::sweep_seat_changes;
@@ -19,7 +20,7 @@ use super::lock;
 use super::model::BookingStatus;
 use super::reference::BookingRef;
 use crate::ids::{AccountId, FlightId, PassengerId};
-use crate::inventory::Seat;
+use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::seat::SeatOnFlight;
 use crate::{Error, Result, Shop, document, payment};
@@ -78,6 +79,7 @@ pub async fn change_seats(
             });
         }
     }
+    inventory::lock_of_booking(conn, booking.id).await?;
     if let Some(open) = find_open(conn, booking.id).await? {
         payment::abandon(conn, shop.clock, &booking).await?;
         hold::drop_claims(conn, shop.clock, open.id, "expired").await?;

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 
-use super::{NewSeat, Wish};
+use super::{Move, NewSeat, Wish};
 use crate::booking::lock::LockedBooking;
 use crate::booking::seating;
+use crate::clock::Clock;
 use crate::error::Violations;
 use crate::fare::Cabin;
-use crate::ids::{FlightId, PassengerId};
+use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::seat::{self, SeatOnFlight, SeatStatus, Sitter};
 use crate::{Error, Result, Shop};
@@ -31,20 +32,7 @@ pub(super) async fn check(
     booking: &LockedBooking,
     wishes: &[NewSeat],
 ) -> Result<Vec<Wish>> {
-    let flown = sqlx::query_as!(
-        Flown,
-        r#"
-        select bf.flight_id as "flight_id: FlightId", f.departs_at, bf.cabin as "cabin: Cabin", d.ordinal as direction,
-               d.conditions ->> 'seat_choice' as seat_choice
-        from booked_flight bf
-        join direction d on d.id = bf.direction_id and d.status = 'booked'
-        join flight f on f.id = bf.flight_id
-        where bf.booking_id = $1 order by bf.ordinal
-        "#,
-        booking.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let flown = flown(conn, booking.id).await?;
     let mut wrong = Violations::new();
     let mut checked = Vec::<Wish>::new();
     for (index, wish) in wishes.iter().enumerate() {
@@ -96,6 +84,45 @@ pub(super) async fn check(
     }
     wrong.into_result()?;
     Ok(checked)
+}
+
+async fn flown(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Flown>> {
+    let flown = sqlx::query_as!(
+        Flown,
+        r#"
+        select bf.flight_id as "flight_id: FlightId", f.departs_at, bf.cabin as "cabin: Cabin", d.ordinal as direction,
+               d.conditions ->> 'seat_choice' as seat_choice
+        from booked_flight bf
+        join direction d on d.id = bf.direction_id and d.status = 'booked'
+        join flight f on f.id = bf.flight_id
+        where bf.booking_id = $1 order by bf.ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(flown)
+}
+
+/// Whether the seats of a change can still be taken: the aircraft is another after a swap, and check-in closes.
+pub(super) async fn still_fit(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    moves: &[Move],
+) -> Result<bool> {
+    let flown = flown(conn, booking.id).await?;
+    for to in moves {
+        let on = flown.iter().find(|on| on.flight_id == to.flight_id);
+        let Some(on) = on.filter(|on| clock.now() <= on.departs_at - CHECK_IN_CLOSES) else {
+            return Ok(false);
+        };
+        let seat = (to.flight_id, to.seat);
+        if !seating::may_sit(conn, booking.id, on.cabin, to.passenger_id, seat).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn find_seat(

@@ -3,8 +3,8 @@
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::Move;
-use super::hold::{claim_items, end, items, release};
+use super::hold::{drop_claims, end, find_open, items, release};
+use super::{Move, quote};
 use crate::booking::lock::LockedBooking;
 use crate::booking::{insert, seating};
 use crate::clock::Clock;
@@ -14,37 +14,54 @@ use crate::{Error, Result, document, ledger};
 
 /// The money for a change has come: everybody moves, the lines join the price, the documents are made anew.
 ///
-/// False when the change had lapsed and a seat is somebody else's now: the money goes back, the old seats stay. The
-/// caller has locked the booking.
+/// False when it was settled before, when a seat cannot be had any more, because it is somebody else's or the aircraft
+/// is another, or when the traveller has asked for other seats since: the money goes back, the old seats stay. The caller has locked the booking.
 pub(crate) async fn settle(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
     id: Uuid,
 ) -> Result<bool> {
-    let mut attempt = conn.begin().await?;
     let status = sqlx::query_scalar!("select status from seat_change where id = $1", id)
-        .fetch_one(&mut *attempt)
+        .fetch_one(&mut *conn)
         .await?;
-    if status != "open"
-        && let Err(error) = claim_items(&mut attempt, booking, id).await
-    {
-        attempt.rollback().await?;
-        return match error {
-            Error::SeatTaken { .. } => {
-                end(conn, clock, id, "refunded").await?;
-                Ok(false)
-            }
-            error => Err(error),
-        };
+    let newer = find_open(conn, booking.id).await?;
+    let is_replaced = newer.is_some_and(|open| open.id != id);
+    if is_replaced || !matches!(status.as_str(), "open" | "expired") {
+        return Ok(false);
     }
-    release(&mut attempt, id).await?;
-    let moves = items(&mut attempt, id).await?;
-    reseat(&mut attempt, booking, &moves).await?;
-    add_lines(&mut attempt, clock, booking, id).await?;
-    end(&mut attempt, clock, id, "done").await?;
-    document::reissue_tickets(&mut attempt, clock, booking.account_id, booking.id).await?;
-    attempt.commit().await?;
+    inventory::lock_of_booking(conn, booking.id).await?;
+    let mut attempt = conn.begin().await?;
+    match take(&mut attempt, clock, booking, id).await {
+        Ok(true) => {
+            attempt.commit().await?;
+            Ok(true)
+        }
+        Ok(false) | Err(Error::SeatTaken { .. }) => {
+            attempt.rollback().await?;
+            drop_claims(conn, clock, id, "refunded").await?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether everybody has moved; else nothing of it may stay.
+async fn take(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<bool> {
+    let moves = items(conn, id).await?;
+    if !quote::still_fit(conn, clock, booking, &moves).await? {
+        return Ok(false);
+    }
+    release(conn, id).await?;
+    reseat(conn, booking, &moves).await?;
+    add_lines(conn, clock, booking, id).await?;
+    end(conn, clock, id, "done").await?;
+    document::reissue_tickets(conn, clock, booking.account_id, booking.id).await?;
     Ok(true)
 }
 
@@ -73,7 +90,11 @@ async fn add_lines(
 }
 
 /// Takes the seats from whoever of the booking had them and gives them to those who want them.
-pub(super) async fn reseat(conn: &mut PgConnection, booking: &LockedBooking, moves: &[Move]) -> Result<()> {
+pub(super) async fn reseat(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    moves: &[Move],
+) -> Result<()> {
     // All of them stand up before anybody sits down, so that two may change places.
     for who in moves {
         sqlx::query!(

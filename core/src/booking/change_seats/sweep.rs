@@ -7,7 +7,7 @@ use super::hold::{drop_claims, find_open};
 use crate::booking::{end, lock};
 use crate::clock::Clock;
 use crate::ids::BookingId;
-use crate::{Result, payment};
+use crate::{Result, inventory, payment};
 
 /// Ends the changes whose time has run out unpaid and returns how many; a checkout that is open is expired first, as
 /// that of a booking is. One that cannot be ended hinders no other; the first such error is returned at the end.
@@ -51,9 +51,9 @@ async fn sweep(
         return Ok(false);
     };
     let state = payment::ask_to_expire(&mut tx, clock, &booking).await?;
-    let waits =
-        state == payment::CheckoutState::Asked && now < open.expires_at + end::PATIENCE;
+    let waits = state == payment::CheckoutState::Asked && now < open.expires_at + end::PATIENCE;
     if !waits {
+        inventory::lock_of_booking(&mut tx, booking_id).await?;
         payment::lapse(&mut tx, clock, &booking).await?;
         drop_claims(&mut tx, clock, id, "expired").await?;
     }
