@@ -30,6 +30,7 @@ mod search;
 mod search_round_trips;
 mod seat_swaps;
 mod seats;
+mod seller;
 mod snapshots;
 mod stripe_orders;
 mod support;
