@@ -190,20 +190,22 @@ async fn claim_chosen(
     Ok(all)
 }
 
-/// Forgets each choice of a seat that its passenger did not get, and takes its fee off the price before that is sold.
+/// Forgets each choice of a seat that its passenger did not get, and takes the fees of seats that nobody of the party
+/// got off the price before that is sold.
 async fn drop_lost_choices(conn: &mut PgConnection, booking: &LockedBooking) -> Result<()> {
     sqlx::query!(
         r#"
-        with lost as (
+        with seated as (
+            select s.passenger_id, s.flight_id, s.seat_row, s.letter
+            from passenger p join passenger_seat s on s.passenger_id = p.id
+            where p.booking_id = $1
+        ), lost as (
             delete from seat_choice c
-            where c.booking_id = $1 and not exists (
-                select from passenger_seat s where s.passenger_id = c.passenger_id
-                and (s.flight_id, s.seat_row, s.letter) = (c.flight_id, c.seat_row, c.letter))
-            returning flight_id, seat_row, letter
+            where c.booking_id = $1 and (c.passenger_id, c.flight_id, c.seat_row, c.letter) not in (select * from seated)
         ), dropped as (
-            delete from price_line l using lost
-            where l.booking_id = $1 and l.kind = 'seat' and l.flight_id = lost.flight_id
-              and l.code like '% ' || lost.seat_row || lost.letter
+            delete from price_line l
+            where l.booking_id = $1 and l.kind = 'seat' and not exists (
+                select from seated s where s.flight_id = l.flight_id and l.code like '% ' || s.seat_row || s.letter)
             returning l.amount_minor
         )
         update booking set total_minor = total_minor - dropped.fees

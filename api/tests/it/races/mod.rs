@@ -11,6 +11,7 @@ mod last_seats;
 mod named_seats;
 mod patches;
 mod round_trips;
+mod schedules;
 mod swaps;
 
 use chrono::{Duration, NaiveDateTime};

@@ -28,7 +28,7 @@ async fn bought(app: &TestApp, pool: &PgPool, client: &Client<'_>) -> Value {
 }
 
 /// Seats of the flight that somebody has and the aircraft does not.
-async fn nowhere(pool: &PgPool, flight: FlightId) -> i64 {
+pub async fn nowhere(pool: &PgPool, flight: FlightId) -> i64 {
     sqlx::query_scalar(
         "select count(*) from passenger_seat s join flight f on f.id = s.flight_id
          where f.id = $1 and not exists (select from seat_layout l where l.aircraft = f.aircraft and (l.seat_row, l.letter) = (s.seat_row, s.letter))",
