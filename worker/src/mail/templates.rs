@@ -2,9 +2,10 @@
 
 use chrono::DateTime;
 use flightdesk_core::html::escape;
-use flightdesk_core::ids::RefundId;
-use flightdesk_core::mail::{MailBag, MailContent, MailFlight, MailStop, ReturnCause};
+use flightdesk_core::mail::{MailBag, MailContent, MailFlight, MailStop};
 use flightdesk_core::outbox::MailKind;
+
+use super::returned;
 
 /// A mail's words.
 #[derive(Clone, Debug)]
@@ -25,9 +26,9 @@ pub fn words(kind: MailKind, content: &MailContent) -> Words {
         MailKind::BookingExpired => expired(content),
         MailKind::TicketsChanged { revision } => tickets_changed(content, revision),
         MailKind::DepartureReminder { direction } => departure_reminder(content, direction),
-        MailKind::LatePaymentRefunded => late_payment_refunded(content),
-        MailKind::MoneyReturned { refund_id } => money_returned(content, refund_id),
-        MailKind::SeatsNotChanged { .. } => seats_not_changed(content),
+        MailKind::LatePaymentRefunded => returned::late_payment_refunded(content),
+        MailKind::MoneyReturned { refund_id } => returned::money_returned(content, refund_id),
+        MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content),
     }
 }
 
@@ -243,98 +244,6 @@ fn confirmed(content: &MailContent) -> Words {
     }
 }
 
-fn late_payment_refunded(content: &MailContent) -> Words {
-    let reference = &content.booking_ref;
-    let what = format!(
-        "your payment for booking {reference} reached us when the booking could not be confirmed any more."
-    );
-    let amount = content.refunded.unwrap_or(content.total);
-    let back = format!(
-        "We are sending the full amount of {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
-    );
-    let sorry = "We are sorry that it did not work out this time.";
-    Words {
-        subject: format!("Your payment for booking {reference} is being refunded"),
-        text: lines(&[&greeting(content), "", &what, "", &back, "", sorry]),
-        html: page(
-            &format!("Your payment for booking {reference} is being refunded"),
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(&back),
-                paragraph(sorry),
-            ],
-        ),
-    }
-}
-
-fn money_returned(content: &MailContent, id: RefundId) -> Words {
-    let reference = &content.booking_ref;
-    let returned = content.returned(id);
-    let amount = returned.map_or(content.total, |returned| returned.amount);
-    let paid = returned.map_or(content.total, |returned| returned.paid);
-    let cause = returned.map_or(ReturnCause::NotOwed, |returned| returned.cause);
-    let what = match cause {
-        ReturnCause::NotAskedFor => format!(
-            "we received {paid} for booking {reference}. That is not the payment that we asked for, so it does not count for the booking."
-        ),
-        ReturnCause::PaidTwice => {
-            format!("booking {reference} was paid already when another {paid} reached us.")
-        }
-        ReturnCause::SeatsGone => format!(
-            "your payment of {paid} for other seats on booking {reference} reached us when those seats could not be had any more. You keep the seats that you have."
-        ),
-        ReturnCause::SeatFees => format!(
-            "a seat that you had chosen for booking {reference} could not be had any more when it was confirmed. Your ticket shows the seat that you have instead."
-        ),
-        ReturnCause::NotOwed => format!(
-            "your payment of {paid} for booking {reference} reached us when it was not owed any more."
-        ),
-    };
-    let all = if cause == ReturnCause::SeatFees {
-        "the fee of"
-    } else {
-        "all of it,"
-    };
-    let back = format!(
-        "We are sending {all} {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
-    );
-    let title = format!("{amount} for booking {reference} is on its way back to you");
-    Words {
-        text: lines(&[&greeting(content), "", &what, "", &back]),
-        html: page(
-            &title,
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(&back),
-            ],
-        ),
-        subject: title,
-    }
-}
-
-fn seats_not_changed(content: &MailContent) -> Words {
-    let reference = &content.booking_ref;
-    let what = format!(
-        "another aircraft will fly for booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
-    );
-    let again = "You can choose other seats where you booked, until check-in closes. A payment that reaches us after all goes back in full.";
-    let title = format!("The seats you asked for on booking {reference} cannot be had");
-    Words {
-        text: lines(&[&greeting(content), "", &what, "", again]),
-        html: page(
-            &title,
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(again),
-            ],
-        ),
-        subject: title,
-    }
-}
-
 fn is_confirmed(content: &MailContent) -> &'static str {
     if content.total.minor() == 0 {
         "is confirmed."
@@ -358,7 +267,7 @@ fn price_text(content: &MailContent) -> String {
 }
 
 /// `Hello Asha, Ravi and Asha,`: two people with one name are two people.
-fn greeting(content: &MailContent) -> String {
+pub(super) fn greeting(content: &MailContent) -> String {
     match content.first_names.as_slice() {
         [] => "Hello,".to_owned(),
         [name] => format!("Hello {name},"),
@@ -455,13 +364,13 @@ fn next_day(flight: &MailFlight) -> String {
     }
 }
 
-fn lines(lines: &[&str]) -> String {
+pub(super) fn lines(lines: &[&str]) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     text
 }
 
-fn page(title: &str, parts: &[String]) -> String {
+pub(super) fn page(title: &str, parts: &[String]) -> String {
     let title = escape(title);
     let body = parts.concat();
     format!(
@@ -469,7 +378,7 @@ fn page(title: &str, parts: &[String]) -> String {
     )
 }
 
-fn paragraph(text: &str) -> String {
+pub(super) fn paragraph(text: &str) -> String {
     format!(r#"<p style="margin:0 0 16px">{}</p>"#, escape(text))
 }
 
