@@ -177,7 +177,7 @@ impl MailContent {
         let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
         match mail {
             MailKind::BookingHeld => self.status == "pending_payment" && self.payment_due_at > now,
-            MailKind::BookingConfirmed => is_paid,
+            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
             MailKind::BookingExpired => {
                 self.status == "expired" && self.late_payment_resolution.is_none()
             }
@@ -193,7 +193,6 @@ impl MailContent {
                 self.late_payment_resolution.as_deref() == Some("refunded")
             }
             MailKind::MoneyReturned { refund_id } => self.returned(refund_id).is_some(),
-            MailKind::SeatsNotChanged { .. } => is_paid,
         }
     }
 

@@ -47,8 +47,12 @@ impl Seller {
     /// The seller after a change. [`Error::Invalid`] with every wrong field.
     fn patched(self, patch: SellerPatch) -> Result<Self> {
         let mut wrong = Violations::new();
-        let name = one_line(&mut wrong, "name", patch.name.unwrap_or(self.name));
-        let address = one_line(&mut wrong, "address", patch.address.unwrap_or(self.address));
+        let name = one_line(&mut wrong, "name", &patch.name.unwrap_or(self.name));
+        let address = one_line(
+            &mut wrong,
+            "address",
+            &patch.address.unwrap_or(self.address),
+        );
         let tax_number = match patch.tax_number {
             None => self.tax_number,
             Some(raw) => tax_number(&mut wrong, &raw),
@@ -99,7 +103,7 @@ impl std::fmt::Display for Seller {
 }
 
 /// A line that an invoice can print.
-fn one_line(wrong: &mut Violations, field: &str, raw: String) -> String {
+fn one_line(wrong: &mut Violations, field: &str, raw: &str) -> String {
     let line = raw.trim();
     if line.is_empty() || line.chars().count() > LONGEST || line.chars().any(char::is_control) {
         let message = format!("one line of 1 to {LONGEST} characters");

@@ -64,15 +64,12 @@ async fn take(client: &Client<'_>, offer: &str, flight: FlightId, round: u64) ->
 }
 
 async fn give_back(client: &Client<'_>, taken: &Value) {
-    let answer = match taken["booking_ref"].as_str() {
-        Some(reference) => {
-            let path = format!("/v1/bookings/{reference}/cancellations");
-            client.post(&path, &json!({})).await
-        }
-        None => {
-            let path = format!("/v1/holds/{}", taken["id"].as_str().unwrap());
-            client.request(Method::DELETE, &path).answer().await
-        }
+    let answer = if let Some(reference) = taken["booking_ref"].as_str() {
+        let path = format!("/v1/bookings/{reference}/cancellations");
+        client.post(&path, &json!({})).await
+    } else {
+        let path = format!("/v1/holds/{}", taken["id"].as_str().unwrap());
+        client.request(Method::DELETE, &path).answer().await
     };
     assert!(answer.status.is_success(), "{answer:?}");
 }
@@ -147,7 +144,7 @@ async fn a_seat_is_taken_and_its_flight_stays_or_the_flight_goes_and_no_seat_is_
         }
         amend(&wide, &app, id, &back()).await;
     }
-    println!("{endings:?}");
+    eprintln!("{endings:?}");
     assert!(
         endings.len() > 1,
         "the race had one ending only: {endings:?}"

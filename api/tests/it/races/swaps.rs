@@ -91,5 +91,5 @@ async fn money_and_wishes_for_seats_race_a_swap_and_nobody_sits_on_none(pool: Pg
         assert_consistent(&wide).await;
         swap(&app, &wide, flight, "32N").await;
     }
-    println!("{endings:?}");
+    eprintln!("{endings:?}");
 }

@@ -29,14 +29,14 @@ impl Play<'_> {
             );
             assert_eq!(counted, modelled, "{}", self.story);
             let used = modelled.0 + modelled.1;
-            assert_eq!(used + self.shelf.free[flight], CAPACITY, "{}", self.story);
+            assert_eq!(used + self.stock.free[flight], CAPACITY, "{}", self.story);
         }
         let left: i32 = sqlx::query_scalar("select max_uses - used from coupon where code = $1")
             .bind(COUPON)
             .fetch_one(&mut *conn)
             .await
             .unwrap();
-        assert_eq!(left, self.shelf.coupons, "{}", self.story);
+        assert_eq!(left, self.stock.coupons, "{}", self.story);
         for which in 0..self.bookings.len() {
             self.read_ids(conn, which).await;
             let (booking, model) = &self.bookings[which];

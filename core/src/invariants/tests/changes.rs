@@ -3,7 +3,7 @@
 use rand::RngExt;
 use sqlx::{Connection, PgConnection};
 
-use super::model::{BookingModel, ChangeModel, ChangeState, Shelf};
+use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
 use super::sequences::{Play, code, fee};
 use super::world::{COUPON, DISCOUNT, name, passengers, wish};
 use crate::Error;
@@ -88,7 +88,7 @@ impl Play<'_> {
     /// The model takes a change over.
     fn take(&mut self, which: usize, mut after: BookingModel) {
         let (_, before) = &mut self.bookings[which];
-        let Shelf { free, coupons } = &mut self.shelf;
+        let Stock { free, coupons } = &mut self.stock;
         free[before.flight] += before.seats();
         free[after.flight] -= after.seats();
         *coupons += i32::from(before.coupon) - i32::from(after.coupon);
@@ -134,7 +134,7 @@ impl Play<'_> {
             names,
             ..model.clone()
         };
-        let is_full = after.seats() - model.seats() > self.shelf.free[model.flight];
+        let is_full = after.seats() - model.seats() > self.stock.free[model.flight];
         Wanted {
             what: "people",
             patch: BookingPatch {
@@ -154,7 +154,7 @@ impl Play<'_> {
         } else {
             (CouponChange::Use(COUPON.to_owned()), model.total - DISCOUNT)
         };
-        let is_used_up = !model.coupon && self.shelf.coupons == 0;
+        let is_used_up = !model.coupon && self.stock.coupons == 0;
         Wanted {
             what: "coupon",
             patch: BookingPatch {

@@ -140,7 +140,7 @@ pub struct ChangeModel {
 
 /// What bookings share.
 #[derive(Clone, Copy, Debug)]
-pub struct Shelf {
+pub struct Stock {
     /// Seats that are left on each flight.
     pub free: [i32; 2],
     /// Uses that are left of the coupon.
@@ -217,7 +217,7 @@ impl BookingModel {
         &mut self,
         which: usize,
         amount: i64,
-        shelf: &mut Shelf,
+        stock: &mut Stock,
         has_seat: bool,
     ) -> Settlement {
         let seats = self.seats();
@@ -240,15 +240,15 @@ impl BookingModel {
             return self.pay_seat(which, change, has_seat);
         }
         let pays_the_price = amount == self.total;
-        let is_left = shelf.free[self.flight] >= seats && (!self.coupon || shelf.coupons > 0);
+        let is_left = stock.free[self.flight] >= seats && (!self.coupon || stock.coupons > 0);
         match self.status {
             BookingStatus::PendingPayment if pays_the_price => {
                 self.status = BookingStatus::Confirmed;
                 Settlement::Confirmed
             }
             BookingStatus::Expired if pays_the_price && is_left => {
-                shelf.free[self.flight] -= seats;
-                shelf.coupons -= i32::from(self.coupon);
+                stock.free[self.flight] -= seats;
+                stock.coupons -= i32::from(self.coupon);
                 if let Some((_, fee)) = self.chosen.filter(|_| !has_seat) {
                     self.chosen = None;
                     self.total -= fee;
@@ -289,9 +289,9 @@ impl BookingModel {
     }
 
     /// The booking ends unpaid.
-    pub fn end(&mut self, status: BookingStatus, shelf: &mut Shelf) {
-        shelf.free[self.flight] += self.seats();
-        shelf.coupons += i32::from(self.coupon);
+    pub fn end(&mut self, status: BookingStatus, stock: &mut Stock) {
+        stock.free[self.flight] += self.seats();
+        stock.coupons += i32::from(self.coupon);
         self.status = status;
         self.close_pages();
     }

@@ -92,7 +92,7 @@ impl Play<'_> {
             None => true,
         };
         let (_, model) = &mut self.bookings[which];
-        let expected = model.pay(index, amount, &mut self.shelf, has_seat);
+        let expected = model.pay(index, amount, &mut self.stock, has_seat);
         let payment = &model.payments[index];
         let fee_is_back = expected == Settlement::ConfirmedLate && payment.fees > 0;
         let session = CheckoutSession {

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::model::{BookingModel, Shelf};
+use super::model::{BookingModel, Stock};
 use super::world::{CAPACITY, COUPON, DISCOUNT, Order, World, name};
 use crate::booking::{self, BookingStatus, LockedBooking};
 use crate::ids::FlightId;
@@ -30,7 +30,7 @@ pub struct Play<'a> {
     pub flights: [FlightId; 2],
     pub rng: StdRng,
     pub bookings: Vec<(LockedBooking, BookingModel)>,
-    pub shelf: Shelf,
+    pub stock: Stock,
     /// The booking that something happened to.
     last: usize,
     /// Stripe's refunds and events are numbered.
@@ -91,7 +91,7 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
             flights,
             rng: StdRng::seed_from_u64(rng.random()),
             bookings: Vec::new(),
-            shelf: Shelf {
+            stock: Stock {
                 free: [CAPACITY; 2],
                 coupons: COUPONS,
             },
@@ -217,14 +217,14 @@ impl Play<'_> {
         };
         let needed = i32::try_from(seats).unwrap();
         let Some(offer) = self.world.offer(conn, order.flight, seats).await else {
-            assert!(self.shelf.free[flight] < needed, "{}", self.story);
+            assert!(self.stock.free[flight] < needed, "{}", self.story);
             return "no offer".to_owned();
         };
         let mut is_taken = false;
         if let Some(seat) = seat {
             is_taken = self.is_taken(conn, flight, seat, None).await;
         }
-        let refusal = if order.coupon && self.shelf.coupons == 0 {
+        let refusal = if order.coupon && self.stock.coupons == 0 {
             Some("coupon_refused")
         } else {
             is_taken.then_some("seat_taken")
@@ -241,8 +241,8 @@ impl Play<'_> {
         let discount = if order.coupon { DISCOUNT } else { 0 };
         let total = offer.price.total().minor() + fee(seat) - discount;
         assert_eq!(booking.total.minor(), total, "{}", self.story);
-        self.shelf.free[flight] -= needed;
-        self.shelf.coupons -= i32::from(order.coupon);
+        self.stock.free[flight] -= needed;
+        self.stock.coupons -= i32::from(order.coupon);
         let model = BookingModel {
             flight,
             names: order.names,
@@ -283,7 +283,7 @@ impl Play<'_> {
         booking::expire(conn, &self.world.clock, &locked)
             .await
             .unwrap();
-        model.end(BookingStatus::Expired, &mut self.shelf);
+        model.end(BookingStatus::Expired, &mut self.stock);
         "expired".to_owned()
     }
 
@@ -306,7 +306,7 @@ impl Play<'_> {
         };
         assert_eq!(done, expected, "{}", self.story);
         if model.status == BookingStatus::PendingPayment {
-            model.end(BookingStatus::Cancelled, &mut self.shelf);
+            model.end(BookingStatus::Cancelled, &mut self.stock);
         }
         done.map_or_else(|code| format!("cancel {code}"), |()| "cancelled".to_owned())
     }
