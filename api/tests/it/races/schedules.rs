@@ -2,7 +2,6 @@
 //! it follows and nobody has a seat on what is gone.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 use flightdesk_core::fare::Party;
@@ -14,7 +13,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::swaps::nowhere;
-use super::wide;
+use super::{after, wide};
 use crate::consistent::assert_consistent;
 use crate::seat_swaps::SMALL;
 use crate::support::{Client, Send, TestApp};
@@ -46,16 +45,12 @@ fn back() -> Amendment {
     }
 }
 
-/// Takes seat 2B, which the smaller aircraft lacks; in every other round it is booked at once.
+/// Takes seat 2B, which the smaller aircraft lacks; in half of the rounds it is booked at once.
 async fn take(client: &Client<'_>, offer: &str, flight: FlightId, round: u64) -> (u16, Value) {
-    // In two of five rounds one has a head start, in one nobody.
-    tokio::time::sleep(Duration::from_millis(
-        [0, 4, 8, 12, 16][usize::try_from(round % 5).unwrap()],
-    ))
-    .await;
+    after(round, 0).await;
     let held = json!({ "offers": [offer], "seats": [{ "flight_id": flight.0, "seat": "2B" }] });
     let mut answer = client.post("/v1/holds", &held).await;
-    if round.is_multiple_of(2) && answer.status.as_u16() == 201 {
+    if round / 8 % 2 == 0 && answer.status.as_u16() == 201 {
         answer = client
             .post("/v1/bookings", &trip::booking_of(&answer.body))
             .await;
@@ -94,7 +89,7 @@ async fn a_seat_is_taken_and_its_flight_stays_or_the_flight_goes_and_no_seat_is_
     };
     let mut endings = BTreeMap::<String, u32>::new();
     for round in 0..ROUNDS {
-        let is_cancelled = round % 4 < 2;
+        let is_cancelled = round / 4 % 2 == 0;
         let amendment = if is_cancelled {
             Amendment {
                 weekdays: Some(!weekday() & 0b111_1111),
@@ -107,10 +102,11 @@ async fn a_seat_is_taken_and_its_flight_stays_or_the_flight_goes_and_no_seat_is_
             }
         };
         let offer = client.offer_of(&[flight], one).await;
-        let ((status, taken), followed) = tokio::join!(
-            take(&client, &offer, flight, round),
-            amend(&wide, &app, id, &amendment),
-        );
+        let ((status, taken), followed) =
+            tokio::join!(take(&client, &offer, flight, round), async {
+                after(round, 1).await;
+                amend(&wide, &app, id, &amendment).await
+            },);
         let (flies, aircraft): (bool, String) =
             sqlx::query_as("select status = 'scheduled', aircraft from flight where id = $1")
                 .bind(flight.0)

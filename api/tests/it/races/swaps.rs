@@ -8,7 +8,7 @@ use flightdesk_core::payment::Settlement;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use super::wide;
+use super::{after, wide};
 use crate::consistent::assert_consistent;
 use crate::payments::{open, paid, session, settle};
 use crate::seat_swaps::{SMALL, swap};
@@ -16,7 +16,7 @@ use crate::seats::{change, seats_of};
 use crate::support::{Client, TestApp};
 use crate::trip;
 
-const ROUNDS: usize = 25;
+const ROUNDS: u64 = 25;
 
 /// A paid booking of one, whose name nobody else has.
 async fn bought(app: &TestApp, pool: &PgPool, client: &Client<'_>) -> Value {
@@ -56,9 +56,18 @@ async fn money_and_wishes_for_seats_race_a_swap_and_nobody_sits_on_none(pool: Pg
         open(&client, &payer).await;
         let money = paid(&session(&app, &wide).await);
         let (settled, chosen, ()) = tokio::join!(
-            settle(&app, &money),
-            change(&client, &chooser, &[(0, "20E")]),
-            swap(&app, &wide, flight, SMALL),
+            async {
+                after(round, 0).await;
+                settle(&app, &money).await
+            },
+            async {
+                after(round, 0).await;
+                change(&client, &chooser, &[(0, "20E")]).await
+            },
+            async {
+                after(round, 1).await;
+                swap(&app, &wide, flight, SMALL).await;
+            },
         );
         assert_eq!(nowhere(&wide, flight).await, 0);
         let now = client.booking(&payer).await;
@@ -92,4 +101,5 @@ async fn money_and_wishes_for_seats_race_a_swap_and_nobody_sits_on_none(pool: Pg
         swap(&app, &wide, flight, "32N").await;
     }
     eprintln!("{endings:?}");
+    assert_eq!(endings.len(), 4, "all endings happen: {endings:?}");
 }
