@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::OnConstraint;
 use crate::fare::Cabin;
-use crate::ids::{FlightId, HoldId};
+use crate::ids::{BookingId, FlightId, HoldId};
 use crate::{Error, Result};
 
 /// How the counters of one cabin move.
@@ -134,6 +134,22 @@ pub(crate) async fn swap(
             apply(conn, vec![change]).await?;
         }
     }
+    Ok(())
+}
+
+/// Locks the cabins that a booking has seats in, without moving a counter: named seats of a sold booking move under it,
+/// so that the aircraft stays what it is meanwhile.
+pub(crate) async fn lock_of_booking(conn: &mut PgConnection, booking_id: BookingId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        select c.cabin from flight_cabin c
+        join booked_flight bf on bf.flight_id = c.flight_id and bf.cabin = c.cabin
+        where bf.booking_id = $1 order by c.flight_id, c.cabin for no key update of c
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
     Ok(())
 }
 

@@ -34,6 +34,7 @@ pub mod reminder;
 pub mod schedule;
 pub mod search;
 pub mod seat;
+pub mod seller;
 pub mod shop;
 pub mod signing;
 pub mod storage;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::document::{self, Document, DocumentKind};
-use crate::ids::{AccountId, BookingId};
+use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::{self, Money};
 use crate::outbox::{self, MailKind, SendMail};
 use crate::{Error, Result, zone};
@@ -32,6 +32,8 @@ pub struct MailContent {
     pub total: Money,
     /// Money on its way back because it came too late.
     pub refunded: Option<Money>,
+    /// What goes back, or has gone, of the booking's payments; none that failed.
+    pub returns: Vec<MailReturn>,
     /// When it has to be paid.
     pub payment_due_at: DateTime<Utc>,
     /// The tickets, one document per validating airline, and the invoices.
@@ -40,6 +42,34 @@ pub struct MailContent {
     changed_at: Option<DateTime<Utc>>,
     status: String,
     late_payment_resolution: Option<String>,
+}
+
+/// Money that goes back.
+#[derive(Clone, Debug)]
+pub struct MailReturn {
+    /// The refund.
+    pub id: RefundId,
+    /// Why.
+    pub cause: ReturnCause,
+    /// What was paid.
+    pub paid: Money,
+    /// What of it goes back.
+    pub amount: Money,
+}
+
+/// Why money goes back, as the traveller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnCause {
+    /// Another amount, currency or page than what was asked for.
+    NotAskedFor,
+    /// The booking was paid already.
+    PaidTwice,
+    /// Other seats, which could not be had any more.
+    SeatsGone,
+    /// Chosen seats that could not be had.
+    SeatFees,
+    /// The booking has ended, or has another price now.
+    NotOwed,
 }
 
 /// Extra checked baggage of one passenger in one direction.
@@ -126,6 +156,7 @@ impl MailContent {
             payment_due_at: booking.payment_due_at,
             flights: flights(conn, booking_id).await?,
             bags: bags(conn, booking_id).await?,
+            returns: returns(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -146,7 +177,7 @@ impl MailContent {
         let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
         match mail {
             MailKind::BookingHeld => self.status == "pending_payment" && self.payment_due_at > now,
-            MailKind::BookingConfirmed => is_paid,
+            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
             MailKind::BookingExpired => {
                 self.status == "expired" && self.late_payment_resolution.is_none()
             }
@@ -161,7 +192,13 @@ impl MailContent {
             MailKind::LatePaymentRefunded => {
                 self.late_payment_resolution.as_deref() == Some("refunded")
             }
+            MailKind::MoneyReturned { refund_id } => self.returned(refund_id).is_some(),
         }
+    }
+
+    /// Money that goes back, unless that failed.
+    pub fn returned(&self, id: RefundId) -> Option<&MailReturn> {
+        self.returns.iter().find(|returned| returned.id == id)
     }
 
     /// The ticket documents, one per validating airline.
@@ -181,7 +218,9 @@ impl MailContent {
             MailKind::BookingHeld
             | MailKind::BookingExpired
             | MailKind::DepartureReminder { .. }
-            | MailKind::LatePaymentRefunded => return Vec::new(),
+            | MailKind::LatePaymentRefunded
+            | MailKind::MoneyReturned { .. }
+            | MailKind::SeatsNotChanged { .. } => return Vec::new(),
         };
         let enclosed = self
             .documents
@@ -242,6 +281,41 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                     row.arrives_at,
                     &row.destination_zone,
                 )?,
+            })
+        })
+        .collect()
+}
+
+async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailReturn>> {
+    let rows = sqlx::query!(
+        r#"
+        select refund.id as "id: RefundId", refund.reason, refund.currency, refund.amount_minor, payment.amount_minor as paid_minor,
+            payment.seat_change_id is not null as "is_for_seats!"
+        from refund
+        join payment on payment.id = refund.payment_id
+        where refund.booking_id = $1 and refund.status <> 'failed'
+        order by refund.id
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let currency = money::currency(&row.currency).ok_or_else(|| {
+                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
+            })?;
+            Ok(MailReturn {
+                id: row.id,
+                cause: match row.reason.as_str() {
+                    "mismatched_payment" => ReturnCause::NotAskedFor,
+                    "duplicate_payment" => ReturnCause::PaidTwice,
+                    "seat_fees" => ReturnCause::SeatFees,
+                    _ if row.is_for_seats => ReturnCause::SeatsGone,
+                    _ => ReturnCause::NotOwed,
+                },
+                paid: Money::new(row.paid_minor, currency),
+                amount: Money::new(row.amount_minor, currency),
             })
         })
         .collect()

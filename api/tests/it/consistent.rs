@@ -101,7 +101,8 @@ const RULES: &[(&str, &str)] = &[
         "the lines of an invoice are what was paid for it",
         "select d.number from document d join payment p on p.id = d.payment_id
          where d.kind = 'invoice'
-           and p.amount_minor <> (select coalesce(sum(l.amount_minor), 0) from price_line l where l.invoice_id = d.id)",
+           and p.amount_minor - (select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.reason = 'seat_fees')
+            <> (select coalesce(sum(l.amount_minor), 0) from price_line l where l.invoice_id = d.id)",
     ),
     (
         "invoices are numbered from one without a gap",
@@ -172,7 +173,8 @@ const RULES: &[(&str, &str)] = &[
             or exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded' and p.seat_change_id is null
                 and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
                 and p.amount_minor <> b.total_minor - (
-                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done'))",
+                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done') + (
+                    select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.reason = 'seat_fees'))",
     ),
     (
         "nobody can pay for what has ended",

@@ -8,10 +8,12 @@ use sqlx::PgPool;
 
 use crate::consistent::assert_consistent;
 use crate::payments::{deliver, open, pay_with, webhook};
+use crate::seat_swaps::mails;
 use crate::support::{Client, Send, TestApp};
 use crate::trip;
 
-async fn ledger(client: &Client<'_>, booking: &Value) -> Value {
+/// The ledger of a booking; it is balanced.
+pub async fn ledger(client: &Client<'_>, booking: &Value) -> Value {
     let path = format!("/v1/bookings/{}/ledger", trip::reference(booking));
     let answer = client.get(&path).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -20,7 +22,7 @@ async fn ledger(client: &Client<'_>, booking: &Value) -> Value {
 }
 
 /// `kind debit credit amount balance` of every entry.
-fn entries(ledger: &Value) -> Vec<String> {
+pub fn entries(ledger: &Value) -> Vec<String> {
     let line = |entry: &Value| {
         let text = |name: &str| entry[name].as_str().unwrap().to_owned();
         let money = |name: &str| entry[name]["amount"].as_str().unwrap().to_owned();
@@ -41,7 +43,8 @@ fn entries(ledger: &Value) -> Vec<String> {
         .collect()
 }
 
-fn balance<'a>(ledger: &'a Value, account: &str) -> &'a str {
+/// What an account stands at.
+pub fn balance<'a>(ledger: &'a Value, account: &str) -> &'a str {
     let accounts = ledger["accounts"].as_array().unwrap();
     let found = accounts.iter().find(|total| total["account"] == account);
     found.unwrap()["balance"]["amount"].as_str().unwrap()
@@ -206,6 +209,7 @@ async fn a_signed_event_of_a_wrong_amount_is_posted_and_given_back(pool: PgPool)
             "refund customer refunds_payable 12.34 0.00",
         ]
     );
+    assert_eq!(mails(&pool, "money_returned").await, 1);
     assert_consistent(&pool).await;
 }
 

@@ -34,7 +34,8 @@ fn seats(map: &Answer, is: impl Fn(&Value) -> bool) -> Vec<String> {
         .collect()
 }
 
-async fn hold_seats(
+/// Holds the first offer of a fare family with exact seats.
+pub async fn hold_seats(
     client: &Client<'_>,
     flight: FlightId,
     family: &str,
@@ -57,7 +58,7 @@ async fn hold_seats(
 }
 
 /// Books a party of one offer and pays for it.
-async fn buy(app: &TestApp, pool: &PgPool, client: &Client<'_>, people: &[Value]) -> Value {
+pub async fn buy(app: &TestApp, pool: &PgPool, client: &Client<'_>, people: &[Value]) -> Value {
     let children = people.iter().filter(|p| is_child(p)).count();
     let found = client
         .get(&format!(
@@ -76,7 +77,8 @@ fn is_child(person: &Value) -> bool {
     person["date_of_birth"].as_str().unwrap() > "2014-12-20"
 }
 
-async fn pay(app: &TestApp, pool: &PgPool, client: &Client<'_>, booking: &Value) -> Value {
+/// Opens the payment and settles it.
+pub async fn pay(app: &TestApp, pool: &PgPool, client: &Client<'_>, booking: &Value) -> Value {
     let opened = client.open_payment(booking).await;
     assert_eq!(opened.status.as_u16(), 201, "{opened:?}");
     let settled = settle(app, &paid(&session(app, pool).await)).await;
@@ -84,7 +86,8 @@ async fn pay(app: &TestApp, pool: &PgPool, client: &Client<'_>, booking: &Value)
     client.booking(booking).await
 }
 
-fn seats_of(booking: &Value) -> Vec<String> {
+/// Everybody's seat on the first flight.
+pub fn seats_of(booking: &Value) -> Vec<String> {
     let people = booking["passengers"].as_array().unwrap();
     people
         .iter()
@@ -92,7 +95,8 @@ fn seats_of(booking: &Value) -> Vec<String> {
         .collect()
 }
 
-async fn change(client: &Client<'_>, booking: &Value, wishes: &[(usize, &str)]) -> Answer {
+/// Asks for other seats on the first flight.
+pub async fn change(client: &Client<'_>, booking: &Value, wishes: &[(usize, &str)]) -> Answer {
     let flight = &booking["directions"][0]["flights"][0]["flight_id"];
     let seats: Vec<_> = wishes
         .iter()

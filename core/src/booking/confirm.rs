@@ -7,7 +7,7 @@ use super::model::{BookingStatus, LatePayment};
 use super::queries::BookedSeats;
 use super::{queries, seating, traveller};
 use crate::clock::Clock;
-use crate::ids::FlightId;
+use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
 use crate::outbox::{self, SendSms};
 use crate::{Error, Result, coupon, document, fault, ledger, ticket};
@@ -57,7 +57,7 @@ pub async fn reclaim(
         }
         Err(error) => return Err(error),
     }
-    let resolution = if claim_chosen(conn, booking).await? {
+    let resolution = if claim_chosen(conn, booking, &booked).await? {
         LatePayment::SameSeats
     } else {
         LatePayment::OtherSeats
@@ -92,8 +92,9 @@ async fn ticket_party(
     booking: &LockedBooking,
     booked: &[BookedSeats],
 ) -> Result<()> {
-    ledger::sale(conn, clock, booking).await?;
     seating::seat_party(conn, clock, booking, booked).await?;
+    drop_lost_choices(conn, booking).await?;
+    ledger::sale(conn, clock, booking).await?;
     fault::point("party_seated");
     ticket::issue(conn, clock, booking.id).await?;
     fault::point("tickets_issued");
@@ -150,11 +151,15 @@ async fn set_confirmed(
     }
 }
 
-/// Claims the seats that were chosen once, those that are still free; whether all of them were.
-async fn claim_chosen(conn: &mut PgConnection, booking: &LockedBooking) -> Result<bool> {
+/// Claims the seats that were chosen once, those that are still free and that the aircraft has; whether all of them were.
+async fn claim_chosen(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    booked: &[BookedSeats],
+) -> Result<bool> {
     let chosen = sqlx::query!(
         r#"
-        select flight_id as "flight_id: FlightId", seat_row, letter, passenger_id from seat_choice
+        select flight_id as "flight_id: FlightId", seat_row, letter, passenger_id as "passenger_id: PassengerId" from seat_choice
         where booking_id = $1 order by flight_id, seat_row, letter
         "#,
         booking.id.0,
@@ -163,30 +168,53 @@ async fn claim_chosen(conn: &mut PgConnection, booking: &LockedBooking) -> Resul
     .await?;
     let mut all = true;
     for choice in chosen {
-        let Some(letter) = choice.letter.chars().next() else {
+        let on = booked.iter().find(|on| on.flight_id == choice.flight_id);
+        let (Some(on), Some(letter)) = (on, choice.letter.chars().next()) else {
             continue;
         };
         let seat = Seat {
             row: choice.seat_row,
             letter,
         };
-        match inventory::claim_seats(conn, booking.hold_id, &[(choice.flight_id, seat)], "chosen")
-            .await
-        {
-            Ok(()) => {
-                sqlx::query!(
-                    "update passenger_seat set passenger_id = $1 where flight_id = $2 and seat_row = $3 and letter = $4",
-                    choice.passenger_id,
-                    choice.flight_id.0,
-                    choice.seat_row,
-                    choice.letter,
-                )
-                .execute(&mut *conn)
-                .await?;
-            }
+        let (who, at) = (choice.passenger_id, (choice.flight_id, seat));
+        if !seating::may_sit(conn, booking.id, on.cabin, who, at).await? {
+            all = false;
+            continue;
+        }
+        match inventory::claim_seats(conn, booking.hold_id, &[at], "chosen").await {
+            Ok(()) => seating::occupy(conn, choice.flight_id, seat, who).await?,
             Err(Error::SeatTaken { .. }) => all = false,
             Err(error) => return Err(error),
         }
     }
     Ok(all)
+}
+
+/// Forgets each choice of a seat that its passenger did not get, and takes the fees of seats that nobody of the party
+/// got off the price before that is sold.
+async fn drop_lost_choices(conn: &mut PgConnection, booking: &LockedBooking) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with seated as (
+            select s.passenger_id, s.flight_id, s.seat_row, s.letter
+            from passenger p join passenger_seat s on s.passenger_id = p.id
+            where p.booking_id = $1
+        ), lost as (
+            delete from seat_choice c
+            where c.booking_id = $1 and (c.passenger_id, c.flight_id, c.seat_row, c.letter) not in (select * from seated)
+        ), dropped as (
+            delete from price_line l
+            where l.booking_id = $1 and l.kind = 'seat' and not exists (
+                select from seated s where s.flight_id = l.flight_id and l.code like '% ' || s.seat_row || s.letter)
+            returning l.amount_minor
+        )
+        update booking set total_minor = total_minor - dropped.fees
+        from (select sum(amount_minor)::bigint as fees from dropped) dropped
+        where id = $1 and dropped.fees > 0
+        "#,
+        booking.id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

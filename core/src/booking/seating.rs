@@ -8,7 +8,7 @@ use super::passengers::SeatPreference;
 use super::queries::BookedSeats;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
-use crate::fare::PassengerType;
+use crate::fare::{Cabin, PassengerType};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::seat::{self, Place, SeatOnFlight, SeatStatus, Sitter};
@@ -65,6 +65,31 @@ pub(super) async fn occupy(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether a passenger may sit there: the flight's aircraft has the seat, in the cabin that was booked and not blocked,
+/// and it is in no exit row unless they may sit in one.
+pub(super) async fn may_sit(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    cabin: Cabin,
+    passenger_id: PassengerId,
+    (flight_id, seat): (FlightId, Seat),
+) -> Result<bool> {
+    let found = seat::find(conn, &[(flight_id, seat)]).await?.pop();
+    let is_for_sale =
+        |found: &SeatOnFlight| found.cabin == cabin && found.status != SeatStatus::Blocked;
+    let Some(found) = found.filter(is_for_sale) else {
+        return Ok(false);
+    };
+    if !found.place.exit_row {
+        return Ok(true);
+    }
+    let party = party(conn, booking_id, flight_id).await?;
+    let sitter = party
+        .iter()
+        .find(|sitter| sitter.passenger_id == passenger_id);
+    Ok(sitter.is_some_and(|sitter| sitter.may_sit_at_exit))
 }
 
 async fn free_places(conn: &mut PgConnection, booked: &BookedSeats) -> Result<Vec<Place>> {

@@ -1,9 +1,10 @@
 //! Another aircraft flies: who sat on a seat that it does not have is seated anew, and is told.
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::seating;
+use super::lock::{self, LockedBooking};
+use super::{change_seats, seating};
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::fare::Cabin;
@@ -37,7 +38,8 @@ struct Claim {
 
 /// Gives a flight another aircraft type, its cabins the capacities of its layout, and everybody whose seat it does not
 /// have another one near their party, with the reason `aircraft_change`; their ticket documents are made anew. Blocked
-/// seats are free again. A named seat of an open hold or unpaid booking that does not exist any more is given up.
+/// seats are free again. A named seat of an open hold or unpaid booking that does not exist any more is given up, and a
+/// change of seats that waits for its money ends when it wanted such a seat.
 ///
 /// Errors: [`Error::NotFound`]; [`Error::SoldOut`] when a cabin has fewer seats than are held and sold.
 pub async fn swap_aircraft(
@@ -46,8 +48,10 @@ pub async fn swap_aircraft(
     flight_id: FlightId,
     aircraft: &str,
 ) -> Result<Swapped> {
-    lock_and_resize(conn, flight_id, aircraft).await?;
+    let waiting = lock_waiting(conn, flight_id).await?;
+    resize(conn, flight_id, aircraft).await?;
     let claims = claims(conn, flight_id, aircraft).await?;
+    let lost = lost_changes(conn, flight_id, aircraft).await?;
     sqlx::query!(
         "update flight set aircraft = $2 where id = $1",
         flight_id.0,
@@ -55,6 +59,11 @@ pub async fn swap_aircraft(
     )
     .execute(&mut *conn)
     .await?;
+    for booking in &waiting {
+        if let Some((_, change)) = lost.iter().find(|(of, _)| *of == booking.id) {
+            change_seats::lose(conn, clock, booking, *change).await?;
+        }
+    }
     let mut swapped = Swapped::default();
     let mut losers: Vec<(BookingId, AccountId, HoldId)> = Vec::new();
     for claim in &claims {
@@ -81,18 +90,85 @@ pub async fn swap_aircraft(
     Ok(swapped)
 }
 
-/// The cabins are locked in their order and take the capacities of the new layout.
-async fn lock_and_resize(
+/// Locks the bookings whose change of seats on this flight waits for its money, then the cabins (invariant 4).
+///
+/// A change that came between the two belongs to a booking that is not locked: everything is let go and locked anew.
+async fn lock_waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<LockedBooking>> {
+    loop {
+        let mut attempt = conn.begin().await?;
+        let mut locked = Vec::new();
+        for id in waiting(&mut attempt, flight_id).await? {
+            locked.push(lock::lock(&mut attempt, id).await?);
+        }
+        sqlx::query!(
+            "select cabin from flight_cabin where flight_id = $1 order by cabin for update",
+            flight_id.0,
+        )
+        .fetch_all(&mut *attempt)
+        .await?;
+        let now = waiting(&mut attempt, flight_id).await?;
+        if now
+            .iter()
+            .all(|id| locked.iter().any(|booking| booking.id == *id))
+        {
+            attempt.commit().await?;
+            return Ok(locked);
+        }
+        attempt.rollback().await?;
+    }
+}
+
+/// The bookings with an open change of seats on a flight, in the order of locks.
+async fn waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<BookingId>> {
+    let waiting = sqlx::query_scalar!(
+        r#"
+        select c.booking_id as "id: BookingId" from seat_change c
+        where c.status = 'open' and exists (select from seat_change_item i where i.seat_change_id = c.id and i.flight_id = $1)
+        order by c.booking_id
+        "#,
+        flight_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(waiting)
+}
+
+/// The open changes of seats that want a seat which the new aircraft does not have as it was.
+async fn lost_changes(
     conn: &mut PgConnection,
     flight_id: FlightId,
     aircraft: &str,
-) -> Result<()> {
+) -> Result<Vec<(BookingId, Uuid)>> {
+    let lost = sqlx::query!(
+        r#"
+        select distinct c.id, c.booking_id as "booking_id: BookingId"
+        from seat_change c
+        join seat_change_item i on i.seat_change_id = c.id and i.flight_id = $1
+        join flight f on f.id = i.flight_id
+        left join seat_layout o on o.aircraft = f.aircraft and o.seat_row = i.seat_row and o.letter = i.letter
+        left join seat_layout n on n.aircraft = $2 and n.seat_row = i.seat_row and n.letter = i.letter
+              and n.cabin = o.cabin and n.exit_row = o.exit_row
+        where c.status = 'open' and n.aircraft is null
+        "#,
+        flight_id.0,
+        aircraft,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(lost
+        .into_iter()
+        .map(|row| (row.booking_id, row.id))
+        .collect())
+}
+
+/// The cabins take the capacities of the new layout.
+async fn resize(conn: &mut PgConnection, flight_id: FlightId, aircraft: &str) -> Result<()> {
     let known = sqlx::query_scalar!("select iata from aircraft_type where iata = $1", aircraft)
         .fetch_optional(&mut *conn)
         .await?;
     known.ok_or(Error::NotFound("aircraft"))?;
     let cabins = sqlx::query_scalar!(
-        "select cabin from flight_cabin where flight_id = $1 order by cabin for update",
+        "select cabin from flight_cabin where flight_id = $1 order by cabin",
         flight_id.0,
     )
     .fetch_all(&mut *conn)

@@ -3,11 +3,12 @@
 use chrono::Datelike;
 use sqlx::PgConnection;
 
-use super::content::{Carrier, InvoiceContent, PriceLineContent, Seller};
+use super::content::{Carrier, InvoiceContent, Seller};
+use super::lines::{self, LinesOf};
 use super::load::{known_currency, known_zone, load_payment};
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId, PaymentId};
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::outbox::{self, RenderDocument};
 use crate::{Error, Result, zone};
 
@@ -131,7 +132,8 @@ impl InvoiceContent {
         .await?
         .ok_or(Error::NotFound("document"))?;
         let currency = known_currency(&row.currency)?;
-        let lines = load_lines(conn, row.booking_id, document_id, currency).await?;
+        let of = LinesOf::Invoice(document_id);
+        let lines = lines::load(conn, row.booking_id, currency, of).await?;
         let paid_with = match row.payment_id {
             Some(payment_id) => load_payment(conn, payment_id).await?,
             None => None,
@@ -167,53 +169,6 @@ impl InvoiceContent {
             paid_with,
         })
     }
-}
-
-async fn load_lines(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-    document_id: DocumentId,
-    currency: Currency,
-) -> Result<Vec<PriceLineContent>> {
-    let rows = sqlx::query!(
-        r#"
-        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
-            price_line.amount_minor, direction.name as "direction?",
-            (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
-            (
-                select min(tax_rule.name) from tax_rule
-                where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
-                    and tax_rule.country = (
-                        select airport.country from booked_flight
-                        join flight on flight.id = booked_flight.flight_id
-                        join airport on airport.iata = flight.origin
-                        where booked_flight.booking_id = $1
-                            and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
-                            and (booked_flight.direction_id = direction.id or direction.id is null)
-                        order by booked_flight.ordinal limit 1
-                    )
-            ) as name
-        from price_line
-        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
-        where price_line.booking_id = $1 and price_line.invoice_id = $2
-        order by price_line.ordinal
-        "#,
-        booking_id.0,
-        document_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let lines = rows.into_iter().map(|row| PriceLineContent {
-        kind: row.kind,
-        code: row.code,
-        name: row.name,
-        flight: row.flight,
-        direction: row.direction,
-        passenger_type: row.passenger_type,
-        quantity: row.quantity,
-        amount: Money::new(row.amount_minor, currency),
-    });
-    Ok(lines.collect())
 }
 
 async fn load_airlines(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Carrier>> {

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::conditions::Conditions;
 use super::content::{
     Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
-    Place, PriceLineContent, TicketContent,
+    Place, TicketContent,
 };
+use super::lines::{self, LinesOf};
 use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
@@ -29,13 +30,15 @@ impl TicketContent {
         let issued_at = passengers
             .first()
             .map_or(head.booked_at, |first| first.issued_at);
-        let price_lines = load_price_lines(conn, &head).await?;
+        let currency = head.booking_total.currency();
+        let of = LinesOf::Airline(&head.airline.iata);
+        let price_lines = lines::load(conn, head.booking_id, currency, of).await?;
         let paid_with = match latest_payment(conn, head.booking_id).await? {
             Some(payment_id) => load_payment(conn, payment_id).await?,
             None => None,
         };
 
-        let zero = Money::new(0, head.booking_total.currency());
+        let zero = Money::new(0, currency);
         let total = price_lines
             .iter()
             .try_fold(zero, |sum, line| sum.checked_add(line.amount))
@@ -348,55 +351,6 @@ fn coupon(
     }
 }
 
-/// The lines of this airline's directions, and those of the booking as a whole when no other airline has a ticket
-/// that would say them too.
-async fn load_price_lines(conn: &mut PgConnection, head: &Head) -> Result<Vec<PriceLineContent>> {
-    let rows = sqlx::query!(
-        r#"
-        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
-            price_line.amount_minor, direction.name as "direction?",
-            (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
-            (
-                select min(tax_rule.name) from tax_rule
-                where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
-                    and tax_rule.country = (
-                        select airport.country from booked_flight
-                        join flight on flight.id = booked_flight.flight_id
-                        join airport on airport.iata = flight.origin
-                        where booked_flight.booking_id = $1
-                            and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
-                            and (booked_flight.direction_id = direction.id or direction.id is null)
-                        order by booked_flight.ordinal limit 1
-                    )
-            ) as name
-        from price_line
-        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
-        where price_line.booking_id = $1
-            and case when direction.id is null
-                then not exists (select from direction where booking_id = $1 and validating_airline <> $2)
-                else direction.validating_airline = $2
-            end
-        order by price_line.ordinal
-        "#,
-        head.booking_id.0,
-        head.airline.iata,
-    )
-    .fetch_all(conn)
-    .await?;
-    let currency = head.booking_total.currency();
-    let lines = rows.into_iter().map(|row| PriceLineContent {
-        kind: row.kind,
-        code: row.code,
-        name: row.name,
-        flight: row.flight,
-        direction: row.direction,
-        passenger_type: row.passenger_type,
-        quantity: row.quantity,
-        amount: Money::new(row.amount_minor, currency),
-    });
-    Ok(lines.collect())
-}
-
 /// The payment that the booking's documents are of, or `None` while none has succeeded.
 pub(super) async fn latest_payment(
     conn: &mut PgConnection,
@@ -420,7 +374,11 @@ pub(super) async fn load_payment(
     payment_id: PaymentId,
 ) -> Result<Option<PaidWith>> {
     let row = sqlx::query!(
-        "select currency, amount_minor, card_brand, card_last4 from payment where id = $1",
+        r#"
+        select currency, card_brand, card_last4, amount_minor - coalesce((
+            select sum(amount_minor)::bigint from refund where payment_id = payment.id and reason = 'seat_fees'), 0) as "amount_minor!"
+        from payment where id = $1
+        "#,
         payment_id.0,
     )
     .fetch_optional(conn)

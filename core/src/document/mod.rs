@@ -4,6 +4,7 @@
 mod conditions;
 mod content;
 mod invoice;
+mod lines;
 mod load;
 mod model;
 mod queries;

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
 pub use queries::{get, offers};
-pub(crate) use seats::{refuse_exit_rows, rules as seat_rules};
+pub(crate) use seats::{refuse_exit_rows, refuse_missing, rules as seat_rules};
 
 use crate::clock::Clock;
 use crate::config::Sales;
@@ -138,6 +138,7 @@ pub(crate) async fn take(
     let open_until = shop.clock.now() + shop.sales.sales_close();
     let hold = &prepared.hold;
     inventory::hold(conn, hold.changes(1), open_until).await?;
+    refuse_missing(conn, hold, &prepared.seats).await?;
     inventory::claim_seats(conn, hold.id, &prepared.seats, "chosen").await?;
     let may_crowd = hold.party.children + hold.party.infants > 0 || !prepared.seats.is_empty();
     if may_crowd {

@@ -97,6 +97,29 @@ pub(crate) fn rules(wrong: &mut Violations, wishes: &[SeatWish]) -> Vec<Option<S
     seats
 }
 
+/// Refuses named seats that the aircraft does not have in the cabin of the hold.
+///
+/// They were there when they were checked, but only after the cabins are locked the aircraft stays what it is.
+pub(crate) async fn refuse_missing(
+    conn: &mut PgConnection,
+    hold: &Hold,
+    seats: &[(FlightId, Seat)],
+) -> Result<()> {
+    let known = seat::find(conn, seats).await?;
+    let mut wrong = Violations::new();
+    for (index, (flight_id, seat)) in seats.iter().enumerate() {
+        let is_there = known.iter().any(|known| {
+            (known.flight_id, known.place.seat) == (*flight_id, *seat)
+                && hold.flights().any(|on| on == (*flight_id, known.cabin))
+        });
+        if !is_there {
+            let message = format!("there is no seat {seat} in this cabin any more");
+            wrong.add(format!("seats[{index}].seat"), "no_such_seat", message);
+        }
+    }
+    wrong.into_result()
+}
+
 /// The line of choosing a seat; none where the fare family gives it for nothing.
 fn fee_line(
     shop: Shop<'_>,

@@ -94,6 +94,10 @@ pub async fn check_snapshot(conn: &mut PgConnection, clock: &Clock) -> Result<Ve
     sqlx::query!("set local statement_timeout = '60s'")
         .execute(&mut *tx)
         .await?;
+    // The rules add up whole tables: what fits into memory is not written to disk and read again.
+    sqlx::query!("set local work_mem = '64MB'")
+        .execute(&mut *tx)
+        .await?;
     let findings = check(&mut tx, clock).await?;
     tx.commit().await?;
     Ok(findings)

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::ids::{BookingId, DocumentId, JobId, PaymentId, RefundId};
 
@@ -118,6 +119,16 @@ pub enum MailKind {
     },
     /// Paid too late and no seats were left: the money goes back.
     LatePaymentRefunded,
+    /// Money that was not asked for, or not needed any more, goes back; the booking is what it was.
+    MoneyReturned {
+        /// The refund.
+        refund_id: RefundId,
+    },
+    /// Another aircraft does not have the seats that waited for their difference to be paid.
+    SeatsNotChanged {
+        /// The change of seats.
+        seat_change_id: Uuid,
+    },
 }
 
 impl MailKind {
@@ -130,6 +141,8 @@ impl MailKind {
             Self::DepartureReminder { .. } => "departure_reminder",
             Self::BookingConfirmed => "booking_confirmed",
             Self::LatePaymentRefunded => "late_payment_refunded",
+            Self::MoneyReturned { .. } => "money_returned",
+            Self::SeatsNotChanged { .. } => "seats_not_changed",
         }
     }
 
@@ -138,6 +151,10 @@ impl MailKind {
         match self {
             Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
+            Self::MoneyReturned { refund_id } => format!("{}.{refund_id}", self.as_str()),
+            Self::SeatsNotChanged { seat_change_id } => {
+                format!("{}.{seat_change_id}", self.as_str())
+            }
             Self::BookingHeld
             | Self::BookingConfirmed
             | Self::BookingExpired

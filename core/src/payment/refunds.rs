@@ -9,24 +9,33 @@ use crate::booking::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::ids::{BookingId, RefundId};
 use crate::ledger;
+use crate::mail;
 use crate::money::{self, Money};
-use crate::outbox::{self, CreateRefund};
+use crate::outbox::{self, CreateRefund, MailKind};
 use crate::{Error, Result};
 
-/// Why money goes back whole.
-#[derive(Clone, Copy, Debug)]
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
+    /// It came when the booking had ended; the traveller is told with what became of the booking.
     Late,
+    /// It pays a price that the booking does not have any more.
+    OldPrice,
+    /// The other seats it was for cannot be had any more.
+    SeatsGone,
     Duplicate,
     Mismatched,
+    /// The part that was for chosen seats which could not be had.
+    SeatFees,
 }
 
 impl Reason {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Late => "late_payment",
+            Self::Late | Self::OldPrice | Self::SeatsGone => "late_payment",
             Self::Duplicate => "duplicate_payment",
             Self::Mismatched => "mismatched_payment",
+            Self::SeatFees => "seat_fees",
         }
     }
 }
@@ -54,32 +63,44 @@ pub(super) async fn promise(
     booking: &LockedBooking,
     reason: Reason,
 ) -> Result<()> {
+    promise_part(conn, clock, payment, booking, reason, payment.amount).await
+}
+
+/// Promises some of a payment back, once for its reason, and the mail that says so.
+pub(super) async fn promise_part(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+    reason: Reason,
+    amount: Money,
+) -> Result<()> {
     let inserted = sqlx::query_scalar!(
         r#"
         insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
         values ($1, $2, $3, $4, $5, $6, $7)
-        on conflict (payment_id) where reason in ('late_payment', 'duplicate_payment', 'mismatched_payment') do nothing
+        on conflict do nothing
         returning id as "id: RefundId"
         "#,
         RefundId::new().0,
         payment.id.0,
         booking.id.0,
         reason.as_str(),
-        payment.amount.currency().code(),
-        payment.amount.minor(),
+        amount.currency().code(),
+        amount.minor(),
         clock.now(),
     )
     .fetch_optional(&mut *conn)
     .await?;
-    if let Some(refund_id) = inserted {
-        ledger::refund_promised(conn, clock, booking.id, refund_id, payment.amount).await?;
-        outbox::put(
-            conn,
-            clock,
-            Some(booking.account_id),
-            &CreateRefund { refund_id },
-        )
-        .await?;
+    let Some(refund_id) = inserted else {
+        return Ok(());
+    };
+    ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
+    let job = CreateRefund { refund_id };
+    outbox::put(conn, clock, Some(booking.account_id), &job).await?;
+    if reason != Reason::Late {
+        let returned = MailKind::MoneyReturned { refund_id };
+        mail::promise(conn, clock, booking.account_id, booking.id, returned).await?;
     }
     Ok(())
 }

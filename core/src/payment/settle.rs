@@ -16,6 +16,7 @@ use crate::document::{self, Settled};
 use crate::fault;
 use crate::ledger::{self, Kind};
 use crate::mail;
+use crate::money::Money;
 use crate::outbox::MailKind;
 
 /// Settles a session within the caller's transaction.
@@ -123,13 +124,13 @@ async fn apply(
     let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
     match booking.status {
         BookingStatus::PendingPayment if !pays_the_price => {
-            refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
+            refunds::promise(conn, clock, payment, booking, Reason::OldPrice).await?;
             Ok(Settlement::Refunding)
         }
         BookingStatus::PendingPayment
             if !too_late && booking::confirm(conn, clock, booking).await? =>
         {
-            invoice(conn, clock, payment, booking, 0).await?;
+            sold(conn, clock, payment, booking).await?;
             Ok(Settlement::Confirmed)
         }
         // Too late, or a flight that does not fly any more.
@@ -140,7 +141,7 @@ async fn apply(
         BookingStatus::Expired if !too_late && pays_the_price => {
             match booking::reclaim(conn, clock, booking).await? {
                 Some(_) => {
-                    invoice(conn, clock, payment, booking, 0).await?;
+                    sold(conn, clock, payment, booking).await?;
                     Ok(Settlement::ConfirmedLate)
                 }
                 None => refund_late(conn, clock, payment, booking).await,
@@ -173,8 +174,23 @@ async fn apply_to_seats(
         invoice(conn, clock, payment, booking, first_line).await?;
         return Ok(Settlement::Confirmed);
     }
-    refunds::promise(conn, clock, payment, booking, Reason::Late).await?;
+    refunds::promise(conn, clock, payment, booking, Reason::SeatsGone).await?;
     Ok(Settlement::Refunding)
+}
+
+/// The booking is confirmed: what was paid for seats that could not be had goes back, the rest is invoiced.
+async fn sold(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    payment: &Payment,
+    booking: &LockedBooking,
+) -> Result<()> {
+    let price = booking::lock(conn, booking.id).await?.total;
+    let fees = Money::new(payment.amount.minor() - price.minor(), price.currency());
+    if fees.minor() > 0 {
+        refunds::promise_part(conn, clock, payment, booking, Reason::SeatFees, fees).await?;
+    }
+    invoice(conn, clock, payment, booking, 0).await
 }
 
 /// The last of a settlement: the counter of invoices is locked until the commit.

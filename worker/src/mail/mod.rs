@@ -3,6 +3,7 @@
 pub mod calendar;
 mod directory;
 mod message;
+mod returned;
 mod smtp;
 pub mod templates;
 

@@ -5,6 +5,8 @@ use flightdesk_core::html::escape;
 use flightdesk_core::mail::{MailBag, MailContent, MailFlight, MailStop};
 use flightdesk_core::outbox::MailKind;
 
+use super::returned;
+
 /// A mail's words.
 #[derive(Clone, Debug)]
 pub struct Words {
@@ -24,7 +26,9 @@ pub fn words(kind: MailKind, content: &MailContent) -> Words {
         MailKind::BookingExpired => expired(content),
         MailKind::TicketsChanged { revision } => tickets_changed(content, revision),
         MailKind::DepartureReminder { direction } => departure_reminder(content, direction),
-        MailKind::LatePaymentRefunded => late_payment_refunded(content),
+        MailKind::LatePaymentRefunded => returned::late_payment_refunded(content),
+        MailKind::MoneyReturned { refund_id } => returned::money_returned(content, refund_id),
+        MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content),
     }
 }
 
@@ -240,31 +244,6 @@ fn confirmed(content: &MailContent) -> Words {
     }
 }
 
-fn late_payment_refunded(content: &MailContent) -> Words {
-    let reference = &content.booking_ref;
-    let what = format!(
-        "your payment for booking {reference} reached us when the booking could not be confirmed any more."
-    );
-    let amount = content.refunded.unwrap_or(content.total);
-    let back = format!(
-        "We are sending the full amount of {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
-    );
-    let sorry = "We are sorry that it did not work out this time.";
-    Words {
-        subject: format!("Your payment for booking {reference} is being refunded"),
-        text: lines(&[&greeting(content), "", &what, "", &back, "", sorry]),
-        html: page(
-            &format!("Your payment for booking {reference} is being refunded"),
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(&back),
-                paragraph(sorry),
-            ],
-        ),
-    }
-}
-
 fn is_confirmed(content: &MailContent) -> &'static str {
     if content.total.minor() == 0 {
         "is confirmed."
@@ -288,7 +267,7 @@ fn price_text(content: &MailContent) -> String {
 }
 
 /// `Hello Asha, Ravi and Asha,`: two people with one name are two people.
-fn greeting(content: &MailContent) -> String {
+pub(super) fn greeting(content: &MailContent) -> String {
     match content.first_names.as_slice() {
         [] => "Hello,".to_owned(),
         [name] => format!("Hello {name},"),
@@ -385,13 +364,13 @@ fn next_day(flight: &MailFlight) -> String {
     }
 }
 
-fn lines(lines: &[&str]) -> String {
+pub(super) fn lines(lines: &[&str]) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     text
 }
 
-fn page(title: &str, parts: &[String]) -> String {
+pub(super) fn page(title: &str, parts: &[String]) -> String {
     let title = escape(title);
     let body = parts.concat();
     format!(
@@ -399,7 +378,7 @@ fn page(title: &str, parts: &[String]) -> String {
     )
 }
 
-fn paragraph(text: &str) -> String {
+pub(super) fn paragraph(text: &str) -> String {
     format!(r#"<p style="margin:0 0 16px">{}</p>"#, escape(text))
 }
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeZone, Utc};
 use flightdesk_core::Clock;
 use flightdesk_core::document::{self, DocumentKind, InvoiceContent, Settled};
-use flightdesk_core::ids::PaymentId;
+use flightdesk_core::ids::{PaymentId, RefundId};
 use flightdesk_core::outbox::{self, MailKind, SendSms};
 use flightdesk_worker::attempt::{self, Outcome};
 use flightdesk_worker::queue::Pushed;
 use flightdesk_worker::{Ctx, pdf};
 use sqlx::PgPool;
-use uuid::uuid;
+use uuid::{Uuid, uuid};
 
 use crate::booked::{TempFolder, output, take_jobs, ticketed};
 use crate::support::bookings::{ACCOUNT, BOOKING, promise};
@@ -184,6 +184,14 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
             "New tickets for booking K7XQ3M",
             "revision 2",
         ),
+        (
+            "confirmed",
+            MailKind::SeatsNotChanged {
+                seat_change_id: Uuid::nil(),
+            },
+            "The seats you asked for on booking K7XQ3M cannot be had",
+            "does not have the seats that you asked for",
+        ),
     ];
     for (status, kind, subject, said) in turns {
         let ctx = ctx(&pool, clock());
@@ -205,6 +213,60 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
         assert_eq!(
             mail.message_id,
             format!("{}.{BOOKING}@flightdesk.example", kind.name())
+        );
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn whoever_has_money_back_is_told_how_much_and_why_once(pool: PgPool) {
+    for (reason, amount, said) in [
+        (
+            "mismatched_payment",
+            "INR 12.34",
+            "not the payment that we asked for",
+        ),
+        ("duplicate_payment", "INR 12.35", "was paid already"),
+        ("late_payment", "INR 12.36", "was not owed any more"),
+        ("seat_fees", "INR 600.00", "the fee of INR 600.00"),
+    ] {
+        let ctx = ctx(&pool, clock());
+        let minor: i64 = amount[4..].replace('.', "").parse().unwrap();
+        let refund_id: RefundId = sqlx::query_scalar(
+            "insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
+             select gen_random_uuid(), id, booking_id, $1, 'INR', $2, now() from payment returning id",
+        )
+        .bind(reason)
+        .bind(minor)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        let kind = MailKind::MoneyReturned { refund_id };
+        let job = promise(&pool, &ctx.clock, kind).await;
+        run(&ctx, "send_mail", job).await;
+        let sent = ctx.mail.sent();
+        assert_eq!(sent.len(), 1, "{reason}");
+        let subject = format!("{amount} for booking K7XQ3M is on its way back to you");
+        assert_eq!(sent[0].subject, subject);
+        for form in [&sent[0].text, &sent[0].html] {
+            assert!(form.contains(said), "{said:?} is missing in\n{form}");
+        }
+        // Which also makes room for the next: a payment goes back whole once.
+        sqlx::query("update refund set status = 'failed', reason = 'remainder'")
+            .execute(&pool)
+            .await
+            .unwrap();
+        let failed = promise(&pool, &ctx.clock, kind).await;
+        run(&ctx, "send_mail", failed).await;
+        assert_eq!(
+            ctx.mail.sent().len(),
+            1,
+            "a refund that failed is not on its way"
         );
     }
 }

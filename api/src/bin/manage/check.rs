@@ -7,6 +7,7 @@ use std::time::Duration;
 use flightdesk_core::config::{Environment, Settings};
 use flightdesk_core::db;
 use flightdesk_core::payment::stripe::{Stripe, StripeError};
+use flightdesk_core::seller;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::zone;
 use secrecy::ExposeSecret;
@@ -53,6 +54,7 @@ pub(crate) async fn run(settings: &Settings, deploy: bool) -> anyhow::Result<Exi
             report("migrations", migrated);
             if is_migrated {
                 report("catalogue", catalogue(&mut conn).await);
+                report("seller", seller(&settings, &mut conn).await);
             }
         }
         Err(error) => report("database", Err(format!("{error:#}"))),
@@ -124,6 +126,16 @@ async fn catalogue(conn: &mut PgConnection) -> Finding {
         (_, Some(last)) => Ok(format!(
             "{airports} airports, {schedules} schedules, flights until {last}"
         )),
+    }
+}
+
+async fn seller(settings: &Settings, conn: &mut PgConnection) -> Finding {
+    let seller = seller::get(conn).await.map_err(|error| error.to_string())?;
+    match settings.environment {
+        Environment::Production if seller.is_placeholder() => Err(
+            "invoices do not say who sells: run `manage seller --name … --address …`".to_owned(),
+        ),
+        Environment::Development | Environment::Production => Ok(seller.to_string()),
     }
 }
 

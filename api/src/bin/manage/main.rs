@@ -11,6 +11,7 @@ mod connect;
 mod invariants;
 mod output;
 mod seats;
+mod seller;
 mod superuser;
 mod timetable;
 
@@ -92,6 +93,11 @@ enum Command {
     #[command(subcommand)]
     Seats(seats::SeatCommand),
 
+    /// Say who sells: what invoices print and how they are numbered
+    ///
+    /// What is not given stays; without any option it prints what there is. Invoices that have a number keep it.
+    Seller(seller::NewSeller),
+
     /// Open an account that may do everything, and print its API key once
     ///
     /// The password is FLIGHTDESK_SUPERUSER_PASSWORD or, without it, the first line of standard input.
@@ -155,6 +161,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             rezone,
         } => timetable::materialise(settings, &clock, days, schedule, rezone).await?,
         Command::Seats(command) => seats::run(settings, &clock, command).await?,
+        Command::Seller(new) => seller::run(settings, new).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
         Command::Invariants => return invariants::check(settings, &clock).await,

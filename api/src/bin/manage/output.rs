@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use flightdesk_core::schedule;
+use flightdesk_core::{Error, schedule};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Writes a line of the result. Who closed the pipe wants no more of it.
@@ -14,6 +14,19 @@ pub(crate) fn line(text: &str) {
 /// Writes what went wrong.
 pub(crate) fn problem(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "manage: {text}");
+}
+
+/// An error with every wrong field in it.
+pub(crate) fn explained(error: Error) -> anyhow::Error {
+    match error {
+        Error::Invalid(fields) => {
+            let wrong = fields
+                .iter()
+                .map(|field| format!("{} {}", field.field, field.message));
+            anyhow::anyhow!(wrong.collect::<Vec<_>>().join("; "))
+        }
+        other => other.into(),
+    }
 }
 
 /// Progress of something that takes its time: a bar on a terminal, now and then a line elsewhere.

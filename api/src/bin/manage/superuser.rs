@@ -4,9 +4,9 @@ use std::io::BufRead;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use flightdesk_core::Clock;
 use flightdesk_core::account::{self, Details, KeyMode, SignUp};
 use flightdesk_core::config::Settings;
-use flightdesk_core::{Clock, Error};
 use sqlx::Connection;
 
 use crate::connect;
@@ -43,14 +43,14 @@ pub(crate) async fn create(
         last_name: wish.last_name,
         phone: None,
     })
-    .map_err(explained)?;
+    .map_err(output::explained)?;
     let hash = sign_up.password().hash().await?;
     let mut conn = connect::database(settings).await?;
     let mut tx = conn.begin().await?;
     let mode = KeyMode::of(settings);
     let (account, key) = account::create_superuser(&mut tx, clock, &sign_up, &hash, mode)
         .await
-        .map_err(explained)?;
+        .map_err(output::explained)?;
     tx.commit().await?;
     output::line(&format!("account {}", account.email));
     output::line(&format!("api key {}", key.secret.expose()));
@@ -72,16 +72,4 @@ fn password() -> anyhow::Result<String> {
         bail!("no password: set {PASSWORD} or give it on standard input");
     }
     Ok(password.to_owned())
-}
-
-fn explained(error: Error) -> anyhow::Error {
-    match error {
-        Error::Invalid(fields) => {
-            let wrong = fields
-                .iter()
-                .map(|field| format!("{} {}", field.field, field.message));
-            anyhow::anyhow!(wrong.collect::<Vec<_>>().join("; "))
-        }
-        other => other.into(),
-    }
 }

@@ -11,6 +11,10 @@ mod last_seats;
 mod named_seats;
 mod patches;
 mod round_trips;
+mod schedules;
+mod swaps;
+
+use std::time::Duration as Pause;
 
 use chrono::{Duration, NaiveDateTime};
 use flightdesk_core::Clock;
@@ -126,6 +130,12 @@ async fn wide(pool: &PgPool) -> PgPool {
         .connect_with((*pool.connect_options()).clone())
         .await
         .unwrap()
+}
+
+/// Waits while another one has its head start; in every fourth round nobody has one.
+async fn after(round: u64, mine: u64) {
+    let waits = round % 4 != 3 && round % 4 != mine;
+    tokio::time::sleep(Pause::from_millis(if waits { 15 } else { 0 })).await;
 }
 
 /// The body that holds an offer.

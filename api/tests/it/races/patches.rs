@@ -1,7 +1,6 @@
 //! A booking that is changed while it is changed, paid, cancelled and expired: one comes first, the others see it.
 
 use std::collections::BTreeMap;
-use std::time::Duration as Pause;
 
 use chrono::Duration;
 use flightdesk_core::booking;
@@ -10,19 +9,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::wide;
+use super::{after, wide};
 use crate::consistent::assert_consistent;
 use crate::payments::{open, paid, session, settle};
 use crate::support::{Answer, Client, Send, TestApp};
 use crate::trip::{self, reference};
 
 const ROUNDS: u64 = 24;
-
-/// Waits while another one has its head start; in every fourth round nobody has one.
-async fn after(round: u64, mine: u64) {
-    let waits = round % 4 != 3 && round % 4 != mine;
-    tokio::time::sleep(Pause::from_millis(if waits { 15 } else { 0 })).await;
-}
 
 async fn patch(client: &Client<'_>, booking: &Value, body: &Value) -> Answer {
     let path = format!("/v1/bookings/{}", reference(booking));

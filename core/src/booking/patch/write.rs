@@ -100,6 +100,7 @@ async fn price(conn: &mut PgConnection, id: BookingId, wanted: &Wanted) -> Resul
 }
 
 async fn seats(conn: &mut PgConnection, booking: &LockedBooking, wanted: &Wanted) -> Result<()> {
+    hold::refuse_missing(conn, &wanted.hold, &wanted.seats).await?;
     inventory::claim_seats(conn, booking.hold_id, &wanted.seats, "chosen").await?;
     if wanted.kept.is_empty() {
         let (flights, people) = (&wanted.flights, &wanted.passengers);

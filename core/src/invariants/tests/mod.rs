@@ -1,4 +1,7 @@
+mod agree;
+mod changes;
 mod model;
+mod money;
 mod planted;
 mod sequences;
 mod world;

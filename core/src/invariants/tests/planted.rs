@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::world::{LINES, World};
+use super::world::World;
 use crate::invariants::{check, check_snapshot};
 
 /// The rules that are broken, and how often.
@@ -115,9 +115,9 @@ async fn every_harm_is_noticed_and_nothing_else(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let world = World::begin(&mut conn).await;
     world.book_and_pay(&mut conn).await;
-    let unpaid = world.book(&mut conn, 2, LINES).await;
+    let unpaid = world.book(&mut conn, 2).await;
     world.open(&mut conn, &unpaid).await.unwrap();
-    let ended = world.book(&mut conn, 1, LINES).await;
+    let ended = world.book(&mut conn, 1).await;
     crate::booking::expire(&mut conn, &world.clock, &ended)
         .await
         .unwrap();
@@ -140,7 +140,7 @@ async fn eleven_violations_are_counted_and_ten_are_named(pool: PgPool) {
     let mut tx = pool.begin().await.unwrap();
     let world = World::begin(&mut tx).await;
     for _ in 0..11 {
-        let booking = world.book(&mut tx, 1, LINES).await;
+        let booking = world.book(&mut tx, 1).await;
         crate::booking::expire(&mut tx, &world.clock, &booking)
             .await
             .unwrap();
@@ -193,7 +193,7 @@ async fn a_night_is_checked_once_after_two(pool: PgPool) {
     use crate::invariants::{last_run, run_nightly};
     let mut conn = pool.acquire().await.unwrap();
     let world = World::begin(&mut conn).await;
-    world.book(&mut conn, 1, LINES).await;
+    world.book(&mut conn, 1).await;
     sqlx::raw_sql("update flight_cabin set held = 7 where held > 0")
         .execute(&mut *conn)
         .await

@@ -1,38 +1,63 @@
-//! A small flight and bookings on it, written as `booking::create` writes them but in one statement each: ten thousand
-//! of them have to be made in a test.
+//! A small flight or two and bookings on them, made by the functions that the api calls.
 
-use chrono::{NaiveDate, TimeZone, Utc};
-use sqlx::PgConnection;
-use uuid::Uuid;
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use clap::Parser;
+use sqlx::{Connection, PgConnection};
 
-use crate::booking::{self, BookingRef, LockedBooking};
+use crate::booking::{self, Contact, LockedBooking, NewBooking, NewPassenger, SourceWish};
 use crate::clock::Clock;
+use crate::config::{Sales, Settings};
+use crate::fare::{Cabin, Party, Tariff};
 use crate::fixtures::{AddFlight, add_flight, load_small};
-use crate::ids::{AccountId, BookingId, FlightId};
+use crate::hold::SeatWish;
+use crate::ids::{AccountId, FlightId};
+use crate::inventory::Seat;
 use crate::money::{Currency, Money};
+use crate::offer::{Offer, OfferSigner};
 use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
 use crate::payment::{self, Payment, ReturnUrls, Settlement, Started};
+use crate::reference::ReferenceCache;
+use crate::search::{self, Terms};
+use crate::{Result, Shop};
 
-/// Seats of the flight.
+/// Seats of a flight.
 pub const CAPACITY: i32 = 24;
+/// The coupon of the fixtures that takes 500.00 off.
+pub const COUPON: &str = "FLAT500";
+/// What it takes off, in minor units.
+pub const DISCOUNT: i64 = 50_000;
+
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    settings: Settings,
+}
 
 pub struct World {
     pub clock: Clock,
     pub account: AccountId,
     pub flight: FlightId,
+    sales: Sales,
+    tariff: Tariff,
+    reference: ReferenceCache,
+    signer: OfferSigner,
 }
 
-/// A line of a price: kind, code, amount.
-pub type Line = (&'static str, &'static str, i64);
+/// What somebody books.
+pub struct Order {
+    pub flight: FlightId,
+    pub names: Vec<String>,
+    /// For the first of them.
+    pub seat: Option<Seat>,
+    pub coupon: bool,
+}
 
-pub const LINES: &[Line] = &[
-    ("base_fare", "standard", 600_000),
-    ("tax", "GST", 30_000),
-    ("fee", "CONV", 30_000),
-];
+fn noon() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
+}
 
 impl World {
-    /// DEL to BOM in an aircraft of 24 seats, and somebody who books.
+    /// DEL to BOM in an aircraft of 24 seats, and somebody who books more than others may.
     pub async fn begin(conn: &mut PgConnection) -> Self {
         load_small(conn).await.unwrap();
         sqlx::raw_sql(
@@ -44,78 +69,110 @@ impl World {
         .execute(&mut *conn)
         .await
         .unwrap();
-        let departs_local = NaiveDate::from_ymd_opt(2026, 12, 20)
-            .unwrap()
-            .and_hms_opt(8, 0, 0)
-            .unwrap();
-        let flight = AddFlight {
-            airline: "AI",
-            number: "101",
-            origin: "DEL",
-            destination: "BOM",
-            departs_local,
-            block_minutes: 130,
-            aircraft: "TNY",
-            base_fare_minor: 500_000,
-        };
-        let flight = add_flight(conn, flight).await.unwrap();
         let account = AccountId::new();
         sqlx::query("insert into account (id, email, first_name, last_name, password_hash, created_at) values ($1, 'ada@example.com', 'Ada', 'Lovelace', 'x', now())")
             .bind(account.0)
-            .execute(conn)
+            .execute(&mut *conn)
             .await
             .unwrap();
+        let Defaults { mut settings } = Defaults::parse_from(["test"]);
+        settings.sales.max_held_seats = 1000;
         Self {
-            clock: Clock::manual(Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()),
+            clock: Clock::manual(noon()),
             account,
-            flight,
+            flight: fly(conn, "101").await,
+            tariff: Tariff::load(conn).await.unwrap(),
+            reference: ReferenceCache::default(),
+            signer: OfferSigner::new(&settings),
+            sales: settings.sales,
         }
     }
 
-    /// A booking of some adults that waits for its payment of the sum of the lines.
-    pub async fn book(&self, conn: &mut PgConnection, seats: i32, lines: &[Line]) -> LockedBooking {
-        let id = BookingId::new();
-        let passengers: Vec<_> = (0..seats).map(|_| Uuid::now_v7()).collect();
-        sqlx::query(
-            "with h as (insert into hold (id, account_id, status, created_at, expires_at, adults, children, infants, currency, total_minor, offers)
-                        values ($1, $2, 'booked', $3, $3 + interval '15 minutes', $4, 0, 0, 'INR', $5, '[]')),
-                  hl as (insert into hold_line (hold_id, direction, ordinal, flight_id, cabin, seats) values ($1, 0, 0, $6, 'economy', $4)),
-                  b as (insert into booking (id, booking_ref, account_id, hold_id, created_at, payment_due_at, currency, total_minor, contact_email, contact_phone, first_departs_at)
-                        select $7, $8, $2, $1, $3, $3 + interval '15 minutes', 'INR', $5, 'ada@example.com', '+919876543210', departs_at from flight where id = $6),
-                  d as (insert into direction (id, booking_id, ordinal, name, validating_airline, cabin, fare_family, conditions)
-                        values ($1, $7, 0, 'departing', 'AI', 'economy', 'standard', '{}')),
-                  bf as (insert into booked_flight (id, booking_id, direction_id, ordinal, flight_id, cabin, seats) values ($1, $7, $1, 0, $6, 'economy', $4)),
-                  p as (insert into passenger (id, booking_id, ordinal, passenger_type, title, first_name, last_name, gender, date_of_birth)
-                        select t.id, $7, t.position - 1, 'adult', 'ms', t.id::text, 'Lovelace', 'female', '1990-05-17' from unnest($9::uuid[]) with ordinality t (id, position)),
-                  l as (insert into price_line (booking_id, ordinal, kind, code, quantity, unit_minor, amount_minor, refundable)
-                        select $7, t.position - 1, t.kind, t.code, 1, t.amount, t.amount, true
-                        from unnest($10::text[], $11::text[], $12::bigint[]) with ordinality t (kind, code, amount, position))
-             update flight_cabin set held = held + $4 where flight_id = $6 and cabin = 'economy'",
-        )
-        .bind(Uuid::now_v7())
-        .bind(self.account.0)
-        .bind(self.clock.now())
-        .bind(seats)
-        .bind(lines.iter().map(|line| line.2).sum::<i64>())
-        .bind(self.flight.0)
-        .bind(id.0)
-        .bind(BookingRef::random().as_str())
-        .bind(passengers)
-        .bind(lines.iter().map(|line| line.0).collect::<Vec<_>>())
-        .bind(lines.iter().map(|line| line.1).collect::<Vec<_>>())
-        .bind(lines.iter().map(|line| line.2).collect::<Vec<_>>())
-        .execute(&mut *conn)
-        .await
-        .unwrap();
-        booking::lock(conn, id).await.unwrap()
+    /// Another flight of the same kind.
+    pub async fn second_flight(&self, conn: &mut PgConnection) -> FlightId {
+        fly(conn, "102").await
+    }
+
+    /// The same world at the beginning of its time.
+    pub fn start_again(&mut self) {
+        self.clock = Clock::manual(noon());
+    }
+
+    pub fn shop(&self) -> Shop<'_> {
+        Shop {
+            clock: &self.clock,
+            sales: &self.sales,
+            tariff: &self.tariff,
+            reference: &self.reference,
+            signer: &self.signer,
+        }
+    }
+
+    /// An offer of a flight to some adults, or `None` when it has no seats for them.
+    pub async fn offer(
+        &self,
+        conn: &mut PgConnection,
+        flight: FlightId,
+        adults: usize,
+    ) -> Option<Offer> {
+        let terms = Terms {
+            party: Party {
+                adults: u16::try_from(adults).unwrap(),
+                ..Party::default()
+            },
+            cabin: Cabin::Economy,
+            family: "standard",
+        };
+        let quotes = search::quotes(conn, self.shop(), terms, &[vec![flight]]).await;
+        let quote = quotes.unwrap().pop().flatten()?;
+        let offer = (self.signer).offer(&self.clock, &self.sales, self.account, quote);
+        Some(offer.unwrap())
+    }
+
+    /// Books an offer, all or nothing.
+    pub async fn order(
+        &self,
+        conn: &mut PgConnection,
+        offer: &Offer,
+        order: &Order,
+    ) -> Result<LockedBooking> {
+        let input = NewBooking {
+            source: SourceWish {
+                offers: Some(vec![offer.id.clone()]),
+                seats: order
+                    .seat
+                    .iter()
+                    .map(|seat| wish(order.flight, *seat))
+                    .collect(),
+                ..SourceWish::default()
+            },
+            passengers: passengers(&order.names),
+            contact: Contact {
+                email: "ada@example.com".into(),
+                phone: "+919876543210".into(),
+            },
+            coupon: order.coupon.then(|| COUPON.to_owned()),
+        };
+        let mut attempt = conn.begin().await?;
+        let booked = booking::create(&mut attempt, self.shop(), self.account, &input).await?;
+        attempt.commit().await?;
+        booking::lock(conn, booked.id).await
+    }
+
+    /// A booking of some adults that waits for its payment.
+    pub async fn book(&self, conn: &mut PgConnection, seats: usize) -> LockedBooking {
+        let offer = self.offer(conn, self.flight, seats).await.unwrap();
+        let order = Order {
+            flight: self.flight,
+            names: (0..seats).map(|_| name()).collect(),
+            seat: None,
+            coupon: false,
+        };
+        self.order(conn, &offer, &order).await.unwrap()
     }
 
     /// Opens a payment and files a session for it.
-    pub async fn open(
-        &self,
-        conn: &mut PgConnection,
-        booking: &LockedBooking,
-    ) -> crate::Result<Payment> {
+    pub async fn open(&self, conn: &mut PgConnection, booking: &LockedBooking) -> Result<Payment> {
         let urls = ReturnUrls {
             success: "https://shop.example/".into(),
             cancel: "https://shop.example/".into(),
@@ -131,7 +188,7 @@ impl World {
 
     /// Books, opens a payment and pays it.
     pub async fn book_and_pay(&self, conn: &mut PgConnection) -> (LockedBooking, Payment) {
-        let booking = self.book(conn, 1, LINES).await;
+        let booking = self.book(conn, 1).await;
         let payment = self.open(conn, &booking).await.unwrap();
         let settled = payment::settle(conn, &self.clock, &paid(&payment))
             .await
@@ -172,4 +229,53 @@ pub fn intent(payment: &Payment) -> String {
 
 pub const fn rupees(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
+}
+
+async fn fly(conn: &mut PgConnection, number: &str) -> FlightId {
+    let departs_local = NaiveDate::from_ymd_opt(2026, 12, 20)
+        .unwrap()
+        .and_hms_opt(8, 0, 0)
+        .unwrap();
+    let flight = AddFlight {
+        airline: "AI",
+        number,
+        origin: "DEL",
+        destination: "BOM",
+        departs_local,
+        block_minutes: 130,
+        aircraft: "TNY",
+        base_fare_minor: 500_000,
+    };
+    add_flight(conn, flight).await.unwrap()
+}
+
+/// A first name of twelve letters that nobody else has.
+pub fn name() -> String {
+    let letters = uuid::Uuid::now_v7().as_u128().to_be_bytes();
+    let letters = letters
+        .iter()
+        .rev()
+        .take(6)
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    letters.map(|digit| char::from(b'a' + digit)).collect()
+}
+
+/// Adults of these first names.
+pub fn passengers(names: &[String]) -> Vec<NewPassenger> {
+    let adult = |name: &String| NewPassenger {
+        title: "ms".into(),
+        first_name: name.clone(),
+        last_name: "Lovelace".into(),
+        gender: "female".into(),
+        date_of_birth: "1990-05-17".into(),
+        ..NewPassenger::default()
+    };
+    names.iter().map(adult).collect()
+}
+
+pub fn wish(flight_id: FlightId, seat: Seat) -> SeatWish {
+    SeatWish {
+        flight_id,
+        seat: seat.to_string(),
+    }
 }

@@ -1,0 +1,116 @@
+//! Other seats for a paid booking (rules.md "Change"): a cheaper seat gives nothing back, a dearer one is held until
+//! the difference is paid.
+
+mod hold;
+mod quote;
+mod settle;
+mod sweep;
+
+pub use hold::find_open;
+pub(super) use hold::lose;
+pub(crate) use hold::prolong;
+pub(super) use quote::rules;
+pub(crate) use settle::settle;
+pub use sweep::sweep_seat_changes;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::lock;
+use super::model::BookingStatus;
+use super::reference::BookingRef;
+use crate::ids::{AccountId, FlightId, PassengerId};
+use crate::inventory::{self, Seat};
+use crate::money::Money;
+use crate::seat::SeatOnFlight;
+use crate::{Error, Result, Shop, document, payment};
+
+/// A seat that a passenger would rather have.
+#[derive(Clone, Debug)]
+pub struct NewSeat {
+    /// Who.
+    pub passenger_id: PassengerId,
+    /// On which flight.
+    pub flight_id: FlightId,
+    /// `12A`.
+    pub seat: String,
+}
+
+/// Seats that wait for their difference to be paid.
+#[derive(Clone, Debug)]
+pub struct SeatChange {
+    /// The change.
+    pub id: Uuid,
+    /// When the seats go back.
+    pub expires_at: DateTime<Utc>,
+    /// What is to be paid.
+    pub amount: Money,
+}
+
+/// A wish that was checked.
+struct Wish {
+    passenger_id: PassengerId,
+    seat: SeatOnFlight,
+    fee: i64,
+    direction: u8,
+}
+
+/// Gives passengers of a paid booking other seats, all of them or none.
+///
+/// Without a difference to pay it happens at once and the ticket documents are made anew; else the seats are held
+/// and [`payment::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
+///
+/// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
+/// [`Error::SeatTaken`], [`Error::Invalid`] with every wrong field.
+pub async fn change_seats(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    account_id: AccountId,
+    reference: &BookingRef,
+    wishes: &[NewSeat],
+) -> Result<()> {
+    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    match booking.status {
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {}
+        BookingStatus::PendingPayment | BookingStatus::Cancelled | BookingStatus::Expired => {
+            return Err(Error::WrongState {
+                status: booking.status.as_str(),
+                action: "given other seats",
+            });
+        }
+    }
+    inventory::lock_of_booking(conn, booking.id).await?;
+    if let Some(open) = find_open(conn, booking.id).await? {
+        payment::abandon(conn, shop.clock, &booking).await?;
+        hold::drop_claims(conn, shop.clock, open.id, "expired").await?;
+    }
+    let wishes = quote::check(conn, shop, &booking, wishes).await?;
+    let dearer: i64 = wishes.iter().map(|wish| wish.fee).sum();
+    if dearer == 0 {
+        let moves: Vec<_> = wishes.iter().map(Wish::target).collect();
+        settle::reseat(conn, &booking, &moves).await?;
+        return document::reissue_tickets(conn, shop.clock, account_id, booking.id).await;
+    }
+    hold::hold_seats(conn, shop, &booking, &wishes, dearer).await
+}
+
+/// Who moves where, for how much more.
+#[derive(Clone, Copy)]
+struct Move {
+    passenger_id: PassengerId,
+    flight_id: FlightId,
+    seat: Seat,
+    fee: i64,
+}
+
+impl Wish {
+    fn target(&self) -> Move {
+        Move {
+            passenger_id: self.passenger_id,
+            flight_id: self.seat.flight_id,
+            seat: self.seat.place.seat,
+            fee: self.fee,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The price lines that a document says.
+
+use sqlx::PgConnection;
+
+use super::content::PriceLineContent;
+use crate::Result;
+use crate::ids::{BookingId, DocumentId};
+use crate::money::{Currency, Money};
+
+/// Which lines of a booking.
+#[derive(Clone, Copy)]
+pub(super) enum LinesOf<'a> {
+    /// Those of the directions of one validating airline, and those of the booking as a whole when no other airline has
+    /// a ticket that would say them too.
+    Airline(&'a str),
+    /// Those that an invoice is of.
+    Invoice(DocumentId),
+}
+
+/// The lines in the order of the booking, each tax with the name it has where it is charged.
+pub(super) async fn load(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    currency: Currency,
+    of: LinesOf<'_>,
+) -> Result<Vec<PriceLineContent>> {
+    let (airline, invoice) = match of {
+        LinesOf::Airline(airline) => (Some(airline), None),
+        LinesOf::Invoice(id) => (None, Some(id.0)),
+    };
+    let rows = sqlx::query!(
+        r#"
+        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
+            price_line.amount_minor, direction.name as "direction?",
+            (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
+            (
+                select min(tax_rule.name) from tax_rule
+                where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
+                    and tax_rule.country = (
+                        select airport.country from booked_flight
+                        join flight on flight.id = booked_flight.flight_id
+                        join airport on airport.iata = flight.origin
+                        where booked_flight.booking_id = $1
+                            and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
+                            and (booked_flight.direction_id = direction.id or direction.id is null)
+                        order by booked_flight.ordinal limit 1
+                    )
+            ) as name
+        from price_line
+        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
+        where price_line.booking_id = $1
+            and case
+                when $2::text is null then price_line.invoice_id = $3
+                when direction.id is null
+                then not exists (select from direction where booking_id = $1 and validating_airline <> $2)
+                else direction.validating_airline = $2
+            end
+        order by price_line.ordinal
+        "#,
+        booking_id.0,
+        airline,
+        invoice,
+    )
+    .fetch_all(conn)
+    .await?;
+    let lines = rows.into_iter().map(|row| PriceLineContent {
+        kind: row.kind,
+        code: row.code,
+        name: row.name,
+        flight: row.flight,
+        direction: row.direction,
+        passenger_type: row.passenger_type,
+        quantity: row.quantity,
+        amount: Money::new(row.amount_minor, currency),
+    });
+    Ok(lines.collect())
+}

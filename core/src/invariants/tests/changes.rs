@@ -1,0 +1,284 @@
+//! What travellers change of their bookings, in random sequences.
+
+use rand::RngExt;
+use sqlx::{Connection, PgConnection};
+
+use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
+use super::sequences::{Play, code, fee};
+use super::world::{COUPON, DISCOUNT, name, passengers, wish};
+use crate::Error;
+use crate::booking::{self, BookingPatch, BookingStatus, CouponChange, ExpectedTotal, NewSeat};
+use crate::ids::PassengerId;
+use crate::inventory::Seat;
+
+/// A change that is wanted: what is asked for, what becomes of the booking, and why it may be refused.
+struct Wanted {
+    what: &'static str,
+    patch: BookingPatch,
+    after: BookingModel,
+    /// What it costs then, where that does not depend on how full the flight is.
+    total: Option<i64>,
+    refusal: Option<&'static str>,
+}
+
+impl Play<'_> {
+    /// A booking that is not paid becomes another, or stays what it is.
+    pub async fn patch(&mut self, conn: &mut PgConnection, which: usize) -> String {
+        let wanted = match self.rng.random_range(0..4) {
+            0 => self.other_flight(conn, which).await,
+            1 => Some(self.other_people(which)),
+            2 => Some(self.other_coupon(which)),
+            _ => Some(self.other_seat(conn, which).await),
+        };
+        let Some(mut wanted) = wanted else {
+            return "no offer".to_owned();
+        };
+        let (booking, model) = &self.bookings[which];
+        let is_over = model.due <= self.world.clock.now();
+        let refusal = match model.status {
+            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => Some("already_paid"),
+            BookingStatus::Cancelled | BookingStatus::Expired => Some("wrong_state"),
+            BookingStatus::PendingPayment if is_over => Some("wrong_state"),
+            BookingStatus::PendingPayment => wanted.refusal,
+        };
+        let mut done = Ok(());
+        for _ in 0..2 {
+            let mut attempt = conn.begin().await.unwrap();
+            let patched = booking::patch(
+                &mut attempt,
+                self.world.shop(),
+                self.world.account,
+                &booking.reference,
+                &wanted.patch,
+            )
+            .await;
+            match patched {
+                Ok(after) => {
+                    attempt.commit().await.unwrap();
+                    wanted.after.total = after.price.total().minor();
+                    done = Ok(());
+                    break;
+                }
+                // Nobody pays what they have not seen: said, it is done.
+                Err(Error::PriceChanged(price)) if wanted.patch.expected_total.is_none() => {
+                    attempt.rollback().await.unwrap();
+                    wanted.patch.expected_total = Some(ExpectedTotal {
+                        amount: price.total().decimal(),
+                        currency: "INR".to_owned(),
+                    });
+                }
+                Err(error) => {
+                    attempt.rollback().await.unwrap();
+                    done = Err(code::<()>(Err(error)).unwrap_err());
+                    break;
+                }
+            }
+        }
+        assert_eq!(done.err(), refusal, "{} {}", wanted.what, self.story);
+        if let Err(code) = done {
+            return format!("patch {} {code}", wanted.what);
+        }
+        if let Some(total) = wanted.total {
+            assert_eq!(wanted.after.total, total, "{} {}", wanted.what, self.story);
+        }
+        self.take(which, wanted.after);
+        format!("patch {} ok", wanted.what)
+    }
+
+    /// The model takes a change over.
+    fn take(&mut self, which: usize, mut after: BookingModel) {
+        let (_, before) = &mut self.bookings[which];
+        let Stock { free, coupons } = &mut self.stock;
+        free[before.flight] += before.seats();
+        free[after.flight] -= after.seats();
+        *coupons += i32::from(before.coupon) - i32::from(after.coupon);
+        if after.total != before.total {
+            after.close_pages();
+        }
+        *before = after;
+    }
+
+    async fn other_flight(&mut self, conn: &mut PgConnection, which: usize) -> Option<Wanted> {
+        let (_, model) = &self.bookings[which];
+        let flight = 1 - model.flight;
+        let offer = self
+            .world
+            .offer(conn, self.flights[flight], model.names.len());
+        let offer = offer.await?;
+        let discount = if model.coupon { DISCOUNT } else { 0 };
+        Some(Wanted {
+            what: "flight",
+            total: Some(offer.price.total().minor() - discount),
+            patch: BookingPatch {
+                offers: Some(vec![offer.id]),
+                ..BookingPatch::default()
+            },
+            after: BookingModel {
+                flight,
+                chosen: None,
+                ..model.clone()
+            },
+            refusal: None,
+        })
+    }
+
+    fn other_people(&mut self, which: usize) -> Wanted {
+        let count = self.rng.random_range(1..=3);
+        let (_, model) = &self.bookings[which];
+        let mut names = model.names.clone();
+        names.truncate(count);
+        while names.len() < count {
+            names.push(name());
+        }
+        let after = BookingModel {
+            names,
+            ..model.clone()
+        };
+        let is_full = after.seats() - model.seats() > self.stock.free[model.flight];
+        Wanted {
+            what: "people",
+            patch: BookingPatch {
+                passengers: Some(passengers(&after.names)),
+                ..BookingPatch::default()
+            },
+            after,
+            total: None,
+            refusal: is_full.then_some("sold_out"),
+        }
+    }
+
+    fn other_coupon(&mut self, which: usize) -> Wanted {
+        let (_, model) = &self.bookings[which];
+        let (change, total) = if model.coupon {
+            (CouponChange::Drop, model.total + DISCOUNT)
+        } else {
+            (CouponChange::Use(COUPON.to_owned()), model.total - DISCOUNT)
+        };
+        let is_used_up = !model.coupon && self.stock.coupons == 0;
+        Wanted {
+            what: "coupon",
+            patch: BookingPatch {
+                coupon: Some(change),
+                ..BookingPatch::default()
+            },
+            after: BookingModel {
+                coupon: !model.coupon,
+                ..model.clone()
+            },
+            total: Some(total),
+            refusal: is_used_up.then_some("coupon_refused"),
+        }
+    }
+
+    async fn other_seat(&mut self, conn: &mut PgConnection, which: usize) -> Wanted {
+        let seat = self.rng.random_bool(0.8).then(|| self.any_seat());
+        let (booking, model) = &self.bookings[which];
+        let mut is_taken = false;
+        if let Some(seat) = seat {
+            is_taken = self.is_taken(conn, model.flight, seat, Some(booking)).await;
+        }
+        let flight = self.flights[model.flight];
+        let before = model.chosen.map_or(0, |(_, fee)| fee);
+        Wanted {
+            what: "seats",
+            patch: BookingPatch {
+                seats: Some(seat.iter().map(|seat| wish(flight, *seat)).collect()),
+                ..BookingPatch::default()
+            },
+            after: BookingModel {
+                chosen: seat.map(|seat| (seat, fee(Some(seat)))),
+                ..model.clone()
+            },
+            total: Some(model.total - before + fee(seat)),
+            refusal: is_taken.then_some("seat_taken"),
+        }
+    }
+
+    /// The first passenger of a paid booking asks for another seat.
+    pub async fn change_seat(&mut self, conn: &mut PgConnection, which: usize) -> String {
+        let seat = self.any_seat();
+        let (booking, model) = &self.bookings[which];
+        let first = self.first(conn, which).await;
+        let is_taken = self.is_taken(conn, model.flight, seat, Some(booking)).await;
+        let paid = model.chosen.map_or(0, |(_, paid)| paid);
+        let difference = (fee(Some(seat)) - paid).max(0);
+        let is_companions = self.has_companion(conn, which, seat).await;
+        let refusal = if model.status != BookingStatus::Confirmed {
+            Some("wrong_state")
+        } else if is_taken || (difference == 0 && is_companions) {
+            Some("seat_taken")
+        } else {
+            None
+        };
+        let wishes = [NewSeat {
+            passenger_id: first,
+            flight_id: self.flights[model.flight],
+            seat: seat.to_string(),
+        }];
+        let mut attempt = conn.begin().await.unwrap();
+        let changed = booking::change_seats(
+            &mut attempt,
+            self.world.shop(),
+            self.world.account,
+            &booking.reference,
+            &wishes,
+        );
+        let changed = code(changed.await);
+        match changed {
+            Ok(()) => attempt.commit().await.unwrap(),
+            Err(_) => attempt.rollback().await.unwrap(),
+        }
+        assert_eq!(changed.err(), refusal, "{}", self.story);
+        if let Err(code) = changed {
+            return format!("seat {code}");
+        }
+        let (_, model) = &mut self.bookings[which];
+        if let Some(open) = model.waiting() {
+            model.changes[open].state = ChangeState::Dropped;
+            model.close_pages();
+        }
+        if difference == 0 {
+            model.chosen = Some((seat, paid));
+            return "seat changed".to_owned();
+        }
+        model.changes.push(ChangeModel {
+            seat,
+            fee: difference,
+            state: ChangeState::Open,
+        });
+        "seat waits".to_owned()
+    }
+
+    async fn first(&self, conn: &mut PgConnection, which: usize) -> PassengerId {
+        sqlx::query_scalar(
+            "select id from passenger where booking_id = $1 order by ordinal limit 1",
+        )
+        .bind(self.bookings[which].0.id.0)
+        .fetch_one(conn)
+        .await
+        .unwrap()
+    }
+
+    /// Whether somebody else of the same booking sits there.
+    async fn has_companion(&self, conn: &mut PgConnection, which: usize, seat: Seat) -> bool {
+        let (booking, model) = &self.bookings[which];
+        sqlx::query_scalar(
+            "select exists (select from passenger_seat s join passenger p on p.id = s.passenger_id
+             where s.flight_id = $1 and s.seat_row = $2 and s.letter = $3 and p.booking_id = $4 and p.ordinal > 0)",
+        )
+        .bind(self.flights[model.flight].0)
+        .bind(seat.row)
+        .bind(seat.letter.to_string())
+        .bind(booking.id.0)
+        .fetch_one(conn)
+        .await
+        .unwrap()
+    }
+
+    /// Whether the first passenger could sit there now.
+    pub async fn can_have(&self, conn: &mut PgConnection, which: usize, seat: Seat) -> bool {
+        let (booking, model) = &self.bookings[which];
+        !self.is_taken(conn, model.flight, seat, Some(booking)).await
+            && !self.has_companion(conn, which, seat).await
+    }
+}
