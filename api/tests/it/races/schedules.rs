@@ -50,7 +50,7 @@ async fn take(client: &Client<'_>, offer: &str, flight: FlightId, round: u64) ->
     after(round, 0).await;
     let held = json!({ "offers": [offer], "seats": [{ "flight_id": flight.0, "seat": "2B" }] });
     let mut answer = client.post("/v1/holds", &held).await;
-    if round / 8 % 2 == 0 && answer.status.as_u16() == 201 {
+    if (round / 8).is_multiple_of(2) && answer.status.as_u16() == 201 {
         answer = client
             .post("/v1/bookings", &trip::booking_of(&answer.body))
             .await;
@@ -89,7 +89,7 @@ async fn a_seat_is_taken_and_its_flight_stays_or_the_flight_goes_and_no_seat_is_
     };
     let mut endings = BTreeMap::<String, u32>::new();
     for round in 0..ROUNDS {
-        let is_cancelled = round / 4 % 2 == 0;
+        let is_cancelled = (round / 4).is_multiple_of(2);
         let amendment = if is_cancelled {
             Amendment {
                 weekdays: Some(!weekday() & 0b111_1111),
