@@ -51,10 +51,13 @@ pub fn code<T>(result: Result<T>) -> Result<T, &'static str> {
         Error::SoldOut { .. } => "sold_out",
         Error::SeatTaken { .. } => "seat_taken",
         Error::CouponRefused(_) => "coupon_refused",
+        Error::Invalid(fields) if fields.iter().any(|field| field.field == "coupon") => {
+            "coupon_refused"
+        }
         Error::Invalid(fields) if fields.iter().all(|field| field.code == "seat_taken") => {
             "seat_taken"
         }
-        other => panic!("{other}"),
+        other => panic!("{other:?}"),
     })
 }
 
