@@ -118,6 +118,9 @@ impl App {
     ///
     /// Errors: 503 when that takes longer than a request may wait.
     pub async fn timetable(&self) -> Result<Arc<Timetable>, ApiError> {
+        if let Some(timetable) = self.timetables.fresh() {
+            return Ok(timetable);
+        }
         let (cache, db, clock) = (self.timetables.clone(), self.db.clone(), self.clock.clone());
         let reading = tokio::spawn(async move { cache.get(&db, &clock).await });
         match tokio::time::timeout(TIMETABLE_PATIENCE, reading).await {

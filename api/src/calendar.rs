@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::query::Trial;
 use crate::search::{check, list, one};
 use crate::shelf::Made;
+use crate::spare::Spare;
 use crate::tags::Tag;
 use crate::views::MoneyView;
 
@@ -136,8 +137,7 @@ impl Calendars {
         };
         let checked = check(app, caller.spare(), &search).await?;
         trial.end()?;
-        caller.spare().release();
-        let (days, hit) = days(app, &checked).await?;
+        let (days, hit) = days(app, caller.spare(), &checked).await?;
         let currency = app.settings.sales.sale_currency;
         let day = |day| CalendarDayView::new(day, currency);
         let trip_type = checked.inbound.as_ref().map_or("one_way", |_| "round_trip");
@@ -150,18 +150,22 @@ impl Calendars {
 }
 
 /// The days of a calendar, and whether they were known.
-async fn days(app: &App, checked: &Checked) -> Result<(Vec<CalendarDay>, bool), ApiError> {
+async fn days(
+    app: &App,
+    spare: &Spare,
+    checked: &Checked,
+) -> Result<(Vec<CalendarDay>, bool), ApiError> {
     let key = QueryKey::of(&(&checked.outbound, &checked.inbound))?;
-    let make = || Box::pin(make(app, checked));
+    let make = || Box::pin(make(app, spare, checked));
     let key = format!("calendar:{key}");
-    let kept = Box::pin(app.shelf.get_or_make(&key, None, make)).await?;
+    let kept = Box::pin(app.shelf.get_or_make(&key, None, spare, make)).await?;
     let days = serde_json::from_slice(&kept.answer).map_err(ApiError::internal)?;
     Ok((days, kept.hit))
 }
 
-async fn make(app: &App, checked: &Checked) -> Result<Made, ApiError> {
+async fn make(app: &App, spare: &Spare, checked: &Checked) -> Result<Made, ApiError> {
     let timetable = app.timetable().await?;
-    let mut conn = app.db.acquire().await?;
+    let mut conn = spare.take(&app.db).await?;
     let tariff = app.tariff.get(&mut conn, &app.clock).await?;
     let shop = app.shop(&tariff);
     let (outbound, inbound) = (&checked.outbound, checked.inbound.as_ref());

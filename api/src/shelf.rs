@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::breaker::Breaker;
 use crate::error::ApiError;
 use crate::metrics;
+use crate::spare::Spare;
 
 /// The longest a request waits for Redis to answer.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -111,21 +112,25 @@ impl Shelf {
 
     /// The answer of a key that is less than five minutes old and newer than `after`; made when there is none.
     ///
-    /// Of all who ask at once, in all processes, one makes it. Errors: those of `make`.
+    /// Of all who ask at once, in all processes, one makes it; the others give their spare connection back while they
+    /// wait. Errors: those of `make`.
     pub async fn get_or_make<M, F>(
         &self,
         key: &str,
         after: Option<DateTime<Utc>>,
+        spare: &Spare,
         make: M,
     ) -> Result<Kept, ApiError>
     where
         M: Fn() -> F,
         F: Future<Output = Result<Made, ApiError>>,
     {
-        match self.find(key, after).await {
-            Some(kept) => Ok(kept),
-            None => self.make_in_turn(key, after, make).await,
-        }
+        let kept = match self.find(key, after).await {
+            Some(kept) => kept,
+            None => self.make_in_turn(key, after, spare, make).await?,
+        };
+        metrics::kept(kept.hit);
+        Ok(kept)
     }
 
     /// A part of an answer, and of another part the bytes `from` a first and before another; one round trip for both.
@@ -145,14 +150,11 @@ impl Shelf {
         Some((whole?, part))
     }
 
-    /// The answer of a key that is less than five minutes old and newer than `after`, if there is one.
-    pub async fn find(&self, key: &str, after: Option<DateTime<Utc>>) -> Option<Kept> {
+    async fn find(&self, key: &str, after: Option<DateTime<Utc>>) -> Option<Kept> {
         let mut pipeline = redis::pipe();
         pipeline.get(self.key(key));
         let (bytes,): (Option<Vec<u8>>,) = self.ask(&pipeline).await?;
-        let kept = self.read(&bytes?, after)?;
-        metrics::kept(kept.hit);
-        Some(kept)
+        self.read(&bytes?, after)
     }
 
     /// What [`Shelf::store`] wrote, unless it is too old.
@@ -168,22 +170,26 @@ impl Shelf {
         })
     }
 
-    /// Makes an answer that [`Shelf::find`] does not have: one request of this process does, the others wait for it.
-    pub async fn make_in_turn<M, F>(
+    /// One request of this process makes the answer, the others wait for it.
+    async fn make_in_turn<M, F>(
         &self,
         key: &str,
         after: Option<DateTime<Utc>>,
+        spare: &Spare,
         make: M,
     ) -> Result<Kept, ApiError>
     where
         M: Fn() -> F,
         F: Future<Output = Result<Made, ApiError>>,
     {
-        let cell = self.cell(key);
+        let (cell, is_first) = self.cell(key);
+        if !is_first {
+            spare.release();
+        }
         let made_here = AtomicBool::new(false);
         let turn = cell.get_or_try_init(async || {
             made_here.store(true, Ordering::Relaxed);
-            self.make_under_lock(key, after, &make).await
+            self.make_under_lock(key, after, spare, &make).await
         });
         tokio::pin!(turn);
         let is_ours = || made_here.load(Ordering::Relaxed);
@@ -193,29 +199,26 @@ impl Shelf {
                 if is_ours() {
                     turn.await?.clone()
                 } else {
-                    let kept = self.make_now(key, None, &make).await?;
-                    metrics::kept(kept.hit);
-                    return Ok(kept);
+                    return self.make_now(key, None, &make).await;
                 }
             }
         };
-        let kept = Kept {
+        Ok(Kept {
             hit: shared.hit || !is_ours(),
             ..shared
-        };
-        metrics::kept(kept.hit);
-        Ok(kept)
+        })
     }
 
-    fn cell(&self, key: &str) -> Arc<OnceCell<Kept>> {
+    /// The attempt of this process at a key, and whether it has just begun.
+    fn cell(&self, key: &str) -> (Arc<OnceCell<Kept>>, bool) {
         let mut making = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = making.get(key).and_then(Weak::upgrade) {
-            return cell;
+            return (cell, false);
         }
         making.retain(|_, cell| cell.strong_count() > 0);
         let cell = Arc::new(OnceCell::new());
         making.insert(key.to_owned(), Arc::downgrade(&cell));
-        cell
+        (cell, true)
     }
 
     /// One process makes the answer, the others wait for it.
@@ -223,6 +226,7 @@ impl Shelf {
         &self,
         key: &str,
         after: Option<DateTime<Utc>>,
+        spare: &Spare,
         make: &M,
     ) -> Result<Kept, ApiError>
     where
@@ -232,10 +236,13 @@ impl Shelf {
         match self.take_turn(key, after).await {
             Standing::Made(kept) => Ok(kept),
             Standing::Ours(turn) => self.make_now(key, Some(turn), make).await,
-            Standing::Theirs => match self.wait(key, after).await {
-                Some(kept) => Ok(kept),
-                None => self.make_now(key, None, make).await,
-            },
+            Standing::Theirs => {
+                spare.release();
+                match self.wait(key, after).await {
+                    Some(kept) => Ok(kept),
+                    None => self.make_now(key, None, make).await,
+                }
+            }
             Standing::Away => self.make_now(key, None, make).await,
         }
     }

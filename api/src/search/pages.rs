@@ -186,13 +186,7 @@ async fn first<'a>(
     // Boxed, or every handler's future would be as large as the engine's.
     let seen = Mutex::default();
     let make = || Box::pin(make(app, spare, &seen, direction.query));
-    let kept = if let Some(kept) = app.shelf.find(&key, after).await {
-        kept
-    } else {
-        // Who waits for another's answer keeps no connection meanwhile.
-        spare.release();
-        Box::pin(app.shelf.make_in_turn(&key, after, make)).await?
-    };
+    let kept = Box::pin(app.shelf.get_or_make(&key, after, spare, make)).await?;
     let snapshot = Snapshot::read_first(&kept.answer)
         .ok_or_else(|| ApiError::internal("a snapshot does not read"))?;
     let mut itineraries = snapshot.itineraries;

@@ -56,11 +56,19 @@ impl TimetableCache {
         }
     }
 
+    /// The timetable, where nothing is to be read for it.
+    pub fn fresh(&self) -> Option<Arc<Timetable>> {
+        let known = self.known()?;
+        (known.read_at.elapsed() < self.every).then_some(known.timetable)
+    }
+
     /// The timetable. The first call reads all future flights and whoever comes meanwhile waits for it; later ones
     /// are answered at once and refresh it in the background, unless nobody has asked for a while.
     pub async fn get(&self, pool: &PgPool, clock: &Clock) -> Result<Arc<Timetable>> {
+        if let Some(timetable) = self.fresh() {
+            return Ok(timetable);
+        }
         match self.known() {
-            Some(known) if known.read_at.elapsed() < self.every => return Ok(known.timetable),
             Some(known) if known.read_at.elapsed() < self.every * 5 => {
                 if let Ok(turn) = self.reading.clone().try_lock_owned() {
                     let (cache, pool, clock) = (self.clone(), pool.clone(), clock.clone());
