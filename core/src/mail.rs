@@ -302,9 +302,7 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     .await?;
     rows.into_iter()
         .map(|row| {
-            let currency = money::currency(&row.currency).ok_or_else(|| {
-                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-            })?;
+            let currency = money::known_currency(&row.currency)?;
             Ok(MailReturn {
                 id: row.id,
                 cause: match row.reason.as_str() {

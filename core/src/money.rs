@@ -4,6 +4,8 @@ use std::fmt;
 
 pub use iso_currency::Currency;
 
+use crate::{Error, Result};
+
 /// An amount in the minor unit of its currency: paise, cents, fils; whole yen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Money {
@@ -107,6 +109,11 @@ pub fn exponent(currency: Currency) -> u32 {
 /// The currency of an ISO 4217 code, or `None` for a code that is not one.
 pub fn currency(code: &str) -> Option<Currency> {
     Currency::from_code(code)
+}
+
+/// The currency of a code that we wrote ourselves. [`Error::Catalogue`] for one that is none.
+pub fn known_currency(code: &str) -> Result<Currency> {
+    currency(code).ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {code}")))
 }
 
 /// `amount × numerator ÷ denominator`, rounded half to even once, at the end; `None` out of range.

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::model::{Bag, BaggageRate, ExtraBaggage};
 use crate::ids::BookingId;
-use crate::{Error, Result, money};
+use crate::{Result, money};
 
 /// Today's tariff, in every currency that it is in.
 pub(crate) async fn tariff(conn: &mut PgConnection) -> Result<ExtraBaggage> {
@@ -15,9 +15,7 @@ pub(crate) async fn tariff(conn: &mut PgConnection) -> Result<ExtraBaggage> {
     .await?;
     let mut tariff = ExtraBaggage::default();
     for row in rows {
-        let currency = money::currency(&row.currency).ok_or_else(|| {
-            Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-        })?;
+        let currency = money::known_currency(&row.currency)?;
         let rate = BaggageRate {
             kg: u16::try_from(row.kg).unwrap_or_default(),
             currency,

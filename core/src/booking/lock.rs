@@ -91,9 +91,7 @@ impl TryFrom<Row> for LockedBooking {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let currency = money::currency(&row.currency).ok_or_else(|| {
-            Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-        })?;
+        let currency = money::known_currency(&row.currency)?;
         Ok(Self {
             id: row.id,
             reference: row.booking_ref,

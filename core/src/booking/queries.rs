@@ -81,8 +81,7 @@ pub async fn get_by_id(conn: &mut PgConnection, id: BookingId) -> Result<Booking
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound("booking"))?;
-    let currency = money::currency(&row.currency)
-        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let currency = money::known_currency(&row.currency)?;
     let seat_change = match row.status {
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
             change_seats::find_open(conn, row.id).await?

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::model::{Coupon, CouponKind};
 use crate::fare::Factor;
 use crate::ids::{AccountId, BookingId};
-use crate::{Error, Result, money};
+use crate::{Result, money};
 
 /// The coupon of a code; case does not matter.
 pub(super) async fn find(conn: &mut PgConnection, code: &str) -> Result<Option<Coupon>> {
@@ -20,10 +20,7 @@ pub(super) async fn find(conn: &mut PgConnection, code: &str) -> Result<Option<C
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let currency = row.currency.map(|code| {
-        money::currency(&code)
-            .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {code}")))
-    });
+    let currency = row.currency.map(|code| money::known_currency(&code));
     Ok(Some(Coupon {
         kind: match row.kind.as_str() {
             "percent" => CouponKind::Percent(Factor(row.percent)),

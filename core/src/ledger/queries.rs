@@ -81,9 +81,7 @@ fn with_balances(rows: Vec<Row>) -> Result<Vec<Entry>> {
     };
     rows.into_iter()
         .map(|row| {
-            let currency = money::currency(&row.currency).ok_or_else(|| {
-                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-            })?;
+            let currency = money::known_currency(&row.currency)?;
             let (debit, credit) = (account(&row.debit)?, account(&row.credit)?);
             let balance = owed.entry(currency.code()).or_default();
             *balance += match (&debit, &credit) {

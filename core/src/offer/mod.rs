@@ -100,9 +100,7 @@ pub struct Pinned {
 impl Pinned {
     /// The pinned price. [`Error::Catalogue`] for a currency that nobody knows.
     pub fn price(&self) -> Result<Price> {
-        let currency = money::currency(&self.currency).ok_or_else(|| {
-            Error::Catalogue(format!("nobody knows the currency {}", self.currency))
-        })?;
+        let currency = money::known_currency(&self.currency)?;
         Ok(Price {
             currency,
             lines: self.lines.clone(),

@@ -6,12 +6,12 @@ use super::model::{Payment, PaymentStatus};
 use super::open;
 use super::refunds::{self, Reason};
 use super::stripe::CheckoutSession;
+use crate::Result;
 use crate::booking::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId};
 use crate::ledger::{self, Kind};
 use crate::money::{self, Money};
-use crate::{Error, Result};
 
 /// Money that was not what was asked for, and how far its way back is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,9 +110,7 @@ pub async fn list_mismatches(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let currency = money::currency(&row.currency).ok_or_else(|| {
-                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-            })?;
+            let currency = money::known_currency(&row.currency)?;
             Ok(Mismatch {
                 received: Money::new(row.amount_minor, currency),
                 refund_status: row.refund_status,

@@ -279,8 +279,7 @@ async fn select(
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let currency = money::currency(&row.currency)
-        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let currency = money::known_currency(&row.currency)?;
     Ok(Some(Payment {
         id: row.id,
         booking_id: row.booking_id,

@@ -119,8 +119,7 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let currency = money::currency(&row.currency)
-        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let currency = money::known_currency(&row.currency)?;
     let payment_intent = row.stripe_payment_intent_id.ok_or_else(|| {
         Error::Catalogue(format!(
             "refund {id} is of a payment without a PaymentIntent"
@@ -219,8 +218,7 @@ async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Mov
     .await?;
     let Some(row) = row else { return Ok(None) };
     booking::lock(conn, row.booking_id).await?;
-    let currency = money::currency(&row.currency)
-        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking_id: row.booking_id,
         amount: Money::new(row.amount_minor, currency),

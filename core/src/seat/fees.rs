@@ -50,9 +50,7 @@ impl SeatFees {
         .fetch_all(conn)
         .await?;
         let fees = rows.into_iter().map(|row| {
-            let currency = money::currency(&row.currency).ok_or_else(|| {
-                Error::Catalogue(format!("nobody knows the currency {}", row.currency))
-            })?;
+            let currency = money::known_currency(&row.currency)?;
             Ok(Fee {
                 cabin: row.cabin,
                 kind: row.kind,

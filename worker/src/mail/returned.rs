@@ -3,7 +3,7 @@
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::mail::{MailContent, ReturnCause};
 
-use super::templates::{Words, greeting, lines, page, paragraph};
+use super::templates::{Words, letter};
 
 pub(super) fn late_payment_refunded(content: &MailContent) -> Words {
     let reference = &content.booking_ref;
@@ -15,19 +15,8 @@ pub(super) fn late_payment_refunded(content: &MailContent) -> Words {
         "We are sending the full amount of {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
     );
     let sorry = "We are sorry that it did not work out this time.";
-    Words {
-        subject: format!("Your payment for booking {reference} is being refunded"),
-        text: lines(&[&greeting(content), "", &what, "", &back, "", sorry]),
-        html: page(
-            &format!("Your payment for booking {reference} is being refunded"),
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(&back),
-                paragraph(sorry),
-            ],
-        ),
-    }
+    let title = format!("Your payment for booking {reference} is being refunded");
+    letter(content, title, &[&what, &back, sorry])
 }
 
 pub(super) fn money_returned(content: &MailContent, id: RefundId) -> Words {
@@ -62,18 +51,7 @@ pub(super) fn money_returned(content: &MailContent, id: RefundId) -> Words {
         "We are sending {all} {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
     );
     let title = format!("{amount} for booking {reference} is on its way back to you");
-    Words {
-        text: lines(&[&greeting(content), "", &what, "", &back]),
-        html: page(
-            &title,
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(&back),
-            ],
-        ),
-        subject: title,
-    }
+    letter(content, title, &[&what, &back])
 }
 
 pub(super) fn seats_not_changed(content: &MailContent) -> Words {
@@ -83,16 +61,5 @@ pub(super) fn seats_not_changed(content: &MailContent) -> Words {
     );
     let again = "You can choose other seats where you booked, until check-in closes. A payment that reaches us after all goes back in full.";
     let title = format!("The seats you asked for on booking {reference} cannot be had");
-    Words {
-        text: lines(&[&greeting(content), "", &what, "", again]),
-        html: page(
-            &title,
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(again),
-            ],
-        ),
-        subject: title,
-    }
+    letter(content, title, &[&what, again])
 }

@@ -92,6 +92,22 @@ fn held(content: &MailContent) -> Words {
     }
 }
 
+/// A mail of a greeting and paragraphs, with a title that is its subject too.
+pub(super) fn letter(content: &MailContent, title: String, paragraphs: &[&str]) -> Words {
+    let greeting = greeting(content);
+    let mut text = vec![greeting.as_str()];
+    let mut html = vec![paragraph(&greeting)];
+    for words in paragraphs {
+        text.extend(["", words]);
+        html.push(paragraph(words));
+    }
+    Words {
+        text: lines(&text),
+        html: page(&title, &html),
+        subject: title,
+    }
+}
+
 fn expired(content: &MailContent) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
@@ -99,18 +115,7 @@ fn expired(content: &MailContent) -> Words {
     );
     let again = "If you still want to fly, please search and book again. A payment that reaches us after all either confirms the booking or goes back in full.";
     let title = format!("Your booking {reference} has expired");
-    Words {
-        text: lines(&[&greeting(content), "", &what, "", again]),
-        html: page(
-            &title,
-            &[
-                paragraph(&greeting(content)),
-                paragraph(&what),
-                paragraph(again),
-            ],
-        ),
-        subject: title,
-    }
+    letter(content, title, &[&what, again])
 }
 
 fn tickets_changed(content: &MailContent, revision: i32) -> Words {
@@ -267,7 +272,7 @@ fn price_text(content: &MailContent) -> String {
 }
 
 /// `Hello Asha, Ravi and Asha,`: two people with one name are two people.
-pub(super) fn greeting(content: &MailContent) -> String {
+fn greeting(content: &MailContent) -> String {
     match content.first_names.as_slice() {
         [] => "Hello,".to_owned(),
         [name] => format!("Hello {name},"),
@@ -364,13 +369,13 @@ fn next_day(flight: &MailFlight) -> String {
     }
 }
 
-pub(super) fn lines(lines: &[&str]) -> String {
+fn lines(lines: &[&str]) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     text
 }
 
-pub(super) fn page(title: &str, parts: &[String]) -> String {
+fn page(title: &str, parts: &[String]) -> String {
     let title = escape(title);
     let body = parts.concat();
     format!(
@@ -378,7 +383,7 @@ pub(super) fn page(title: &str, parts: &[String]) -> String {
     )
 }
 
-pub(super) fn paragraph(text: &str) -> String {
+fn paragraph(text: &str) -> String {
     format!(r#"<p style="margin:0 0 16px">{}</p>"#, escape(text))
 }
 

@@ -147,8 +147,7 @@ pub async fn find_open(
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let currency = crate::money::currency(&row.currency)
-        .ok_or_else(|| Error::Catalogue(format!("nobody knows the currency {}", row.currency)))?;
+    let currency = crate::money::known_currency(&row.currency)?;
     Ok(Some(SeatChange {
         id: row.id,
         expires_at: row.expires_at,
