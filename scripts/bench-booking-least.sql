@@ -1,4 +1,4 @@
--- The least SQL that could be a booking: the counters, the booking, its passengers. -D trips=2 books there and back,
+-- The least SQL that could be a booking: the counters, the booking, its passengers. -D trips=2 books round trips,
 -- -D party=4 four people; with -D first=1 -D last=1 everybody books the same flights.
 \set n :n + 1
 \set key :n * 256 + :client_id

@@ -1,6 +1,6 @@
 -- What a one-step booking asks PostgreSQL, in the product's own statements and order, as its log shows them: key,
 -- idempotency, caps, hold, booking, the answer, the seats last (core/src/{account,idempotency,hold,booking,flight,
--- inventory}). The first statement also looks up the flights to book. -D trips=2 books there and back, -D party=4 four
+-- inventory}). The first statement also looks up the flights to book. -D trips=2 books round trips, -D party=4 four
 -- people; with -D first=1 -D last=1 everybody books the same flights.
 \set n :n + 1
 \set key :n * 256 + :client_id

@@ -1,13 +1,15 @@
 //! Accounts: sign-up, and what an account says of itself.
 
-use flightdesk_core::account::{self, Account, Details, SignUp};
+use flightdesk_core::account::{self, Account, Details, Scope, SignUp};
 use flightdesk_core::error::Error;
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::answer::Created;
+use crate::answer::{Created, Resource};
 use crate::api_keys::NewApiKeyView;
 use crate::app::App;
 use crate::auth::Caller;
@@ -23,7 +25,7 @@ pub struct Accounts;
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct CreateAccount {
-    /// Not case-sensitive
+    /// Not case-sensitive; plain letters before the `@`, an international domain is kept as `xn--…`
     #[oai(validator(min_length = 3, max_length = 254))]
     email: String,
     /// At least 10 characters, and not easy to guess
@@ -33,8 +35,8 @@ pub struct CreateAccount {
     first_name: String,
     #[oai(validator(min_length = 1, max_length = 100))]
     last_name: String,
-    /// E.164: `+919876543210`
-    #[oai(validator(max_length = 32))]
+    /// With the country code, `+91 98765-43210`; kept and answered in E.164
+    #[oai(validator(max_length = 40))]
     phone: Option<String>,
 }
 
@@ -59,6 +61,12 @@ pub struct NewAccount {
     api_key: NewApiKeyView,
 }
 
+impl Resource for NewAccount {
+    fn path(_: &Value) -> String {
+        "/v1/account".to_owned()
+    }
+}
+
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Accounts")]
 impl Accounts {
     /// Sign up
@@ -68,13 +76,22 @@ impl Accounts {
     async fn create(
         &self,
         Data(app): Data<&App>,
+        request: &Request,
         body: Checked<CreateAccount>,
     ) -> Result<Created<NewAccount>, ApiError> {
+        let network = app.limits.network(request);
         let form = SignUp::parse(body.into_inner().into())?;
         let hash = form.password().hash().await?;
         let mut tx = app.db.begin().await?;
-        let (account, key) =
-            account::sign_up(&mut tx, &app.clock, &form, &hash, app.key_mode()).await?;
+        let (account, key) = account::sign_up(
+            &mut tx,
+            &app.clock,
+            &form,
+            &hash,
+            app.key_mode(),
+            network.as_deref(),
+        )
+        .await?;
         tx.commit().await?;
         Ok(Created::new(NewAccount {
             account: account.into(),
@@ -84,13 +101,14 @@ impl Accounts {
 
     /// The account of the key
     ///
-    /// Who it is and what it may do.
+    /// Who it is and what it may do. Needs the scope `bookings`: it is personal data.
     #[oai(path = "/account", method = "get", operation_id = "get_account")]
     async fn get(
         &self,
         Data(app): Data<&App>,
         caller: Caller,
     ) -> Result<Json<AccountView>, ApiError> {
+        caller.require(Scope::Bookings)?;
         let mut conn = app.db.acquire().await?;
         Ok(Json(
             account::get(&mut conn, caller.account_id).await?.into(),

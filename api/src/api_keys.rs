@@ -7,9 +7,10 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::answer::Created;
+use crate::answer::{Created, Resource, member_path};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::{Checked, Rules};
@@ -27,7 +28,7 @@ pub struct ApiKeys;
 pub enum ScopeView {
     /// Look at places, flights and offers
     Search,
-    /// Hold, book, pay and cancel
+    /// Hold, book, pay and cancel, and read the account and its bookings
     Bookings,
     /// Run the inventory
     Admin,
@@ -43,7 +44,7 @@ pub struct CreateApiKey {
     /// Not more than the calling key has; by default `search` and `bookings`
     #[oai(validator(min_items = 1, max_items = 3, unique_items))]
     scopes: Option<Vec<ScopeView>>,
-    /// When it ends by itself; by default never
+    /// When it ends by itself; not after the calling key, by default with it or never
     expires_at: Option<Instant>,
 }
 
@@ -85,6 +86,12 @@ pub struct NewApiKeyView {
     expires_at: Option<Instant>,
 }
 
+impl Resource for NewApiKeyView {
+    fn path(answer: &Value) -> String {
+        member_path("/v1/api-keys", &answer["id"])
+    }
+}
+
 /// The answer to an end
 #[derive(ApiResponse)]
 pub enum Revoked {
@@ -97,7 +104,8 @@ pub enum Revoked {
 impl ApiKeys {
     /// List the account's API keys
     ///
-    /// Newest first, ended ones too.
+    /// Newest first, ended ones too, up to the newest 100 of them. Needs the scope `bookings`: names of keys may be
+    /// personal data.
     #[oai(path = "/api-keys", method = "get", operation_id = "list_api_keys")]
     async fn list(
         &self,
@@ -109,6 +117,7 @@ impl ApiKeys {
         /// `next_cursor` of the page before
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<ApiKeyView>>, ApiError> {
+        caller.require(Scope::Bookings)?;
         let page = PageRequest::parse(limit.0, cursor.0.as_deref())?;
         let mut conn = app.db.acquire().await?;
         let keys =
@@ -118,7 +127,8 @@ impl ApiKeys {
 
     /// Make an API key
     ///
-    /// The key is shown this once. It can do no more than the key that makes it.
+    /// The key is shown this once. It can do no more than the key that makes it and ends no later. An account has at
+    /// most 50 keys that are neither revoked nor expired.
     #[oai(path = "/api-keys", method = "post", operation_id = "create_api_key")]
     async fn create(
         &self,

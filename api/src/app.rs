@@ -9,32 +9,39 @@ use flightdesk_core::fare::{Tariff, TariffCache};
 use flightdesk_core::offer::OfferSigner;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::place::DirectoryCache;
-use flightdesk_core::reference::ReferenceCache;
+use flightdesk_core::redis::Redis;
+use flightdesk_core::reference::{Reference, ReferenceCache};
 use flightdesk_core::search::{CursorSigner, Timetable, TimetableCache};
 use flightdesk_core::storage::Storage;
-use flightdesk_core::{Clock, Shop, db};
-use secrecy::ExposeSecret;
-use sqlx::PgPool;
+use flightdesk_core::{Clock, Error, Shop, db};
 
 use crate::error::ApiError;
+use crate::hints::Hints;
 use crate::limits::{LimitSettings, Limits};
 use crate::sandbox::Sandbox;
-use crate::shelf::Shelf;
+use crate::search_cache::SearchCache;
+use crate::server::Stopping;
 
-/// The longest a search waits for the timetable of a process that has just begun.
-const TIMETABLE_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest a request waits for what a process that has just begun reads.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest that Redis is waited for before its connection is thrown away. Requests give up sooner.
+const REDIS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The state of one api process: connections and settings, nothing that another process would miss.
 #[derive(Clone)]
 pub struct App {
-    /// PostgreSQL, the only truth.
-    pub db: PgPool,
+    /// PostgreSQL, the only truth: the connections of requests. A request takes one for a statement or a transaction
+    /// of its own, never two at once, and waits for nothing else while it has it.
+    pub db: db::Pool,
+    /// PostgreSQL for what all requests read from memory, and for readiness: connections that requests cannot take.
+    pub background: db::Pool,
     /// Where the time comes from.
     pub clock: Clock,
     /// Everything that can be set.
     pub settings: Arc<Settings>,
     /// Redis, for rate limits and answers that are found again.
-    pub redis: redis::aio::ConnectionManager,
+    pub redis: Redis,
     /// How many requests a caller may make.
     pub limits: Limits,
     /// Stripe, or the sandbox.
@@ -50,11 +57,15 @@ pub struct App {
     /// Routes and times of all flights; [`App::timetable`] reads it.
     pub timetables: TimetableCache,
     /// Searches and calendars that were answered a moment ago.
-    pub shelf: Shelf,
+    pub search_cache: SearchCache,
     /// Makes and opens the cursors of searches.
     pub cursors: CursorSigner,
     /// Every place, for autosuggest.
     pub directory: DirectoryCache,
+    /// Wakes idle workers.
+    pub hints: Hints,
+    /// Whether the process is about to stop.
+    pub stopping: Stopping,
     /// The Stripe of a machine without a Stripe key.
     pub sandbox: Option<Sandbox>,
 }
@@ -73,18 +84,18 @@ impl App {
         settings: Settings,
         limits: LimitSettings,
         clock: Clock,
-        db: PgPool,
+        db: impl Into<db::Pool>,
     ) -> anyhow::Result<Self> {
-        let client = redis::Client::open(settings.redis.redis_url.expose_secret())?;
-        let config = redis::aio::ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_connection_timeout(Some(Duration::from_secs(1)))
-            .set_response_timeout(Some(Duration::from_secs(1)));
-        let redis = redis::aio::ConnectionManager::new_lazy_with_config(client, config)?;
+        let db = db.into();
+        let background = db::background(&db);
+        db::watch(&[&db, &background]);
+        let redis = Redis::new(&settings.redis, REDIS_PATIENCE)?;
         let sandbox = settings
             .uses_sandbox()
             .then(|| Sandbox::new(db.clone(), clock.clone(), &settings));
         Ok(Self {
+            hints: Hints::new(background.clone()),
+            background,
             db,
             stripe: Stripe::new(&settings)?,
             storage: Storage::from_settings(&settings)?,
@@ -92,15 +103,32 @@ impl App {
             tariff: TariffCache::default(),
             reference: ReferenceCache::default(),
             timetables: TimetableCache::default(),
-            shelf: Shelf::new(redis.clone(), &limits.redis_prefix, clock.clone()),
+            search_cache: SearchCache::new(redis.clone(), &limits.redis_prefix, clock.clone()),
             cursors: CursorSigner::new(&settings.secret_key),
             directory: DirectoryCache::default(),
             sandbox,
+            stopping: Stopping::default(),
             limits: Limits::new(limits, redis.clone()),
             redis,
             clock,
             settings: Arc::new(settings),
         })
+    }
+
+    /// The tariff and the names that sales read from memory. Not to be asked for by who has a connection: the first
+    /// calls of a process wait for them to be read.
+    ///
+    /// Errors: 503 when that takes longer than a request may wait.
+    pub async fn catalogue(&self) -> Result<(Arc<Tariff>, Arc<Reference>), ApiError> {
+        let both = async {
+            let tariff = self.tariff.fresh(&self.background, &self.clock).await?;
+            let reference = self.reference.fresh(&self.background, &self.clock).await?;
+            Ok::<_, Error>((tariff, reference))
+        };
+        match tokio::time::timeout(PATIENCE, both).await {
+            Ok(read) => Ok(read?),
+            Err(_) => Err(ApiError::unavailable("the catalogue is still being read")),
+        }
     }
 
     /// What every sale needs, at the prices of a tariff.
@@ -114,18 +142,14 @@ impl App {
         }
     }
 
-    /// The timetable. The first call of a process reads all of it, however short its own patience is.
+    /// The timetable. Not to be asked for by who has a connection: the first call of a process reads all of it, however
+    /// short its own patience is, and the others wait for it.
     ///
     /// Errors: 503 when that takes longer than a request may wait.
     pub async fn timetable(&self) -> Result<Arc<Timetable>, ApiError> {
-        if let Some(timetable) = self.timetables.fresh() {
-            return Ok(timetable);
-        }
-        let (cache, db, clock) = (self.timetables.clone(), self.db.clone(), self.clock.clone());
-        let reading = tokio::spawn(async move { cache.get(&db, &clock).await });
-        match tokio::time::timeout(TIMETABLE_PATIENCE, reading).await {
-            Ok(Ok(read)) => Ok(read?),
-            Ok(Err(failed)) => Err(ApiError::internal(failed)),
+        let reading = self.timetables.get(&self.background, &self.clock);
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(read) => Ok(read?),
             Err(_) => Err(ApiError::unavailable("the timetable is still being read")),
         }
     }

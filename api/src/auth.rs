@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use flightdesk_core::account::{self, Scope};
-use flightdesk_core::error::Error;
+use flightdesk_core::error::{Error, KeyProblem};
 use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::ApiKey;
@@ -11,7 +11,6 @@ use sqlx::PgConnection;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::spare::Spare;
 
 /// An API key of an account. `POST /v1/accounts` answers the first one.
 #[derive(SecurityScheme)]
@@ -39,64 +38,24 @@ impl Deref for Caller {
     }
 }
 
-/// An API key of an account. `POST /v1/accounts` answers the first one.
-///
-/// For operations without a body that read at once: the connection that looked the key up is kept for them. With a
-/// body it must not be, or whoever sends one slowly would keep a connection from the others.
-#[derive(SecurityScheme)]
-#[oai(
-    rename = "ApiKey",
-    ty = "api_key",
-    key_name = "X-API-Key",
-    key_in = "header",
-    checker = "check_reader"
-)]
-pub struct Reader(Known);
-
-/// A caller, and the connection that looked the key up.
-pub struct Known {
-    caller: account::Caller,
-    spare: Spare,
-}
-
-impl Reader {
-    /// 403 `missing_scope` unless the key has the scope.
-    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        Ok(self.0.caller.require(scope)?)
-    }
-
-    /// The connection to read with.
-    pub fn spare(&self) -> &Spare {
-        &self.0.spare
-    }
-}
-
-impl Deref for Reader {
-    type Target = account::Caller;
-
-    fn deref(&self) -> &account::Caller {
-        &self.0.caller
-    }
-}
+/// The caller of a request whose key was looked up before its body was read.
+#[derive(Clone, Debug)]
+pub struct Authenticated(pub account::Caller);
 
 async fn check(request: &Request, key: ApiKey) -> poem::Result<account::Caller> {
+    if let Some(Authenticated(caller)) = request.data() {
+        return Ok(caller.clone());
+    }
     let app = app_of(request)?;
     let mut conn = app.db.acquire().await.map_err(ApiError::from)?;
     Ok(authenticate(app, &mut conn, &key.key).await?)
 }
 
-async fn check_reader(request: &Request, key: ApiKey) -> poem::Result<Known> {
-    let app = app_of(request)?;
-    let mut conn = app.db.acquire().await.map_err(ApiError::from)?;
-    let caller = authenticate(app, &mut conn, &key.key).await?;
-    let spare = Spare::default();
-    spare.put(conn);
-    Ok(Known { caller, spare })
-}
-
 /// The caller of a request outside of any operation: 401 when there is none.
 pub async fn caller(app: &App, request: &Request) -> Result<account::Caller, ApiError> {
-    let key = request.header("X-API-Key").ok_or(Error::Unauthenticated)?;
+    let key = request
+        .header("X-API-Key")
+        .ok_or(Error::Unauthenticated(KeyProblem::Missing))?;
     let mut conn = app.db.acquire().await?;
     authenticate(app, &mut conn, key).await
 }
@@ -112,5 +71,9 @@ async fn authenticate(
     conn: &mut PgConnection,
     key: &str,
 ) -> Result<account::Caller, ApiError> {
-    Ok(account::authenticate(conn, &app.clock, key).await?)
+    let caller = account::authenticate(conn, &app.clock, key).await?;
+    let span = tracing::Span::current();
+    span.record("account_id", tracing::field::display(caller.account_id));
+    span.record("key_prefix", &caller.key_prefix);
+    Ok(caller)
 }

@@ -3,7 +3,6 @@
 use flightdesk_core::baggage::{BaggageRate, BookedBag, ExtraBaggage, NewBag};
 use poem_openapi::Object;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::views::MoneyView;
 
@@ -27,15 +26,8 @@ pub struct BaggagePriceView {
     price: MoneyView,
 }
 
-impl ExtraBaggageView {
-    /// The tariff of frozen conditions.
-    pub fn of(conditions: &Value) -> Self {
-        Self::from(ExtraBaggage::frozen_in(conditions))
-    }
-}
-
-impl From<ExtraBaggage> for ExtraBaggageView {
-    fn from(tariff: ExtraBaggage) -> Self {
+impl From<&ExtraBaggage> for ExtraBaggageView {
+    fn from(tariff: &ExtraBaggage) -> Self {
         Self {
             airport_per_kg: tariff.airport.first().map(|rate| rate.price().into()),
             prepaid: tariff.prepaid.iter().map(BaggagePriceView::from).collect(),

@@ -13,11 +13,20 @@ use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::bounds::{self, MOST_VALUES};
 use crate::error::{ApiError, MOST_ERRORS};
 use crate::mend::Unfit;
 use crate::schema::Shape;
+
+/// A body of so many bytes is read within a millisecond; a larger one leaves the threads that serve.
+const AT_ONCE: usize = 16 * 1024;
+/// How many larger bodies are read at a time.
+static LARGE: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+});
 
 /// What a body must keep beside its schema, as far as it can be told without asking the database.
 ///
@@ -74,6 +83,17 @@ impl<T: Type> Payload for Checked<T> {
     }
 }
 
+impl<T: ParseFromJSON + Rules + 'static> Checked<T> {
+    fn read(bytes: &[u8], app: &App) -> Result<Self, ApiError> {
+        let (value, nulls) = parse::<T>(bytes, |body: T| body.rules(app))?;
+        Ok(Self {
+            value,
+            digest: Sha256::digest(bytes).into(),
+            nulls,
+        })
+    }
+}
+
 impl<T: ParseFromJSON + Rules + 'static> ParsePayload for Checked<T> {
     const IS_REQUIRED: bool = true;
 
@@ -81,13 +101,14 @@ impl<T: ParseFromJSON + Rules + 'static> ParsePayload for Checked<T> {
         let bytes = Vec::<u8>::from_request(request, body).await?;
         let app = request.data::<App>();
         let app = app.ok_or_else(|| ApiError::internal("the app is not in the request"))?;
-        let (value, nulls) = parse::<T>(&bytes, |body: T| body.rules(app))?;
-        let digest = Sha256::digest(&bytes).into();
-        Ok(Self {
-            value,
-            digest,
-            nulls,
-        })
+        if bytes.len() <= AT_ONCE {
+            return Ok(Self::read(&bytes, app)?);
+        }
+        // One at a time for each thread that serves: more would only wait for each other, with their values in memory.
+        let _turn = LARGE.acquire().await.map_err(ApiError::internal)?;
+        let app = app.clone();
+        let read = tokio::task::spawn_blocking(move || Self::read(&bytes, &app));
+        Ok(read.await.map_err(ApiError::internal)??)
     }
 }
 
@@ -97,15 +118,24 @@ fn parse<T: ParseFromJSON + 'static>(
     bytes: &[u8],
     rules: impl FnOnce(T) -> Result<(), Error>,
 ) -> Result<(T, Vec<String>), ApiError> {
+    if !bounds::holds(bytes) {
+        return Err(ApiError::invalid(vec![FieldError {
+            field: String::new(),
+            code: "too_many_values",
+            message: format!("must have at most {MOST_VALUES} values in all"),
+        }]));
+    }
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
     let members = value.as_object().into_iter().flatten();
     let nulls = members.filter(|(_, member)| member.is_null());
     let nulls = nulls.map(|(name, _)| name.clone()).collect();
     prune(&mut value);
     let shape = shape_of::<T>().map_err(ApiError::internal)?;
+    let cut = shape.clip(&mut value);
     let wrong = shape.check(&value);
     if !wrong.is_empty() {
-        return Err(ApiError::invalid(with_rules(&shape, value, wrong, rules)));
+        let wrong = with_rules(&shape, value, wrong, rules);
+        return Err(ApiError::invalid_and_more(wrong, cut));
     }
     let parsed = T::parse_from_json(Some(value)).map_err(|error| {
         // The schema accepts what the type refuses: it should not, so the log says it.
@@ -147,11 +177,9 @@ fn malformed(error: &serde_json::Error) -> ApiError {
     let detail = if error.is_eof() && error.line() <= 1 && error.column() == 0 {
         "the body is empty; it must be JSON".to_owned()
     } else {
-        format!(
-            "the body is not JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        )
+        // serde_json says why and where: `expected value at line 1 column 12`.
+        let reason = error.to_string().replace(" column ", ", column ");
+        format!("the body is not JSON: {reason}")
     };
     ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
 }

@@ -1,7 +1,7 @@
 //! Leaves a Redis that does not answer alone for a moment, so that no request waits for it in turn.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long Redis is left alone after it did not answer.
@@ -16,6 +16,7 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub struct Breaker {
     /// Milliseconds since `START` until which Redis is left alone.
     open_until: AtomicU64,
+    troubled: AtomicBool,
 }
 
 impl Breaker {
@@ -27,7 +28,15 @@ impl Breaker {
     /// Notes that Redis did not answer; true when that is news.
     pub fn open(&self) -> bool {
         let until = since_start() + u64::try_from(BREAK.as_millis()).unwrap_or(u64::MAX);
+        self.troubled.store(true, Ordering::Relaxed);
         self.open_until.swap(until, Ordering::Relaxed) + QUIET < until
+    }
+
+    /// Notes that Redis answered; true when that ends a trouble, after ten seconds without another.
+    pub fn answered(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+            && self.open_until.load(Ordering::Relaxed) + QUIET < since_start()
+            && self.troubled.swap(false, Ordering::Relaxed)
     }
 }
 

@@ -10,13 +10,12 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::Caller;
 use crate::cached::Cached;
 use crate::error::ApiError;
 use crate::query::Trial;
 use crate::search::{check, list, one};
-use crate::shelf::Made;
-use crate::spare::Spare;
+use crate::search_cache::Computed;
 use crate::tags::Tag;
 use crate::views::MoneyView;
 
@@ -38,7 +37,7 @@ pub struct CalendarView {
 pub struct CalendarDayView {
     /// Local date at the origin
     departure_date: String,
-    /// Local date of the way back: the length of stay is the same for all days; `null` for one way
+    /// Local date of the returning direction: the length of stay is the same for all days; `null` for one way
     return_date: Option<String>,
     /// The party's lowest total, of a round trip for both directions; `null` where nothing can be bought
     price: Option<MoneyView>,
@@ -72,7 +71,7 @@ impl Calendars {
         &self,
         Data(app): Data<&App>,
         Data(trial): Data<&Trial>,
-        caller: Reader,
+        caller: Caller,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -83,7 +82,7 @@ impl Calendars {
         Query(destination_type): Query<Option<String>>,
         /// The day in the middle, a local date at the origin
         Query(departure_date): Query<String>,
-        /// Local date of the way back when leaving on the day in the middle; without it the trip is one way
+        /// Local date of the returning direction when leaving on the day in the middle; without it the trip is one way
         Query(return_date): Query<Option<String>>,
         /// Passengers from 12 years
         #[oai(
@@ -135,12 +134,15 @@ impl Calendars {
             checked_bag,
             ..Search::default()
         };
-        let checked = check(app, caller.spare(), &search).await?;
+        let checked = check(app, &search).await?;
         trial.end()?;
-        let (days, hit) = days(app, caller.spare(), &checked).await?;
+        let (days, hit) = days(app, &checked).await?;
         let currency = app.settings.sales.sale_currency;
         let day = |day| CalendarDayView::new(day, currency);
-        let trip_type = checked.inbound.as_ref().map_or("one_way", |_| "round_trip");
+        let trip_type = checked
+            .returning
+            .as_ref()
+            .map_or("one_way", |_| "round_trip");
         let view = CalendarView {
             trip_type: trip_type.to_owned(),
             days: days.into_iter().map(day).collect(),
@@ -150,27 +152,22 @@ impl Calendars {
 }
 
 /// The days of a calendar, and whether they were known.
-async fn days(
-    app: &App,
-    spare: &Spare,
-    checked: &Checked,
-) -> Result<(Vec<CalendarDay>, bool), ApiError> {
-    let key = QueryKey::of(&(&checked.outbound, &checked.inbound))?;
-    let make = || Box::pin(make(app, spare, checked));
+async fn days(app: &App, checked: &Checked) -> Result<(Vec<CalendarDay>, bool), ApiError> {
+    let key = QueryKey::of(&(&checked.departing, &checked.returning))?;
+    let compute = || Box::pin(compute(app, checked));
     let key = format!("calendar:{key}");
-    let kept = Box::pin(app.shelf.get_or_make(&key, None, spare, make)).await?;
-    let days = serde_json::from_slice(&kept.answer).map_err(ApiError::internal)?;
-    Ok((days, kept.hit))
+    let cached = Box::pin(app.search_cache.get_or_compute(&key, None, compute)).await?;
+    let days = serde_json::from_slice(&cached.answer).map_err(ApiError::internal)?;
+    Ok((days, cached.hit))
 }
 
-async fn make(app: &App, spare: &Spare, checked: &Checked) -> Result<Made, ApiError> {
+async fn compute(app: &App, checked: &Checked) -> Result<Computed, ApiError> {
     let timetable = app.timetable().await?;
-    let mut conn = spare.take(&app.db).await?;
-    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let (tariff, _) = app.catalogue().await?;
     let shop = app.shop(&tariff);
-    let (outbound, inbound) = (&checked.outbound, checked.inbound.as_ref());
-    let days = search::calendar(&mut conn, shop, &timetable, outbound, inbound).await?;
-    Ok(Made {
+    let (departing, returning) = (&checked.departing, checked.returning.as_ref());
+    let days = search::calendar(&app.db, shop, &timetable, departing, returning).await?;
+    Ok(Computed {
         answer: serde_json::to_vec(&days).map_err(ApiError::internal)?,
         parts: Vec::new(),
     })

@@ -1,6 +1,6 @@
 //! Errors that never met our own type: poem's routing, parsing and panics, as problems without Rust's names.
 
-use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::error::{Error, FieldError, KeyProblem};
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
@@ -25,7 +25,7 @@ fn problem(error: &poem::Error) -> ApiError {
         return ApiError::not_found("there is nothing at this path");
     }
     if error.is::<MethodNotAllowedError>() {
-        let detail = "this path has no such method; `Allow` names those it has";
+        let detail = "this path does not support this method; `Allow` lists those that it supports";
         return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
     }
     if error.is::<ParsePathError>() || error.is::<openapi::ParsePathError>() {
@@ -43,7 +43,7 @@ fn problem(error: &poem::Error) -> ApiError {
         );
     }
     if error.is::<openapi::AuthorizationError>() {
-        return Error::Unauthenticated.into();
+        return Error::Unauthenticated(KeyProblem::Missing).into();
     }
     if let Some(error) = error.downcast_ref::<ReadBodyError>() {
         return body(error);

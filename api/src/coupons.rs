@@ -63,7 +63,7 @@ pub struct ValidationView {
     message: Option<String>,
     /// The coupon's code as it is written
     code: Option<String>,
-    /// What it takes off
+    /// What it adds to the price: negative, as in every price
     discount: Option<MoneyView>,
     /// The price with the discount, before baggage
     price: Option<PriceView>,
@@ -98,7 +98,7 @@ impl ValidationView {
 #[oai(rename = "BookedCoupon")]
 pub struct BookedCouponView {
     code: String,
-    /// What it takes off; the price's `discount` lines say of which fares
+    /// What it adds to the price: negative, as in every price; the price's `discount` lines say of which fares
     discount: MoneyView,
 }
 
@@ -131,8 +131,8 @@ impl Coupons {
         caller.require(Scope::Bookings)?;
         let body = body.into_inner();
         let (code, wish) = (body.code.clone(), body.into());
+        let (tariff, _) = app.catalogue().await?;
         let mut conn = app.db.acquire().await?;
-        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
         let (shop, account_id) = (app.shop(&tariff), caller.account_id);
         match coupon::validate(&mut conn, shop, account_id, &code, &wish).await {
             Ok(valid) => Ok(Json(ValidationView::valid(valid))),

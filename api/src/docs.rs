@@ -5,9 +5,7 @@ use poem::http::{HeaderValue, header};
 use poem::web::Html;
 use poem::{Endpoint, IntoResponse, Response, handler};
 
-/// Swagger UI comes as one page with its script and style inside.
-const CSP_DOCS: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-    img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use crate::csp;
 
 /// The page at `/docs`: `html` with the finished `document` in place of the `draft` it was made from.
 pub fn page(html: &str, draft: &str, document: &str) -> impl Endpoint + use<> {
@@ -25,7 +23,14 @@ pub fn page(html: &str, draft: &str, document: &str) -> impl Endpoint + use<> {
             1,
         )
         .replacen(draft, &document, 1);
-    make_sync(move |_| with_policy(Html(page.clone()).into_response(), CSP_DOCS))
+    // Swagger UI comes as one page with its scripts and its style inside.
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; img-src 'self' data:; font-src data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        csp::hashes(&page, "script"),
+        csp::hashes(&page, "style"),
+    );
+    make_sync(move |_| with_policy(Html(page.clone()).into_response(), &policy))
 }
 
 /// The document at `/openapi.json`.
@@ -40,17 +45,17 @@ pub fn document(json: String) -> impl Endpoint {
 /// The page at `/`: where to look next.
 #[handler]
 pub fn index() -> Response {
-    let page = Html(include_str!("index.html")).into_response();
-    with_policy(
-        page,
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    )
+    let page = include_str!("index.html");
+    let style = csp::hashes(page, "style");
+    let policy = format!("default-src 'none'; style-src {style}; frame-ancestors 'none'");
+    with_policy(Html(page).into_response(), &policy)
 }
 
-fn with_policy(mut response: Response, policy: &'static str) -> Response {
-    response.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(policy),
-    );
+fn with_policy(mut response: Response, policy: &str) -> Response {
+    if let Ok(policy) = HeaderValue::from_str(policy) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }

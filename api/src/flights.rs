@@ -6,14 +6,13 @@ use flightdesk_core::ids::FlightId;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
-use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::baggage::ExtraBaggageView;
+use crate::conditions::FareConditionsView;
 use crate::error::ApiError;
 use crate::itinerary::{BaggageView, FlightView, MOST_SEATS_SHOWN};
 use crate::prices::PriceView;
@@ -32,7 +31,7 @@ pub struct FlightDetails {
 
 /// One cabin of a flight
 #[derive(Debug, Object)]
-#[oai(rename = "Cabin")]
+#[oai(rename = "FlightCabin")]
 pub struct CabinView {
     /// `economy`, `premium_economy`, `business` or `first`
     cabin: String,
@@ -54,20 +53,19 @@ pub struct FareView {
     price: PriceView,
     baggage: BaggageView,
     extra_baggage: ExtraBaggageView,
-    /// What changing and cancelling costs, in fields and words
-    conditions: Any<Value>,
+    conditions: FareConditionsView,
 }
 
 impl From<CabinFares> for CabinView {
     fn from(cabin: CabinFares) -> Self {
         let fares = cabin.fares.into_iter().map(|(family, price)| {
-            let frozen = family.frozen();
+            let conditions = &*family.conditions;
             FareView {
-                baggage: BaggageView::of(&frozen),
-                extra_baggage: ExtraBaggageView::of(&frozen),
-                conditions: Any(family.conditions),
+                baggage: conditions.into(),
+                extra_baggage: (&conditions.extra_baggage).into(),
+                conditions: conditions.into(),
+                name: conditions.name.clone(),
                 fare_family: family.code,
-                name: family.name,
                 price: price.into(),
             }
         });
@@ -96,9 +94,9 @@ impl Flights {
         Path(flight_id): Path<Uuid>,
     ) -> Result<Json<FlightDetails>, ApiError> {
         caller.require(Scope::Search)?;
+        let (tariff, _) = app.catalogue().await?;
         let mut conn = app.db.acquire().await?;
         let details = flight::details(&mut conn, FlightId(flight_id)).await?;
-        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
         let fares = flight::fares(&tariff, app.settings.sales.sale_currency, &details)?;
         Ok(Json(FlightDetails {
             flight: details.flight.into(),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use flightdesk_core::{db, outbox, zone};
+use flightdesk_core::outbox::Queue;
+use flightdesk_core::{Error, db, outbox, redis, zone};
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
@@ -17,6 +18,11 @@ pub struct Health;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A worker that has not said anything for so long is taken for dead.
 const WORKER_SILENCE: chrono::Duration = chrono::Duration::seconds(30);
+/// A job that is due for so long waits for something that does not work.
+const JOB_PATIENCE: chrono::Duration = chrono::Duration::seconds(60);
+
+/// PostgreSQL's code for a table that does not exist.
+const UNDEFINED_TABLE: &str = "42P01";
 
 /// How the service is
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -42,7 +48,7 @@ pub struct Report {
 #[derive(Debug, Object)]
 #[oai(rename = "HealthCheck", skip_serializing_if_is_none)]
 pub struct Check {
-    /// `database`, `migrations`, `redis`, `worker`, `timetable`, `time_zones`
+    /// `database`, `migrations`, `redis`, `worker`, `queues`, `timetable`, `time_zones`; `process` while it stops
     name: String,
     status: Status,
     /// What was found, for people
@@ -80,10 +86,19 @@ impl Health {
     /// `degraded`, and 200.
     #[oai(path = "/ready", method = "get", operation_id = "health_ready")]
     async fn ready(&self, Data(app): Data<&App>) -> Readiness {
-        let (database, redis, worker, timetable) =
-            tokio::join!(database(app), redis(app), worker(app), timetable(app));
+        let (database, redis, worker, queues, timetable) = tokio::join!(
+            database(app),
+            redis(app),
+            worker(app),
+            queues(app),
+            timetable(app)
+        );
         let mut checks = database;
-        checks.extend([redis, worker, timetable, time_zones()]);
+        checks.extend([redis, worker, queues, timetable, time_zones()]);
+        if app.stopping.is_set() {
+            let detail = Some("the process is about to stop: send requests to another");
+            checks.push(check("process", Status::Down, detail));
+        }
         let status = checks
             .iter()
             .map(|check| check.status)
@@ -106,59 +121,92 @@ fn check(name: &str, status: Status, detail: Option<&str>) -> Check {
 }
 
 async fn database(app: &App) -> Vec<Check> {
-    match tokio::time::timeout(PATIENCE, db::is_migrated(&app.db)).await {
-        Ok(Ok(true)) => vec![
-            check("database", Status::Ok, None),
-            check("migrations", Status::Ok, None),
-        ],
-        Ok(Ok(false)) => vec![
-            check("database", Status::Ok, None),
-            check(
-                "migrations",
-                Status::Down,
-                Some("the schema is not this program's: run `manage migrate`"),
-            ),
-        ],
-        Ok(Err(sqlx::Error::Database(_))) => vec![
-            check("database", Status::Ok, None),
-            check(
-                "migrations",
-                Status::Down,
-                Some("there is no schema: run `manage migrate`"),
-            ),
-        ],
-        Ok(Err(_)) | Err(_) => vec![check(
-            "database",
-            Status::Down,
-            Some("PostgreSQL does not answer"),
-        )],
+    let away = |why: String| {
+        let detail = format!("PostgreSQL cannot be used: {why}");
+        vec![check("database", Status::Down, Some(&detail))]
+    };
+    // The pool only says that no connection was free; who watches over it knows why none can be made.
+    let trouble = || {
+        app.background
+            .trouble()
+            .unwrap_or_else(|| "it does not answer".to_owned())
+    };
+    let asked = async {
+        let is_writable = db::is_writable(&app.background).await?;
+        Ok((is_writable, db::is_migrated(&app.background).await))
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((true, migrated))) => vec![check("database", Status::Ok, None), migrations(migrated)],
+        Ok(Ok((false, _))) => {
+            away("it is read-only: a standby, or a primary that became one".to_owned())
+        }
+        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => away(trouble()),
+        Ok(Err(error)) => away(db::explain(&error)),
     }
 }
 
+fn migrations(migrated: Result<bool, sqlx::Error>) -> Check {
+    let detail = match migrated {
+        Ok(true) => return check("migrations", Status::Ok, None),
+        Ok(false) => "the schema is not this program's: run `manage migrate`".to_owned(),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            "there is no schema: run `manage migrate`".to_owned()
+        }
+        Err(error) => format!("the schema cannot be read: {}", db::explain(&error)),
+    };
+    check("migrations", Status::Down, Some(&detail))
+}
+
+/// Runs the script that limits requests, on the connection that limits and kept searches use.
 async fn redis(app: &App) -> Check {
-    let mut redis = app.redis.clone();
-    let ping = redis::cmd("PING");
-    match tokio::time::timeout(PATIENCE, ping.query_async::<String>(&mut redis)).await {
-        Ok(Ok(_)) => check("redis", Status::Ok, None),
-        Ok(Err(_)) | Err(_) => check(
-            "redis",
-            Status::Degraded,
-            Some("Redis does not answer: jobs wait, nobody is limited"),
-        ),
-    }
+    let why = match tokio::time::timeout(PATIENCE, app.limits.probe()).await {
+        Ok(Ok(())) => return check("redis", Status::Ok, None),
+        Ok(Err(error)) => redis::explain(&error),
+        Err(_) => "it does not answer".to_owned(),
+    };
+    let detail = format!(
+        "Redis cannot be used: {why}. Jobs wait, searches are not kept, each process limits by itself"
+    );
+    check("redis", Status::Degraded, Some(&detail))
 }
 
+/// A worker says that it lives while everything works that its jobs go through; and whatever it says, no due job waits.
 async fn worker(app: &App) -> Check {
-    let living = async {
-        let mut conn = app.db.acquire().await?;
-        outbox::living(&mut conn, &app.clock, WORKER_SILENCE).await
+    let asked = async {
+        let mut conn = app.background.acquire().await?;
+        let living = outbox::living(&mut conn, &app.clock, WORKER_SILENCE).await?;
+        let mut longest = chrono::Duration::zero();
+        for queue in Queue::ALL {
+            longest = longest.max(outbox::lag(&mut conn, &app.clock, *queue).await?);
+        }
+        Ok::<_, Error>((living, longest))
     };
-    let (status, detail) = match tokio::time::timeout(PATIENCE, living).await {
-        Ok(Ok(0)) => (Status::Degraded, Some("no worker lives: jobs wait")),
-        Ok(Ok(_)) => (Status::Ok, None),
-        Ok(Err(_)) | Err(_) => (Status::Degraded, Some("not known without the database")),
+    let detail = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((0, _))) => "no worker lives, or none gets at its work: jobs wait".to_owned(),
+        Ok(Ok((_, longest))) if longest > JOB_PATIENCE => {
+            format!("a job has been due for {} seconds", longest.num_seconds())
+        }
+        Ok(Ok(_)) => return check("worker", Status::Ok, None),
+        Ok(Err(_)) | Err(_) => "not known without the database".to_owned(),
     };
-    check("worker", status, detail)
+    check("worker", Status::Degraded, Some(&detail))
+}
+
+/// Queues that are paused because the back-end they need is away: what they hold is late, and not lost.
+async fn queues(app: &App) -> Check {
+    let outages = async {
+        let mut conn = app.background.acquire().await?;
+        outbox::outages(&mut conn).await
+    };
+    let Ok(Ok(away)) = tokio::time::timeout(PATIENCE, outages).await else {
+        let unknown = "not known without the database";
+        return check("queues", Status::Degraded, Some(unknown));
+    };
+    let told: Vec<_> = away.iter().map(ToString::to_string).collect();
+    match told.as_slice() {
+        [] => check("queues", Status::Ok, None),
+        told => check("queues", Status::Degraded, Some(&told.join("; "))),
+    }
 }
 
 /// Asking for the timetable has it read, so that the first search need not wait.

@@ -8,10 +8,11 @@ use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::answer::Created;
+use crate::answer::{Created, Resource, member_path};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::{Checked, Rules};
@@ -29,10 +30,10 @@ pub struct Holds;
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct CreateHold {
-    /// `offer_id` of a search's offer; for a round trip that of the outbound, then that of the return
+    /// `offer_id` of a search's offer; for a round trip that of the departing direction, then that of the returning one
     #[oai(validator(min_items = 1, max_items = 2))]
     offers: Vec<String>,
-    /// Whether the return may leave from or end at another place than where the outbound ended or began
+    /// Whether the returning direction may leave from, or arrive at, another place than the departing one arrives at or leaves from
     open_jaw: Option<bool>,
     /// Exact seats, if any; the others are given when the booking is paid
     #[oai(validator(max_items = 60))]
@@ -98,13 +99,30 @@ pub struct HoldView {
     expires_at: Instant,
     offers: Vec<OfferView>,
     passengers: PartyView,
+    /// The exact seats that were asked for; who sits where is said when it is booked
+    seats: Vec<HeldSeatView>,
     price: PriceView,
+}
+
+/// An exact seat of a hold
+#[derive(Debug, Object)]
+#[oai(rename = "HeldSeat")]
+pub struct HeldSeatView {
+    flight_id: Uuid,
+    /// Row and letter: `12A`
+    seat: String,
 }
 
 impl HoldView {
     async fn load(conn: &mut PgConnection, hold: Hold) -> Result<Self, ApiError> {
         let offers = hold::offers(conn, &hold).await?;
+        let seats = hold::seats(conn, hold.id).await?.into_iter();
+        let seats = seats.map(|(flight_id, seat)| HeldSeatView {
+            flight_id: flight_id.0,
+            seat: seat.to_string(),
+        });
         Ok(Self {
+            seats: seats.collect(),
             id: hold.id.0,
             status: hold.status.as_str().to_owned(),
             expires_at: hold.expires_at.into(),
@@ -115,13 +133,19 @@ impl HoldView {
     }
 }
 
+impl Resource for HoldView {
+    fn path(answer: &Value) -> String {
+        member_path("/v1/holds", &answer["id"])
+    }
+}
+
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Holds")]
 impl Holds {
     /// Hold seats
     ///
-    /// Takes the seats of every flight of the offers for 15 minutes, or of none. Two offers are one journey: for the same
-    /// party, back from where the outbound ended to where it began (or `open_jaw`), leaving a legal connection after
-    /// the outbound has landed. An offer that has expired answers 410 with a fresh `offer` inside.
+    /// Takes the seats of every flight of the offers until `expires_at`, or of none. Two offers are one journey: for the same
+    /// party, back from where the departing direction ended to where it began (or `open_jaw`), leaving a legal connection after
+    /// the departing direction has landed. An offer that has expired answers 410 with a fresh `offer` inside.
     #[oai(path = "/holds", method = "post", operation_id = "create_hold")]
     async fn create(
         &self,
@@ -131,8 +155,8 @@ impl Holds {
         body: Checked<CreateHold>,
     ) -> Result<Created<HoldView>, ApiError> {
         caller.require(Scope::Bookings)?;
+        let (tariff, _) = app.catalogue().await?;
         once.run(app, &caller, body.digest(), async |tx| {
-            let tariff = app.tariff.get(tx, &app.clock).await?;
             let (shop, new) = (app.shop(&tariff), body.into_inner().into());
             let hold = hold::create(tx, shop, caller.account_id, &new).await?;
             HoldView::load(tx, hold).await

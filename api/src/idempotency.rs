@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 
 use flightdesk_core::account;
 use flightdesk_core::error::FieldError;
+use flightdesk_core::flight;
 use flightdesk_core::idempotency::{self as core, Begun, Key};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
@@ -62,7 +63,14 @@ impl Once {
                 Begun::Fresh(fresh) => guard = Some(fresh),
             }
         }
-        let answer = Answer::new(work(&mut tx).await?);
+        let answer = match work(&mut tx).await {
+            Ok(view) => Answer::new(view),
+            Err(problem) => {
+                // Its connection goes back first: nobody has two at once.
+                tx.rollback().await?;
+                return Err(name_flight(app, problem).await);
+            }
+        };
         if let Some(guard) = guard {
             guard
                 .store(&mut tx, &app.clock, STATUS, answer.body())
@@ -70,6 +78,26 @@ impl Once {
         }
         tx.commit().await?;
         Ok(answer)
+    }
+}
+
+/// Says which flight a problem is about, by the name that travellers know.
+async fn name_flight(app: &App, problem: ApiError) -> ApiError {
+    let Some(id) = problem.flight() else {
+        return problem;
+    };
+    let found = async {
+        let mut conn = app.db.acquire().await?;
+        flight::list_by_id(&mut conn, &[id]).await
+    };
+    match found.await.as_deref() {
+        Ok([flight]) => problem.name_flight(&format!(
+            "{} {} on {}",
+            flight.airline.iata,
+            flight.flight_number,
+            flight.departs_local().date_naive()
+        )),
+        _ => problem,
     }
 }
 

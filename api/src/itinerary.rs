@@ -1,18 +1,15 @@
 //! Views of flights and offers, the same in search, hold and booking.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use flightdesk_core::fare::Party;
+use flightdesk_core::fare::{FareConditions, Party};
 use flightdesk_core::flight::{Airline, Airport, Flight};
 use flightdesk_core::offer::Offer;
 use poem_openapi::Object;
-use poem_openapi::types::Any;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::baggage::ExtraBaggageView;
+use crate::conditions::FareConditionsView;
 use crate::prices::PriceView;
 use crate::views::Instant;
 
@@ -174,21 +171,17 @@ pub struct BaggageView {
     /// In words: `7 kg, 115 cm`
     cabin_bag: String,
     /// Pieces of checked baggage
-    checked_pieces: i64,
+    checked_pieces: i16,
     /// Kilograms of checked baggage in all
-    checked_kg: i64,
+    checked_kg: i16,
 }
 
-impl BaggageView {
-    /// The baggage of frozen conditions.
-    pub fn of(conditions: &Value) -> Self {
+impl From<&FareConditions> for BaggageView {
+    fn from(conditions: &FareConditions) -> Self {
         Self {
-            cabin_bag: conditions["cabin_bag"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            checked_pieces: conditions["checked_pieces"].as_i64().unwrap_or_default(),
-            checked_kg: conditions["checked_kg"].as_i64().unwrap_or_default(),
+            cabin_bag: conditions.cabin_bag.clone(),
+            checked_pieces: conditions.checked_pieces,
+            checked_kg: conditions.checked_kg,
         }
     }
 }
@@ -218,29 +211,7 @@ pub struct OfferView {
     price: PriceView,
     baggage: BaggageView,
     extra_baggage: ExtraBaggageView,
-    /// What changing and cancelling costs, in fields and words
-    #[serde(serialize_with = "any")]
-    conditions: Any<Conditions>,
-}
-
-/// The tiers of frozen conditions, in fields and words.
-#[derive(Debug)]
-struct Conditions(Arc<Value>);
-
-impl<'de> Deserialize<'de> for Conditions {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self(value.into()))
-    }
-}
-
-impl Serialize for Conditions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0["conditions"].serialize(serializer)
-    }
-}
-
-fn any<T: Serialize, S: Serializer>(any: &Any<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    any.0.serialize(serializer)
+    conditions: FareConditionsView,
 }
 
 /// More seats than this are not told: it would show a flight's load to everybody.
@@ -251,23 +222,20 @@ impl From<Offer> for OfferView {
         Self {
             expires_at: offer.expires_at.into(),
             cabin: offer.cabin.as_str().to_owned(),
-            fare_family: offer.conditions["fare_family"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            fare_family: offer.conditions.fare_family.clone(),
             validating_airline: offer.validating_airline().map(AirlineView::from),
             stops: offer.flights.len().saturating_sub(1) as u64,
             duration_minutes: offer.duration_minutes(),
             seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
             passengers: offer.party.into(),
-            baggage: BaggageView::of(&offer.conditions),
+            baggage: (&*offer.conditions).into(),
             layovers: offer
                 .flights
                 .windows(2)
                 .filter_map(LayoverView::between)
                 .collect(),
-            extra_baggage: ExtraBaggageView::of(&offer.conditions),
-            conditions: Any(Conditions(offer.conditions)),
+            extra_baggage: (&offer.conditions.extra_baggage).into(),
+            conditions: (&*offer.conditions).into(),
             flights: offer.flights.into_iter().map(FlightView::from).collect(),
             price: offer.price.into(),
             offer_id: offer.id,

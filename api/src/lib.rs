@@ -5,24 +5,31 @@
 //! queries and `Allow` all follow from that. A page or an endpoint outside the document goes into [`app()`].
 
 pub mod accounts;
+pub mod admin_jobs;
 pub mod answer;
 pub mod api_keys;
 pub mod app;
 pub mod auth;
 pub mod baggage;
 pub mod body;
+mod booking_page;
 pub mod bookings;
+mod bounds;
 mod breaker;
 pub mod cached;
 pub mod calendar;
 mod catch;
+mod compress;
+pub mod conditions;
 pub mod coupons;
+mod csp;
 mod docs;
 mod document;
 pub mod documents;
 pub mod error;
 pub mod flights;
 pub mod health;
+mod hints;
 pub mod holds;
 mod html;
 pub mod idempotency;
@@ -31,6 +38,7 @@ pub mod itinerary;
 pub mod jobs;
 pub mod ledger;
 pub mod limits;
+mod local_limits;
 mod mend;
 pub mod metrics;
 pub mod optional;
@@ -40,14 +48,15 @@ pub mod places;
 pub mod prices;
 mod problems;
 mod query;
+mod receive;
 mod return_page;
 pub mod sandbox;
 mod schema;
 pub mod search;
+pub mod search_cache;
 pub mod seats;
 mod serve;
-pub mod shelf;
-mod spare;
+pub mod server;
 pub mod tags;
 pub mod views;
 
@@ -57,7 +66,7 @@ pub use limits::LimitSettings;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, Route, get};
+use poem::{Endpoint, Route, get, post};
 use poem_openapi::{OpenApi, OpenApiService};
 
 /// Every resource.
@@ -78,7 +87,8 @@ fn operations() -> impl OpenApi {
         jobs::Jobs,
         documents::Documents,
         health::Health,
-        invariants::Invariants,
+        // For staff.
+        (invariants::Invariants, admin_jobs::AdminJobs),
     )
 }
 
@@ -96,7 +106,10 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .nest_no_strip("/health", api)
         .at("/docs", get(docs))
         .at("/openapi.json", get(docs::document(document)))
+        .at("/problems", get(problems::list))
         .at("/problems/:code", get(problems::page))
+        .at("/booking", get(booking_page::show))
+        .at("/booking/pay", post(booking_page::pay))
         .at("/return", get(return_page::paid))
         .at("/return/cancelled", get(return_page::given_up))
         .at("/", get(docs::index));
@@ -110,6 +123,7 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
 pub fn openapi_json() -> String {
     let mut document = contract();
     document::describe(&mut document);
+    document::publish(&mut document);
     format!("{document:#}\n")
 }
 

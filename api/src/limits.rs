@@ -1,17 +1,18 @@
-//! Rate limits: GCRA in Redis, one round trip a request. Redis away means that everybody may (and that it is counted).
+//! Rate limits: GCRA in Redis, one round trip a request. While Redis is slow or away, each process counts for itself.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use flightdesk_core::redis::Redis;
 use poem::Request;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
-use redis::aio::ConnectionManager;
 use sha2::{Digest, Sha256};
 
 use crate::breaker::Breaker;
 use crate::error::ApiError;
+use crate::local_limits::LocalLimits;
 use crate::metrics;
 
 /// How many requests a caller may make; 0 is no limit.
@@ -80,16 +81,64 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     settings: LimitSettings,
-    redis: ConnectionManager,
+    redis: Redis,
     script: redis::Script,
     breaker: Breaker,
+    local: LocalLimits,
+}
+
+/// What is limited.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Requests of a client address.
+    Address,
+    /// Requests with an API key.
+    Key,
+    /// Sign-ups of a client address.
+    SignUp,
+}
+
+impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Address, Self::Key, Self::SignUp];
+
+    /// The time that a limit counts over.
+    pub const fn period(self) -> Duration {
+        match self {
+            Self::Address | Self::Key => Duration::from_mins(1),
+            Self::SignUp => Duration::from_hours(1),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Key => "key",
+            Self::SignUp => "sign_up",
+        }
+    }
+}
+
+impl LimitSettings {
+    /// How many of a kind are allowed in its period; 0 is no limit.
+    pub fn limit(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Address => self.rate_limit_address_per_minute,
+            Kind::Key => self.rate_limit_per_minute,
+            Kind::SignUp => self.rate_limit_sign_ups_per_hour,
+        }
+    }
 }
 
 /// One limit of one caller.
-struct Rule {
-    key: String,
-    limit: u32,
-    period: Duration,
+#[derive(Debug)]
+pub struct Rule {
+    /// Which limit.
+    pub kind: Kind,
+    /// Whose: a key of Redis.
+    pub key: String,
+    /// How many are allowed in the period.
+    pub limit: u32,
 }
 
 /// How a request stands with its tightest limit.
@@ -104,8 +153,9 @@ pub struct Standing {
 
 impl Limits {
     /// The limits of these settings, counted in this Redis.
-    pub fn new(settings: LimitSettings, redis: ConnectionManager) -> Self {
+    pub fn new(settings: LimitSettings, redis: Redis) -> Self {
         Self(Arc::new(Inner {
+            local: LocalLimits::new(&settings),
             settings,
             redis,
             script: redis::Script::new(GCRA),
@@ -113,17 +163,27 @@ impl Limits {
         }))
     }
 
-    /// Charges a request. `None` when no limit applies, or Redis does not answer.
+    /// Charges a request. `None` when no limit applies.
     pub async fn charge(&self, request: &Request) -> Option<Standing> {
         let rules = self.rules(request);
-        if rules.is_empty() || self.is_open() {
+        if rules.is_empty() {
             return None;
+        }
+        if self.is_open() {
+            return self.0.local.charge(&rules);
         }
         let answer = tokio::time::timeout(PATIENCE, self.ask(&rules)).await;
         let Ok(Ok((allowed, tight, remaining, reset, wait))) = answer else {
             self.open();
-            return None;
+            return self.0.local.charge(&rules);
         };
+        if self.0.breaker.answered() {
+            tracing::info!("Redis answers again: limits are counted for all processes together");
+        }
+        if allowed {
+            // So that whoever has used up his limit gets no second one when Redis goes away.
+            self.0.local.charge(&rules);
+        }
         let rule = rules.get(tight.checked_sub(1)?)?;
         Some(Standing {
             limit: rule.limit,
@@ -133,24 +193,35 @@ impl Limits {
         })
     }
 
+    /// Runs the script that counts, on keys that nobody else has: whether requests can be limited.
+    pub async fn probe(&self) -> redis::RedisResult<()> {
+        let rule = |name: &str| Rule {
+            kind: Kind::Key,
+            key: format!("{}:limit:health:{name}", self.0.settings.redis_prefix),
+            limit: 1_000_000,
+        };
+        // Two keys, as most requests have: a cluster refuses them where it would take one.
+        self.ask(&[rule("first"), rule("second")]).await.map(drop)
+    }
+
     async fn ask(&self, rules: &[Rule]) -> redis::RedisResult<(bool, usize, u32, u64, u64)> {
         let mut call = self.0.script.prepare_invoke();
         for rule in rules {
             call.key(&rule.key);
             call.arg(rule.limit)
-                .arg(rule.period.as_micros().to_string());
+                .arg(rule.kind.period().as_micros().to_string());
         }
         call.invoke_async(&mut self.0.redis.clone()).await
     }
 
     fn rules(&self, request: &Request) -> Vec<Rule> {
-        const MINUTE: Duration = Duration::from_mins(1);
         let settings = &self.0.settings;
         let mut rules = Vec::new();
-        let mut add = |kind: &str, who: &str, limit: u32, period: Duration| {
+        let mut add = |kind: Kind, who: &str| {
+            let limit = settings.limit(kind);
             if limit > 0 {
-                let key = format!("{}:limit:{kind}:{who}", settings.redis_prefix);
-                rules.push(Rule { key, limit, period });
+                let key = format!("{}:limit:{}:{who}", settings.redis_prefix, kind.name());
+                rules.push(Rule { kind, key, limit });
             }
         };
         let path = request.uri().path();
@@ -160,29 +231,19 @@ impl Limits {
         }
         let address = client_address(request, settings.trusted_proxies)
             .map_or_else(|| "unknown".to_owned(), group);
-        add(
-            "address",
-            &address,
-            settings.rate_limit_address_per_minute,
-            MINUTE,
-        );
+        add(Kind::Address, &address);
         if let Some(key) = request.header("X-API-Key") {
-            add(
-                "key",
-                &fingerprint(key),
-                settings.rate_limit_per_minute,
-                MINUTE,
-            );
+            add(Kind::Key, &fingerprint(key));
         }
         if request.method() == Method::POST && path == "/v1/accounts" {
-            add(
-                "sign_up",
-                &address,
-                settings.rate_limit_sign_ups_per_hour,
-                MINUTE * 60,
-            );
+            add(Kind::SignUp, &address);
         }
         rules
+    }
+
+    /// The network that a request comes from: an IPv4 address or an IPv6 /64.
+    pub fn network(&self, request: &Request) -> Option<String> {
+        client_address(request, self.0.settings.trusted_proxies).map(group)
     }
 
     /// Whether Redis is being left alone. A request that finds it so does not wait.
@@ -197,12 +258,27 @@ impl Limits {
     fn open(&self) {
         metrics::not_limited();
         if self.0.breaker.open() {
-            tracing::warn!("Redis does not answer: requests are not limited");
+            tracing::warn!("Redis is slow or away: each process counts the limits for itself");
         }
     }
 }
 
 impl Standing {
+    /// How a request stands; `wait` is how long it has to, when the limit is reached.
+    pub fn new(limit: u32, remaining: u32, reset: Duration, wait: Option<Duration>) -> Self {
+        Self {
+            limit,
+            remaining,
+            reset,
+            wait,
+        }
+    }
+
+    /// How many more requests the limit allows now.
+    pub fn remaining(&self) -> u32 {
+        self.remaining
+    }
+
     /// 429 when the limit is reached.
     pub fn verdict(&self) -> Result<(), ApiError> {
         let Some(wait) = self.wait else { return Ok(()) };

@@ -30,7 +30,7 @@ pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
     );
     describe_counter!(
         "flightdesk_rate_limit_skipped_total",
-        "Requests that were not counted because Redis was away"
+        "Requests that were counted in the process alone because Redis was slow or away"
     );
     Ok(())
 }

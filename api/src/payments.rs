@@ -1,22 +1,23 @@
 //! Paying: a Checkout Session for a booking, and what Stripe tells us afterwards.
 
 use flightdesk_core::Error;
-use flightdesk_core::account::Scope;
+use flightdesk_core::account::{KeyMode, Scope};
 use flightdesk_core::booking::BookingRef;
 use flightdesk_core::error::Violations;
 use flightdesk_core::fault;
 use flightdesk_core::ids::AccountId;
-use flightdesk_core::payment::stripe::{CheckoutRequest, StripeError, read_event};
+use flightdesk_core::payment::stripe::{CheckoutRequest, Fact, StripeError, read_event};
 use flightdesk_core::payment::{self, Payment, ReturnUrls, Started};
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Binary;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
-use crate::answer::Created;
+use crate::answer::{Created, Resource, member_path};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::{Checked, Rules};
@@ -47,6 +48,8 @@ pub struct StartPayment {
 #[oai(rename = "Payment")]
 pub struct PaymentView {
     payment_id: Uuid,
+    /// Of which booking; its answer shows how the payment stands
+    booking_ref: String,
     /// `open`
     status: String,
     amount: MoneyView,
@@ -54,6 +57,12 @@ pub struct PaymentView {
     checkout_url: String,
     /// When that page closes
     expires_at: Instant,
+}
+
+impl Resource for PaymentView {
+    fn path(answer: &Value) -> String {
+        member_path("/v1/bookings", &answer["booking_ref"])
+    }
 }
 
 /// What the payment provider is told
@@ -89,6 +98,7 @@ impl Payments {
         let payment = open(app, caller.account_id, &reference, &urls).await?;
         Ok(Created::new(PaymentView {
             payment_id: payment.id.0,
+            booking_ref: reference.to_string(),
             status: payment.status.as_str().to_owned(),
             amount: payment.amount.into(),
             checkout_url: payment.checkout_url.unwrap_or_default(),
@@ -112,7 +122,7 @@ impl Payments {
         Binary(body): Binary<Vec<u8>>,
     ) -> Result<WebhookAnswer, ApiError> {
         let secret = &app.settings.stripe.stripe_webhook_secret;
-        let event = read_event(
+        let mut event = read_event(
             secret,
             signature.as_deref().unwrap_or_default(),
             &body,
@@ -121,6 +131,15 @@ impl Payments {
         .map_err(|error| {
             ApiError::new(StatusCode::BAD_REQUEST, "bad_signature", error.to_string())
         })?;
+        let is_live = app.key_mode() == KeyMode::Live;
+        if event.livemode.is_some_and(|live| live != is_live) {
+            tracing::warn!(
+                event = event.id,
+                is_live,
+                "an event of Stripe's other mode is filed without effect"
+            );
+            event.fact = Fact::Other;
+        }
         fault::point("event_verified");
         let stored = async {
             let mut tx = app.db.begin().await?;
@@ -139,6 +158,18 @@ impl Payments {
         );
         Ok(WebhookAnswer::Stored)
     }
+}
+
+/// The page to pay a booking on, for whoever has the booking's address.
+pub(crate) async fn open_by_link(
+    app: &App,
+    account_id: AccountId,
+    reference: &BookingRef,
+) -> Result<String, ApiError> {
+    let urls = return_urls(app, account_id, reference, StartPayment::default())?;
+    let payment = open(app, account_id, reference, &urls).await?;
+    let nowhere = || Error::PaymentProvider("the checkout has no address".to_owned());
+    Ok(payment.checkout_url.ok_or_else(nowhere)?)
 }
 
 /// Commit, ask Stripe, commit: the row's id is the idempotency key, so a crash anywhere is repaired by calling again.
@@ -218,7 +249,8 @@ impl Rules for StartPayment {
         ];
         for (field, url) in urls {
             if url.is_some_and(|url| !is_allowed(app, &url)) {
-                let message = "an http(s) address on an allowed origin (RETURN_URL_ORIGINS)";
+                let message =
+                    "must be an http(s) address on an origin that was agreed with the operator";
                 wrong.add(field, "not_allowed", message);
             }
         }

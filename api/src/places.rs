@@ -219,12 +219,7 @@ impl Places {
         Query(limit): Query<Option<u32>>,
     ) -> Result<Json<Suggestions>, ApiError> {
         caller.require(Scope::Search)?;
-        let directory = if let Some(directory) = app.directory.fresh(&app.clock) {
-            directory
-        } else {
-            let mut conn = app.db.acquire().await?;
-            app.directory.refresh(&mut conn, &app.clock).await?
-        };
+        let directory = app.directory.fresh(&app.background, &app.clock).await?;
         let limit = limit.map_or(SUGGESTIONS, |limit| limit as usize);
         let found = directory.suggest(&q, limit);
         Ok(Json(Suggestions {

@@ -1,5 +1,6 @@
 //! Views of prices, the same in search, hold and booking.
 
+use flightdesk_core::direction::Direction;
 use flightdesk_core::fare::{Price, PriceLine};
 use flightdesk_core::money::{Currency, Money};
 use poem_openapi::Object;
@@ -28,6 +29,10 @@ pub struct PriceLineView {
     #[serde(skip_serializing_if = "Option::is_none")]
     passenger_id: Option<Uuid>,
     quantity: u16,
+    /// How many passengers it is for; absent for what is charged once a booking. A coupon's share is taken off the fares
+    /// of so many at once
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passengers: Option<u16>,
     /// For one; negative for a discount
     unit_amount: MoneyView,
     /// Unit times quantity
@@ -37,21 +42,16 @@ pub struct PriceLineView {
 }
 
 impl PriceLineView {
-    fn new(line: PriceLine, currency: Currency) -> Self {
-        let direction = line.direction.map(|direction| {
-            if direction == 0 {
-                "departing"
-            } else {
-                "returning"
-            }
-        });
+    fn new(line: PriceLine, passengers: Option<u16>, currency: Currency) -> Self {
+        let direction = line.direction.map(Direction::from_ordinal);
         Self {
             kind: line.kind.as_str().to_owned(),
-            direction: direction.map(str::to_owned),
+            direction: direction.map(|direction| direction.as_str().to_owned()),
             flight_id: line.flight_id.map(|id| id.0),
             passenger_type: line.passenger_type.map(|kind| kind.as_str().to_owned()),
             passenger_id: line.passenger_id.map(|id| id.0),
             quantity: line.quantity,
+            passengers,
             unit_amount: Money::new(line.unit_minor, currency).into(),
             amount: Money::new(line.amount_minor(), currency).into(),
             refundable: line.refundable,
@@ -80,6 +80,9 @@ pub struct PriceView {
 
 impl From<Price> for PriceView {
     fn from(price: Price) -> Self {
+        let passengers: Vec<_> = (price.lines.iter())
+            .map(|line| price.passengers_of(line))
+            .collect();
         Self {
             base: price.base().into(),
             taxes: price.taxes().into(),
@@ -89,7 +92,8 @@ impl From<Price> for PriceView {
             lines: price
                 .lines
                 .into_iter()
-                .map(|line| PriceLineView::new(line, price.currency))
+                .zip(passengers)
+                .map(|(line, passengers)| PriceLineView::new(line, passengers, price.currency))
                 .collect(),
         }
     }

@@ -8,6 +8,7 @@ use poem::http::StatusCode;
 use poem::web::Path;
 use poem::{Response, handler};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::html;
@@ -21,6 +22,33 @@ pub struct Kind {
     meaning: String,
     /// What a client does about it.
     remedy: String,
+    /// What `detail` says of one of them.
+    detail: String,
+}
+
+impl Kind {
+    /// The kind in a few words.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// All that its page says.
+    #[cfg(test)]
+    pub fn texts(&self) -> [&str; 2] {
+        [&self.meaning, &self.remedy]
+    }
+
+    /// A problem of this kind, as an example.
+    pub fn example(&self, code: &str) -> Value {
+        json!({
+            "type": format!("/problems/{code}"),
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": code,
+            "request_id": "01a1fabf3e3d72dfa386dfb51d2c1924",
+        })
+    }
 }
 
 /// Every kind of problem by its code, which is stable and `snake_case`.
@@ -34,6 +62,33 @@ pub fn find(code: &str) -> Option<&'static Kind> {
     KINDS.get(code)
 }
 
+/// All codes, each with its title and its page.
+#[handler]
+pub fn list() -> Response {
+    let kinds = KINDS.iter().map(|(code, kind)| {
+        format!(
+            "<dt><a href=\"/problems/{code}\">{}</a></dt><dd><code>{code}</code>, HTTP {}</dd>",
+            escape(&kind.title),
+            kind.status
+        )
+    });
+    let body = format!(
+        "<p>An answer that is no success is a problem as RFC 9457 describes them. Its <code>code</code> says which, and its <code>type</code> leads to one of these pages.</p><dl>{}</dl>",
+        kinds.collect::<String>()
+    );
+    html::page(StatusCode::OK, false, "Problems", &body)
+}
+
+/// Every code, in alphabetical order.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    KINDS.keys().map(String::as_str)
+}
+
+/// An example of every kind.
+pub fn examples() -> impl Iterator<Item = Value> {
+    KINDS.iter().map(|(code, kind)| kind.example(code))
+}
+
 /// The page of a code.
 #[handler]
 pub fn page(Path(code): Path<String>) -> poem::Result<Response> {
@@ -41,7 +96,7 @@ pub fn page(Path(code): Path<String>) -> poem::Result<Response> {
     let words = StatusCode::from_u16(kind.status).ok();
     let words = words.and_then(|status| status.canonical_reason());
     let body = format!(
-        "<p>{}</p><p>{}</p><p><code>{}</code>, HTTP {} {}</p>",
+        "<p>{}</p><p>{}</p><p><code>{}</code>, HTTP {} {}</p><p><a href=\"/problems\">All problems</a></p>",
         code_words(&kind.meaning),
         code_words(&kind.remedy),
         escape(&code),
@@ -78,6 +133,7 @@ mod tests {
             include_str!("body.rs"),
             include_str!("serve.rs"),
             include_str!("limits.rs"),
+            include_str!("receive.rs"),
             include_str!("payments.rs"),
             include_str!("documents.rs"),
             include_str!("page.rs"),

@@ -9,7 +9,7 @@ use poem::http::Method;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, MOST_ERRORS};
 use crate::mend;
 use crate::schema::Shape;
 
@@ -25,6 +25,9 @@ struct Operation {
     required: Vec<String>,
     shape: Shape,
 }
+
+/// Most parameters of a query that are read.
+const MOST_PAIRS: usize = 200;
 
 /// How the text of a parameter becomes JSON.
 #[derive(Clone, Copy)]
@@ -67,6 +70,11 @@ pub struct Wrong {
 }
 
 impl Wrong {
+    /// Whether more is wrong than an answer tells.
+    pub fn is_junk(&self) -> bool {
+        self.errors.len() > MOST_ERRORS
+    }
+
     /// 422 with what is wrong, and what the operation has against the rest.
     pub fn with(mut self, told: Vec<FieldError>) -> ApiError {
         let named = names(&self.errors);
@@ -121,19 +129,27 @@ impl Operations {
         methods
     }
 
+    /// Whether the operation of a request asks for an API key; `None` when there is no such operation.
+    pub fn is_secured(&self, request: &Request) -> Option<bool> {
+        self.find(request).map(|operation| operation.secured)
+    }
+
     /// What is wrong with the query of a request, if anything is.
     pub fn check(&self, request: &Request) -> Option<Wrong> {
+        self.find(request)?
+            .check(request.uri().query().unwrap_or_default())
+    }
+
+    fn find(&self, request: &Request) -> Option<&Operation> {
         let method = if request.method() == Method::HEAD {
             &Method::GET
         } else {
             request.method()
         };
         let path = request.uri().path();
-        let operation = self
-            .0
+        self.0
             .iter()
-            .find(|operation| operation.method == method.as_str() && operation.is_at(path))?;
-        operation.check(request.uri().query().unwrap_or_default())
+            .find(|operation| operation.method == method.as_str() && operation.is_at(path))
     }
 }
 
@@ -192,7 +208,8 @@ impl Operation {
             return None;
         }
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        for (name, value) in pairs.by_ref().take(MOST_PAIRS) {
             given
                 .entry(name.into_owned())
                 .or_default()
@@ -221,6 +238,13 @@ impl Operation {
             object.insert(name, kind.read(values));
         }
         let mut errors = self.shape.check(&Value::Object(object.clone()));
+        if pairs.next().is_some() {
+            errors.push(FieldError {
+                field: String::new(),
+                code: "too_many_parameters",
+                message: format!("must have at most {MOST_PAIRS} parameters"),
+            });
+        }
         errors.extend(repeated);
         errors.extend(unreadable);
         (!errors.is_empty()).then(|| Wrong {

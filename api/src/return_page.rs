@@ -3,10 +3,14 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, Duration, Utc};
-use flightdesk_core::booking::{self, Booking, BookingRef, BookingStatus, Direction, LatePayment};
-use flightdesk_core::document::{Document, DocumentStatus};
+use chrono::Duration;
+use flightdesk_core::booking::{
+    self, Booking, BookingLinks, BookingRef, BookingStatus, LatePayment,
+};
+use flightdesk_core::direction::Direction;
+use flightdesk_core::document::{Document, DocumentKind, DocumentStatus};
 use flightdesk_core::flight::Flight;
+use flightdesk_core::format;
 use flightdesk_core::html::escape;
 use flightdesk_core::ids::AccountId;
 use flightdesk_core::signing::Signer;
@@ -37,7 +41,7 @@ struct GivenUp {
 #[handler]
 pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response {
     match load(app, &query.session_id).await {
-        Ok((booking, tickets)) => page(&booking, &tickets),
+        Ok((booking, papers)) => page(&booking, &papers),
         Err(Error::NotFound(_)) => html::page(
             StatusCode::NOT_FOUND,
             false,
@@ -52,8 +56,8 @@ pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response 
 #[handler]
 pub async fn given_up(Data(app): Data<&App>, Query(query): Query<GivenUp>) -> Response {
     match left(app, &query.booking).await {
-        Ok(Some(booking)) => {
-            unpaid(&booking, app.clock.now()).unwrap_or_else(|| page(&booking, &[]))
+        Ok(Some((account_id, booking))) => {
+            unpaid(app, account_id, &booking).unwrap_or_else(|| page(&booking, &[]))
         }
         Ok(None) => html::page(
             StatusCode::OK,
@@ -77,7 +81,7 @@ fn signer(app: &App) -> Signer {
 }
 
 /// The booking of an address of ours.
-async fn left(app: &App, token: &str) -> Result<Option<Booking>, Error> {
+async fn left(app: &App, token: &str) -> Result<Option<(AccountId, Booking)>, Error> {
     let named = signer(app).open(token).and_then(|payload| {
         let text = String::from_utf8(payload).ok()?;
         let (account, reference) = text.split_once(' ')?;
@@ -87,21 +91,36 @@ async fn left(app: &App, token: &str) -> Result<Option<Booking>, Error> {
         return Ok(None);
     };
     let mut conn = app.db.acquire().await?;
-    let booking = booking::get(&mut conn, AccountId(account_id), &reference).await;
-    booking.map(Some)
+    let account_id = AccountId(account_id);
+    let booking = booking::get(&mut conn, account_id, &reference).await;
+    booking.map(|booking| Some((account_id, booking)))
+}
+
+/// The page of a booking with its documents; while it is not paid, with a button that pays.
+pub(crate) async fn of(
+    app: &App,
+    account_id: AccountId,
+    booking: &Booking,
+) -> Result<Response, Error> {
+    if let Some(page) = unpaid(app, account_id, booking) {
+        return Ok(page);
+    }
+    Ok(page(booking, &papers(app, booking).await?))
 }
 
 /// The page of a booking, or of other seats, that nobody has paid yet; `None` when nothing waits for money.
-fn unpaid(booking: &Booking, now: DateTime<Utc>) -> Option<Response> {
+fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Response> {
     let reference = escape(booking.reference.as_str());
-    let (what, until) = match (booking.status, &booking.seat_change) {
+    let (what, until, amount) = match (booking.status, &booking.seat_change) {
         (BookingStatus::PendingPayment, _) => (
             format!("The seats of your booking {reference} stay held"),
             booking.payment_due_at,
+            booking.price.total(),
         ),
         (BookingStatus::Confirmed | BookingStatus::PartiallyCancelled, Some(change)) => (
             format!("Your booking {reference} stays as it is, and the other seats stay held"),
             change.expires_at,
+            change.amount,
         ),
         (
             BookingStatus::Confirmed
@@ -111,17 +130,27 @@ fn unpaid(booking: &Booking, now: DateTime<Utc>) -> Option<Response> {
             _,
         ) => return None,
     };
-    if until <= now {
+    if until <= app.clock.now() {
         return None;
     }
-    let until = until.format("%-d %b %Y %H:%M UTC");
-    let body = format!(
+    let until = format::instant(until);
+    let mut body = format!(
         "<p>No payment has reached us. {what} until {until}; until then it can still be paid.</p>"
+    );
+    push_flights(&mut body, booking);
+    let (reference, contact) = (booking.reference.as_str(), &booking.contact.email);
+    let action = BookingLinks::new(&app.settings).pay_path(account_id, reference, contact);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        body,
+        "<form method=\"post\" action=\"{}\"><button class=\"button\">Pay {}</button></form>",
+        escape(&action),
+        escape(&format::money(amount)),
     );
     Some(html::page(StatusCode::OK, false, "Not paid", &body))
 }
 
-fn cannot_show(error: &Error) -> Response {
+pub(crate) fn cannot_show(error: &Error) -> Response {
     tracing::warn!(%error, "the return page could not be made");
     html::page(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -131,12 +160,13 @@ fn cannot_show(error: &Error) -> Response {
     )
 }
 
-struct TicketLink {
+struct Paper {
+    /// `your Air India ticket`, `the invoice FD/26-27/000123`
     name: String,
     link: Option<String>,
 }
 
-async fn load(app: &App, session_id: &str) -> Result<(Booking, Vec<TicketLink>), Error> {
+async fn load(app: &App, session_id: &str) -> Result<(Booking, Vec<Paper>), Error> {
     // Stripe's ids are visible ASCII (https://docs.stripe.com/api/checkout/sessions/object); what is none is nobody's.
     if !session_id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::NotFound("payment"));
@@ -145,14 +175,41 @@ async fn load(app: &App, session_id: &str) -> Result<(Booking, Vec<TicketLink>),
     let payment = payment::get_by_session(&mut conn, session_id).await?;
     let booking = booking::get_by_id(&mut conn, payment.booking_id).await?;
     drop(conn);
-    let mut tickets = Vec::new();
+    let papers = papers(app, &booking).await?;
+    Ok((booking, papers))
+}
+
+async fn papers(app: &App, booking: &Booking) -> Result<Vec<Paper>, Error> {
+    let mut papers = Vec::new();
     for document in &booking.documents {
-        tickets.push(TicketLink {
-            name: document.file_name(),
+        papers.push(Paper {
+            name: name(booking, document),
             link: link(app, document).await?,
         });
     }
-    Ok((booking, tickets))
+    Ok(papers)
+}
+
+/// What a document is, as people call it.
+fn name(booking: &Booking, document: &Document) -> String {
+    match document.kind {
+        DocumentKind::Ticket => {
+            let iata = document.airline.as_deref().unwrap_or_default();
+            let airlines = booking.directions.iter().map(|way| &way.validating_airline);
+            let airline = airlines
+                .filter(|airline| airline.iata == iata)
+                .map(|airline| airline.name.as_str())
+                .next();
+            format!("your {} ticket", airline.unwrap_or(iata))
+        }
+        DocumentKind::Invoice => {
+            format!(
+                "the invoice {}",
+                document.number.as_deref().unwrap_or_default()
+            )
+        }
+        DocumentKind::RefundReceipt => "the refund receipt".to_owned(),
+    }
 }
 
 async fn link(app: &App, document: &Document) -> Result<Option<String>, Error> {
@@ -168,9 +225,9 @@ async fn link(app: &App, document: &Document) -> Result<Option<String>, Error> {
     }
 }
 
-fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
+fn page(booking: &Booking, papers: &[Paper]) -> Response {
     let reference = escape(booking.reference.as_str());
-    let waits = tickets.iter().any(|ticket| ticket.link.is_none());
+    let waits = papers.iter().any(|paper| paper.link.is_none());
     let (title, words, refresh) = match (booking.status, booking.late_payment) {
         (BookingStatus::Cancelled, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
@@ -214,18 +271,22 @@ fn page(booking: &Booking, tickets: &[TicketLink]) -> Response {
     let mut body = format!(
         "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>"
     );
+    push_flights(&mut body, booking);
+    if booking.status == BookingStatus::Confirmed {
+        for paper in papers {
+            body.push_str(&paper_line(paper));
+        }
+    }
+    html::page(StatusCode::OK, refresh, title, &body)
+}
+
+fn push_flights(body: &mut String, booking: &Booking) {
     for direction in &booking.directions {
         if booking.directions.len() > 1 {
             body.push_str(heading(direction.direction));
         }
         body.push_str(&flight_list(&direction.flights));
     }
-    if booking.status == BookingStatus::Confirmed {
-        for ticket in tickets {
-            body.push_str(&ticket_line(ticket));
-        }
-    }
-    html::page(StatusCode::OK, refresh, title, &body)
 }
 
 fn heading(direction: Direction) -> &'static str {
@@ -247,20 +308,23 @@ fn flight_list(flights: &[Flight]) -> String {
             escape(&flight.flight_number),
             escape(&flight.origin.city),
             escape(&flight.origin.iata),
-            leaves.format("%a %-d %b %Y %H:%M"),
+            format::moment(leaves),
             escape(&flight.destination.city),
             escape(&flight.destination.iata),
-            lands.format("%a %-d %b %H:%M"),
+            format::moment(lands),
         );
     }
     list.push_str("</ul>");
     list
 }
 
-fn ticket_line(ticket: &TicketLink) -> String {
-    let Some(link) = &ticket.link else {
-        return "<p>Your ticket is being made. This page looks again by itself.</p>".to_owned();
-    };
-    let (link, name) = (escape(link), escape(&ticket.name));
-    format!("<p><a class=\"button\" href=\"{link}\">Download {name}</a></p>")
+fn paper_line(paper: &Paper) -> String {
+    let name = escape(&paper.name);
+    match &paper.link {
+        Some(link) => {
+            let link = escape(link);
+            format!("<p><a class=\"button\" href=\"{link}\">Download {name} (PDF)</a></p>")
+        }
+        None => format!("<p>We are still making {name}. This page looks again by itself.</p>"),
+    }
 }

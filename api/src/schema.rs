@@ -8,6 +8,11 @@ use poem_openapi::registry::Registry;
 use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
+use crate::error::MOST_ERRORS;
+
+/// Most items of an array whose schema names no number.
+const MOST_ITEMS: usize = 100;
+
 /// A compiled schema.
 pub struct Shape {
     validator: Validator,
@@ -75,6 +80,41 @@ impl Shape {
                 Some(next) => schema = next,
                 None => return schema,
             }
+        }
+    }
+
+    /// Cuts from a value what no check needs to see, so that the work depends on the schema and not on the value: of
+    /// an array one item more than it may have stays, of all unknown members [`MOST_ERRORS`] and one, without what
+    /// they hold. Answers how many unknown members were cut.
+    pub fn clip(&self, value: &mut Value) -> usize {
+        let mut unknown = 0;
+        self.clip_part(&self.document["allOf"][0], value, &mut unknown);
+        unknown.saturating_sub(MOST_ERRORS + 1)
+    }
+
+    fn clip_part(&self, schema: &Value, value: &mut Value, unknown: &mut usize) {
+        let schema = self.resolve(schema);
+        match value {
+            Value::Array(items) => {
+                let most = schema["maxItems"].as_u64();
+                let most = most.and_then(|most| usize::try_from(most).ok());
+                items.truncate(most.unwrap_or(MOST_ITEMS) + 1);
+                for item in items {
+                    self.clip_part(&schema["items"], item, unknown);
+                }
+            }
+            Value::Object(members) if schema["additionalProperties"] == false => {
+                members.retain(|name, member| {
+                    if let Some(schema) = schema["properties"].get(name) {
+                        self.clip_part(schema, member, unknown);
+                        return true;
+                    }
+                    *unknown += 1;
+                    *member = Value::Null;
+                    *unknown <= MOST_ERRORS + 1
+                });
+            }
+            _ => {}
         }
     }
 

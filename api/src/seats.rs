@@ -157,9 +157,9 @@ impl Seats {
         Query(fare_family): Query<Option<String>>,
     ) -> Result<Json<SeatMap>, ApiError> {
         caller.require(Scope::Search)?;
-        let mut conn = app.db.acquire().await?;
-        let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+        let (tariff, _) = app.catalogue().await?;
         let cabin = check_map(&tariff, cabin.as_deref(), fare_family.as_deref())?;
+        let mut conn = app.db.acquire().await?;
         let flight = flight::list_by_id(&mut conn, &[FlightId(flight_id)]).await?;
         let seats = seat::list(&mut conn, FlightId(flight_id), cabin).await?;
         let family = fare_family.unwrap_or_else(|| "standard".to_owned());
@@ -194,11 +194,12 @@ impl Seats {
         let reference = reference(&booking_ref)?;
         let digest = body.digest();
         let (account, wishes) = (caller.account_id, Vec::from(body.into_inner()));
+        let (tariff, _) = app.catalogue().await?;
         once.run(app, &caller, digest, async |tx| {
-            let tariff = app.tariff.get(tx, &app.clock).await?;
             let shop = app.shop(&tariff);
             booking::change_seats(tx, shop, account, &reference, &wishes).await?;
-            Ok(booking::get(tx, account, &reference).await?.into())
+            let booking = booking::get(tx, account, &reference).await?;
+            Ok((booking, app.clock.now()).into())
         })
         .await
     }
@@ -250,7 +251,7 @@ fn cabins(
             let seat = |seat: &SeatOnFlight| {
                 let row = seat.row_of_cabin;
                 let kind = tariff.seat_fees.kind(cabin, seat.place.exit_row, row);
-                let choice = &family.seat_choice;
+                let choice = family.conditions.seat_choice;
                 let price = tariff.seat_fees.fee(currency, cabin, kind, choice)?;
                 Ok(SeatInMap {
                     seat: seat.place.seat.to_string(),

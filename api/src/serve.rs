@@ -2,25 +2,36 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use flightdesk_core::config::Environment;
 use flightdesk_core::error::FieldError;
 use flightdesk_core::telemetry::{self, Context};
 use futures::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use poem::{Body, Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OperationId;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::Authenticated;
+use crate::bounds::shorten;
+use crate::compress::Wish;
 use crate::error::{ApiError, WrongFields};
+use crate::hints::Hints;
 use crate::limits::Standing;
 use crate::query::{Operations, Trial, Wrong};
-use crate::{auth, catch, metrics};
+use crate::server::Peer;
+use crate::{auth, catch, metrics, receive};
 
-/// The largest body; design §3.
-const MAX_BODY: usize = 1024 * 1024;
+/// The most of a path, and of a method, that goes into the log.
+const LOGGED_PATH: usize = 200;
+const LOGGED_METHOD: usize = 16;
+/// Two years, as <https://hstspreload.org> asks. Other hosts of the domain are not ours to speak for.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+/// The longest a request may take: a slow phone's body, then a payment that Stripe answers late, twice.
+const LONGEST: Duration = Duration::from_mins(2);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Headers that mean one thing.
 const ONCE: [&str; 5] = [
@@ -56,7 +67,12 @@ impl<E: Endpoint> Serve<E> {
         let standing = self.app.limits.charge(&request).await;
         let verdict = standing.map_or(Ok(()), |standing| standing.verdict());
         let result = match verdict {
-            Ok(()) => AssertUnwindSafe(self.route(request)).catch_unwind().await,
+            Ok(()) => {
+                let work = AssertUnwindSafe(self.route(request)).catch_unwind();
+                let given_up = "its database connection fell silent, or it took too long";
+                let answer = self.app.db.within(LONGEST, work).await;
+                answer.unwrap_or_else(|| Ok(Err(ApiError::unavailable(given_up).into())))
+            }
             Err(problem) => Ok(Err(problem.into())),
         };
         let mut response = match result {
@@ -82,10 +98,14 @@ impl<E: Endpoint> Serve<E> {
         if request.uri().path().contains("%00") {
             return Err(ApiError::not_found("there is nothing at this path").into());
         }
+        let is_health = request.uri().path().starts_with("/health/");
+        if !is_health && request.data::<Peer>().is_some_and(Peer::is_crowded) {
+            return Err(ApiError::unavailable("there are too many connections").into());
+        }
         check_headers(&request)?;
-        let mut request = limit_body(request).await?;
+        let mut request = self.receive(request).await?;
         if let Some(wrong) = self.operations.check(&request) {
-            if wrong.secured {
+            if wrong.secured && request.data::<Authenticated>().is_none() {
                 auth::caller(&self.app, &request).await?;
             }
             return Err(self.refuse(request, wrong).await.into());
@@ -95,12 +115,39 @@ impl<E: Endpoint> Serve<E> {
         Ok(self.inner.call(request).await?.into_response())
     }
 
+    /// Reads the body of a request that has one, after its key: whoever has none makes nobody wait for his body.
+    async fn receive(&self, mut request: Request) -> Result<Request, ApiError> {
+        if matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        ) {
+            return Ok(request);
+        }
+        receive::check_length(&request)?;
+        match self.operations.is_secured(&request) {
+            Some(true) => {
+                let caller = auth::caller(&self.app, &request).await?;
+                request.set_data(Authenticated(caller));
+            }
+            Some(false) => {}
+            None if request.uri().path().starts_with("/sandbox/") => {}
+            // Nothing is there that would read it.
+            None => return Ok(request),
+        }
+        receive::body(&mut request).await?;
+        Ok(request)
+    }
+
     /// What is wrong with a query, and with the rest of it: a GET changes nothing, so its operation may be asked.
     async fn refuse(&self, mut request: Request, wrong: Wrong) -> ApiError {
         let rest = format!("{}?{}", request.uri().path(), wrong.rest);
         let Ok(rest) = rest.parse() else {
             return wrong.with(Vec::new());
         };
+        // Of junk no answer tells everything, and it is not worth the work.
+        if wrong.is_junk() {
+            return wrong.with(Vec::new());
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return wrong.with(Vec::new());
         }
@@ -120,30 +167,53 @@ impl<E: Endpoint> Endpoint for Serve<E> {
         let started = Instant::now();
         let request_id = request_id(&request);
         let id = HeaderValue::from_str(&request_id).ok();
-        let method = request.method().clone();
+        let method = shorten(request.method().as_str(), LOGGED_METHOD);
         // The query stays out of the log: it may carry a signature.
-        let path = request.uri().path().to_owned();
-        let span = tracing::info_span!("request", request_id);
+        let path = shorten(request.uri().path(), LOGGED_PATH);
+        // Who calls is known once the key was looked up (`auth::Caller`).
+        let span = tracing::info_span!(
+            "request",
+            request_id,
+            account_id = tracing::field::Empty,
+            key_prefix = tracing::field::Empty,
+        );
         let context = Context {
             trace_parent: trace_parent(&request),
             request_id: Some(request_id),
         };
+        let accepted = request.header(header::ACCEPT_ENCODING);
+        let wish = Wish::of(request.method(), request.uri().path(), accepted);
         let work = async {
+            let may_change = Hints::may_change(&request);
             let response = self.answer(request).await;
+            self.app.hints.note(may_change, &response);
             let status = response.status().as_u16();
             let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let operation = response
                 .data::<OperationId>()
                 .map_or("-", |operation| operation.0);
             metrics::answered(operation, status, started.elapsed());
-            tracing::info!(%method, path, operation, status, ms, "{method} {path} {status}");
+            tracing::info!(
+                method,
+                path,
+                operation,
+                status,
+                ms,
+                "{method} {path} {status}"
+            );
             response
         };
-        let mut response = telemetry::within(context, work).instrument(span).await;
+        let response = telemetry::within(context, work).instrument(span).await;
+        let mut response = wish.apply(response).await;
         if let Some(id) = id {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         protect(&mut response);
+        if self.app.settings.environment == Environment::Production {
+            response
+                .headers_mut()
+                .insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
         Ok(response)
     }
 }
@@ -173,31 +243,6 @@ fn check_headers(request: &Request) -> Result<(), ApiError> {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         )),
-    }
-}
-
-/// Refuses a body over 1 MiB, whether its length is declared or it comes in chunks.
-async fn limit_body(mut request: Request) -> Result<Request, ApiError> {
-    let too_large = || catch::body(&poem::error::ReadBodyError::PayloadTooLarge);
-    if matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    ) {
-        return Ok(request);
-    }
-    match request
-        .header(header::CONTENT_LENGTH)
-        .map(str::parse::<usize>)
-    {
-        Some(Ok(length)) if length <= MAX_BODY => Ok(request),
-        Some(_) => Err(too_large()),
-        None => {
-            let bytes = request.take_body().into_bytes_limit(MAX_BODY).await;
-            request.set_body(Body::from_bytes(
-                bytes.map_err(|error| catch::body(&error))?,
-            ));
-            Ok(request)
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Settings: every one is an environment variable and a flag, and `--help` is the manual.
 //!
 //! Defaults suit a fresh machine. With `FLIGHTDESK_ENV=production` the processes refuse to start on any default
-//! that takes real money, keeps secrets everybody knows, or writes to local folders ([`Settings::refusals`]).
+//! that takes real money, keeps secrets that can be guessed, or writes to local folders ([`Settings::refusals`]).
 
 #![expect(
     clippy::doc_markdown,
@@ -12,12 +12,17 @@ use std::path::PathBuf;
 
 use chrono::Duration;
 use clap::{Args, ValueEnum};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::money::{self, Currency};
 
+/// What is logged unless `RUST_LOG` says otherwise: our own words, and of the libraries only trouble.
+pub const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn,hyper=warn,aws=warn,apalis=warn";
+
 /// The signing secret of a machine that nobody configured.
 pub const DEVELOPMENT_SECRET: &str = "development-only-secret-key-do-not-deploy";
+/// The sender of a machine that nobody configured; its domain can never exist (RFC 2606).
+pub const DEVELOPMENT_MAIL_FROM: &str = "Flightdesk <tickets@flightdesk.example>";
 /// The webhook secret that the sandbox signs with unless told otherwise.
 pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_development_only_do_not_deploy";
 
@@ -35,6 +40,10 @@ pub struct Settings {
     /// The address under which people reach the api, for links in mails and return pages
     #[arg(long, env = "PUBLIC_URL", default_value = "http://127.0.0.1:8000")]
     pub public_url: String,
+
+    /// Say that PostgreSQL and Redis are reached over a network where nobody can read: production then demands no TLS of them
+    #[arg(long, env = "TRUSTED_NETWORK")]
+    pub trusted_network: bool,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
@@ -60,6 +69,9 @@ pub struct Settings {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
     pub sms: Sms,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub logs: Logs,
 }
 
 /// What a deployment is for.
@@ -84,6 +96,14 @@ pub struct Database {
     )]
     pub database_url: SecretString,
 
+    /// PostgreSQL past any pooler, for migrations and other commands of `manage` that need a session of their own; default: DATABASE_URL
+    #[arg(long, env = "DIRECT_DATABASE_URL", hide_env_values = true)]
+    pub direct_database_url: Option<SecretString>,
+
+    /// Certificate authority in PEM that PostgreSQL's certificate must be of; with it and without `sslmode` in the address the certificate and the host's name are checked (`verify-full`)
+    #[arg(long, env = "DATABASE_CA_FILE")]
+    pub database_ca_file: Option<PathBuf>,
+
     /// Connections this process keeps at most; 4 to 16 are enough on two cores
     #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 10)]
     pub database_max_connections: u32,
@@ -91,6 +111,10 @@ pub struct Database {
     /// Seconds a request waits for a free connection before it answers 503
     #[arg(long, env = "DATABASE_ACQUIRE_SECONDS", default_value_t = 3)]
     pub database_acquire_seconds: u64,
+
+    /// Seconds that a process waits for PostgreSQL when it starts; then it ends with exit code 69
+    #[arg(long, env = "DATABASE_START_SECONDS", default_value_t = 60)]
+    pub database_start_seconds: u64,
 
     /// Milliseconds after which PostgreSQL gives up on a statement
     #[arg(long, env = "DATABASE_STATEMENT_TIMEOUT_MS", default_value_t = 10_000)]
@@ -109,6 +133,14 @@ pub struct Redis {
         hide_env_values = true
     )]
     pub redis_url: SecretString,
+
+    /// Certificate authority in PEM that Redis' certificate must be of, instead of the public ones; for rediss:// addresses
+    #[arg(long, env = "REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
+
+    /// Take any certificate of Redis, as the self-signed ones of Heroku: encrypted, but nobody knows with whom
+    #[arg(long, env = "REDIS_TLS_INSECURE", action = clap::ArgAction::Set, default_value_t = false, value_name = "true|false")]
+    pub redis_tls_insecure: bool,
 }
 
 /// The policy of the sale.
@@ -135,9 +167,21 @@ pub struct Sales {
     #[arg(long, env = "MAX_OPEN_HOLDS", default_value_t = 20)]
     pub max_open_holds: u32,
 
-    /// Unpaid seats an account may have on one flight, in holds and bookings together
+    /// Unpaid seats an account may have on one flight, in holds and bookings together; 0: no limit
     #[arg(long, env = "MAX_HELD_SEATS", default_value_t = 20)]
     pub max_held_seats: u32,
+
+    /// Unpaid seats an account may have on all flights together, in holds and bookings; 0: no limit
+    #[arg(long, env = "MAX_UNPAID_SEATS", default_value_t = 120)]
+    pub max_unpaid_seats: u32,
+
+    /// The same for all accounts together that were opened from one address (IPv6: /64) within a day; 0: no limit
+    #[arg(long, env = "MAX_UNPAID_SEATS_OF_ADDRESS", default_value_t = 60)]
+    pub max_unpaid_seats_of_network: u32,
+
+    /// Percent of a cabin that may be unpaid, whoever's the seats are, before accounts younger than a day get no more; 100: no limit
+    #[arg(long, env = "MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_unpaid_percent_for_new_accounts: u32,
 
     /// Minutes before departure at which a flight's sales close
     #[arg(long, env = "SALES_CLOSE_MINUTES", default_value_t = 120)]
@@ -249,12 +293,16 @@ pub struct Mail {
     pub smtp_ca_file: Option<PathBuf>,
 
     /// Sender of every mail
-    #[arg(
-        long,
-        env = "MAIL_FROM",
-        default_value = "Flightdesk <tickets@flightdesk.example>"
-    )]
+    #[arg(long, env = "MAIL_FROM", default_value = DEVELOPMENT_MAIL_FROM)]
     pub mail_from: String,
+
+    /// Where answers to mails go; without it to MAIL_FROM
+    #[arg(long, env = "MAIL_REPLY_TO")]
+    pub mail_reply_to: Option<String>,
+
+    /// Mails about unpaid bookings that one address which has never paid gets in an hour; more are not sent
+    #[arg(long, env = "MAILS_TO_STRANGER_PER_HOUR", default_value_t = 20)]
+    pub mails_to_stranger_per_hour: u16,
 }
 
 /// Text messages with the confirmation.
@@ -275,50 +323,31 @@ pub enum SmsBackend {
     Off,
 }
 
-impl Settings {
-    /// What forbids these settings in production, each naming its variable; empty in development.
-    pub fn refusals(&self) -> Vec<String> {
-        if self.environment == Environment::Development {
-            return Vec::new();
-        }
-        let mut refusals = Vec::new();
-        let mut refuse = |wrong: bool, why: &str| {
-            if wrong {
-                refusals.push(why.to_owned());
-            }
-        };
-        let secret = self.secret_key.expose_secret();
-        refuse(
-            secret == DEVELOPMENT_SECRET || secret.len() < 32,
-            "SECRET_KEY must be set to at least 32 random characters",
-        );
-        refuse(
-            !self.public_url.starts_with("https://"),
-            "PUBLIC_URL must be the public https:// address",
-        );
-        refuse(
-            self.stripe.stripe_secret_key.is_none(),
-            "STRIPE_SECRET_KEY must be set: the sandbox takes no real money",
-        );
-        refuse(
-            self.stripe.stripe_webhook_secret.expose_secret() == SANDBOX_WEBHOOK_SECRET,
-            "STRIPE_WEBHOOK_SECRET must be the endpoint's own secret",
-        );
-        refuse(
-            self.storage.s3_bucket.is_none(),
-            "S3_BUCKET must be set: a local folder is not shared by processes",
-        );
-        refuse(
-            self.mail.smtp_url.is_none(),
-            "SMTP_URL must be set: a local folder sends no mail",
-        );
-        refuse(
-            self.sms.sms_backend == SmsBackend::Log,
-            "SMS_BACKEND must be off: the log sends no text messages",
-        );
-        refusals
-    }
+/// What is logged, and how. Lines go to standard error.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logs")]
+pub struct Logs {
+    /// What is logged: levels (error, warn, info, debug, trace, off), for all or by part, `info,flightdesk_worker=debug,sqlx=warn`
+    #[arg(long = "log", env = "RUST_LOG", value_name = "FILTER", default_value = DEFAULT_LOG_FILTER)]
+    pub log_filter: String,
 
+    /// Form of a line; `auto` is text on a terminal and JSON elsewhere
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line, for programs.
+    Json,
+}
+
+impl Settings {
     /// Whether payments go to the sandbox inside the api.
     pub fn uses_sandbox(&self) -> bool {
         self.environment == Environment::Development && self.stripe.stripe_secret_key.is_none()

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::ids::FlightId;
+use crate::outbox::Backend;
 
 /// The result of every domain function.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -12,22 +13,28 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The input was understood but is wrong; every wrong field is named.
-    #[error("the request has invalid fields")]
+    #[error("the request has wrong fields")]
     Invalid(Vec<FieldError>),
     /// There is no such thing for this account.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// The credential is missing, unknown, revoked or expired.
-    #[error("the API key is missing, unknown, revoked or expired")]
-    Unauthenticated,
+    /// There is no credential, or none that is good.
+    #[error("{0}")]
+    Unauthenticated(KeyProblem),
     /// The credential lacks a scope.
     #[error("the API key lacks the scope `{0}`")]
     MissingScope(&'static str),
+    /// The account has as many keys that are good as it may.
+    #[error("the account has {limit} API keys, the most it may have: revoke one first")]
+    TooManyKeys {
+        /// [`crate::account::MOST_KEYS`].
+        limit: u32,
+    },
     /// An account with this e-mail address exists.
     #[error("an account with this e-mail address exists")]
     EmailTaken,
     /// A cabin has fewer seats left than the party needs.
-    #[error("flight {flight_id} has too few seats left in this cabin")]
+    #[error("the flight has too few seats left in this cabin")]
     SoldOut {
         /// The flight that is full.
         flight_id: FlightId,
@@ -45,23 +52,29 @@ pub enum Error {
         action: &'static str,
     },
     /// Those of the party who may not sit in exit rows would find no other seat.
-    #[error("flight {flight_id} has only exit rows left for children and for adults with infants")]
+    #[error(
+        "flight {flight} has only seats in exit rows left, where nobody under 15 and no adult with an infant may sit"
+    )]
     OnlyExitRowsLeft {
-        /// The flight.
-        flight_id: FlightId,
+        /// Airline, number and date: `AI 161 on 20 December 2026`.
+        flight: String,
     },
     /// A passenger is on the flight already, in another live booking of the account.
-    #[error("passengers[{index}] is on flight {flight_id} already, in booking {booking_ref}")]
+    #[error(
+        "passengers[{index}] ({name}) is already on flight {flight}, in booking {booking_ref}; for another person of the same name and date of birth, give the `travel_document` of both"
+    )]
     DuplicatePassenger {
         /// Which of the given passengers, from 0.
         index: usize,
-        /// The flight.
-        flight_id: FlightId,
+        /// As written.
+        name: String,
+        /// Airline, number and date: `AI 161 on 20 December 2026`.
+        flight: String,
         /// The other booking.
         booking_ref: String,
     },
     /// Sales for a flight have closed (120 minutes before departure), or it no longer flies.
-    #[error("flight {flight_id} is no longer on sale")]
+    #[error("the flight is no longer on sale")]
     SalesClosed {
         /// The flight.
         flight_id: FlightId,
@@ -73,11 +86,19 @@ pub enum Error {
         limit: u32,
     },
     /// The account holds as many seats of one flight as it may.
-    #[error("the account would hold more than {limit} seats of flight {flight_id}")]
+    #[error("the account may hold at most {limit} unpaid seats of the flight")]
     TooManyHeldSeats {
         /// The flight.
         flight_id: FlightId,
         /// `MAX_HELD_SEATS`.
+        limit: u32,
+    },
+    /// Too many seats would wait to be paid.
+    #[error("{}", too_many_unpaid(*bound, *limit))]
+    TooManyUnpaidSeats {
+        /// Whose seats they are.
+        bound: UnpaidBound,
+        /// How many there may be; of a cabin in percent.
         limit: u32,
     },
     /// The offer was not signed by us for this account and party, or was changed since.
@@ -95,11 +116,11 @@ pub enum Error {
     /// The change makes another price than the caller expects.
     #[error("the price would be {}", .0.total())]
     PriceChanged(Box<crate::fare::Price>),
-    /// The hold's fifteen minutes are over, or it was released.
-    #[error("the hold has expired")]
+    /// The hold's time is over, or it was released.
+    #[error("the hold has expired or was released")]
     HoldExpired,
     /// A booking was already made from this hold.
-    #[error("the hold is already booked")]
+    #[error("a booking was already made from this hold")]
     HoldBooked,
     /// The booking's state does not allow the action.
     #[error("a booking that is {status} cannot be {action}")]
@@ -113,22 +134,24 @@ pub enum Error {
     #[error("the booking is already paid")]
     AlreadyPaid,
     /// Less than a whole Checkout Session fits before the last moment to pay.
-    #[error("the payment window closes at {closes_at}")]
+    #[error("the payment window closes at {}", closes_at.format("%Y-%m-%dT%H:%M:%SZ"))]
     PaymentWindowClosed {
         /// min(booked + 75 min, departure − 60 min).
         closes_at: DateTime<Utc>,
     },
-    /// Stripe takes no payment of this size.
-    #[error("the total of {total} is outside what the payment provider accepts")]
+    /// Nobody can pay this amount at once.
+    #[error("{}", outside_limits(*total, limits.as_ref()))]
     AmountOutsideLimits {
-        /// The booking's total.
+        /// What would have to be paid.
         total: crate::money::Money,
+        /// What can be; none in a currency that the payment provider does not take.
+        limits: Option<crate::payment::stripe::ChargeLimits>,
     },
     /// The same key came before with another body.
-    #[error("the idempotency key was used with another request")]
+    #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
     /// The first request with this key is still running.
-    #[error("a request with this idempotency key is in progress")]
+    #[error("a request with this Idempotency-Key is still running")]
     IdempotencyKeyInProgress,
     /// The payment provider did not answer, or answered nonsense; trying again may help.
     #[error("the payment provider is not available: {0}")]
@@ -137,7 +160,7 @@ pub enum Error {
     #[error("the document store is not available: {0}")]
     Storage(String),
     /// The download link has expired, or it is not as we signed it.
-    #[error("the download link has expired or is not one of ours")]
+    #[error("the download link has expired or was changed")]
     LinkRefused,
     /// The job's lease lapsed and was given to somebody else; the transaction must be rolled back.
     #[error("the lease of job {0} was lost")]
@@ -156,19 +179,116 @@ pub enum Error {
     Database(#[from] sqlx::Error),
 }
 
+/// Why a request has no caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// It came without a key.
+    #[error("no API key was sent: put it into the `X-API-Key` header")]
+    Missing,
+    /// What came has not the form of a key.
+    #[error(
+        "this is not an API key: a key begins with `fd_live_` or `fd_test_` and has 43 more characters"
+    )]
+    Malformed,
+    /// There is no such key.
+    #[error("the API key is unknown: check that it was copied whole, and for this deployment")]
+    Unknown,
+    /// Its account has ended it.
+    #[error("the API key was revoked: use another one")]
+    Revoked,
+    /// Its time is over.
+    #[error("the API key has expired: use another one")]
+    Expired,
+}
+
+/// Whose unpaid seats are bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnpaidBound {
+    /// An account's.
+    Account,
+    /// Those of all accounts that were opened from one network within a day.
+    Network,
+    /// Everybody's in a cabin, when an account younger than a day asks for more.
+    Cabin,
+}
+
+fn too_many_unpaid(bound: UnpaidBound, limit: u32) -> String {
+    let what = match bound {
+        UnpaidBound::Account => {
+            format!("the account would have more than {limit} unpaid seats in holds and bookings")
+        }
+        UnpaidBound::Network => format!(
+            "accounts opened from this network within a day would have more than {limit} unpaid seats in holds and bookings"
+        ),
+        UnpaidBound::Cabin => format!(
+            "{limit} % of the cabin are unpaid, and accounts younger than a day get no more of it"
+        ),
+    };
+    format!(
+        "{what}; pay for a booking, release a hold, or try again when some of them have expired"
+    )
+}
+
+/// Why an amount cannot be paid, with the limit that it breaks.
+fn outside_limits(
+    total: crate::money::Money,
+    limits: Option<&crate::payment::stripe::ChargeLimits>,
+) -> String {
+    match limits {
+        None => format!("nothing can be paid in {}", total.currency().code()),
+        Some(limits) if total.minor() < limits.minimum.minor() => format!(
+            "the amount to pay would be {total}; the smallest that can be paid is {}",
+            limits.minimum
+        ),
+        Some(limits) if total.minor() > limits.maximum.minor() => format!(
+            "the amount to pay would be {total}; the largest that can be paid at once is {}",
+            limits.maximum
+        ),
+        Some(_) => format!(
+            "the amount to pay would be {total}, which is no multiple of the smallest step that can be paid"
+        ),
+    }
+}
+
 impl Error {
+    /// The flight that is to blame, when one is: the texts say "the flight" and leave its name to those who look it up.
+    pub fn flight(&self) -> Option<FlightId> {
+        match self {
+            Self::SoldOut { flight_id }
+            | Self::SalesClosed { flight_id }
+            | Self::TooManyHeldSeats { flight_id, .. } => Some(*flight_id),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(error) => !matches!(
-                error,
-                sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }
-            ),
+            // A constraint that was violated in a race, or a schema that is not migrated yet, passes too.
+            Self::Database(error) => {
+                crate::db::is_away(error)
+                    || !matches!(
+                        error,
+                        sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }
+                    )
+            }
             Self::PaymentProvider(_)
             | Self::Storage(_)
             | Self::Busy(_)
             | Self::IdempotencyKeyInProgress => true,
             _ => false,
+        }
+    }
+
+    /// The back-end that is away, when that is what this error says: then nothing is wrong with the job that met it.
+    ///
+    /// Whatever a store or Stripe refuses for want of a bucket, a key or capacity it refuses all jobs, until somebody
+    /// mends it. A single job that it always refuses is found out by [`crate::outbox::wait_for`].
+    pub fn away(&self) -> Option<Backend> {
+        match self {
+            Self::Storage(_) => Some(Backend::Storage),
+            Self::PaymentProvider(_) => Some(Backend::Payments),
+            _ => None,
         }
     }
 
@@ -198,9 +318,30 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// More wrong fields than this are not collected: no answer names so many, and junk shall not fill the memory.
+pub const MOST_VIOLATIONS: usize = 1_000;
+
+impl FieldError {
+    /// The field and what is wrong with it, as one sentence.
+    pub fn sentence(&self) -> String {
+        let field = &self.field;
+        let verb = self.message.split(' ').next().unwrap_or_default();
+        let continues = ["must", "is", "has", "needs", "cannot", "may", "does"].contains(&verb);
+        match (field.is_empty(), continues) {
+            (true, true) => format!("the body {}", self.message),
+            (true, false) => self.message.clone(),
+            (false, true) => format!("`{field}` {}", self.message),
+            (false, false) => format!("`{field}`: {}", self.message),
+        }
+    }
+}
+
 /// Collects every wrong field, so that the caller hears of all of them at once.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<FieldError>);
+pub struct Violations {
+    noted: Vec<FieldError>,
+    count: usize,
+}
 
 impl Violations {
     /// No violation yet.
@@ -215,11 +356,14 @@ impl Violations {
         code: &'static str,
         message: impl Into<String>,
     ) {
-        self.0.push(FieldError {
-            field: field.into(),
-            code,
-            message: message.into(),
-        });
+        self.count += 1;
+        if self.noted.len() < MOST_VIOLATIONS {
+            self.noted.push(FieldError {
+                field: field.into(),
+                code,
+                message: message.into(),
+            });
+        }
     }
 
     /// Notes the wrong fields of a part that was checked by itself, and passes its result on; every other error stays.
@@ -227,7 +371,10 @@ impl Violations {
         match checked {
             Ok(value) => Ok(Some(value)),
             Err(error) => {
-                self.0.extend(error.into_fields()?);
+                let fields = error.into_fields()?;
+                self.count += fields.len();
+                let room = MOST_VIOLATIONS.saturating_sub(self.noted.len());
+                self.noted.extend(fields.into_iter().take(room));
                 Ok(None)
             }
         }
@@ -235,25 +382,25 @@ impl Violations {
 
     /// How many were noted.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.noted.is_empty()
     }
 
     /// [`Error::Invalid`] with all of it: for where something is known to have been noted.
     pub fn into_error(self) -> Error {
-        Error::Invalid(self.0)
+        Error::Invalid(self.noted)
     }
 
     /// `Ok` when nothing was noted, else [`Error::Invalid`] with all of it.
     pub fn into_result(self) -> Result<()> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             Ok(())
         } else {
-            Err(Error::Invalid(self.0))
+            Err(self.into_error())
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What a mail about a booking says. How it looks and how it leaves is the worker's business.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::document::{self, Document, DocumentKind};
+use crate::document::{self, Baggage, Document, DocumentKind};
+use crate::fare::FareConditions;
+use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
-use crate::money::{self, Money};
+use crate::money::{self, Currency, Money};
 use crate::outbox::{self, MailKind, SendMail};
-use crate::{Error, Result, zone};
+use crate::{Error, Result, seller, zone};
 
 /// A booking as its mails tell it.
 #[derive(Clone, Debug)]
@@ -18,20 +21,30 @@ pub struct MailContent {
     pub booking_id: BookingId,
     /// Its six-character reference.
     pub booking_ref: String,
+    /// Whose booking it is.
+    pub account_id: AccountId,
     /// Where the mail goes: the booking's contact.
     pub to: String,
+    /// Whether that address has never paid for a booking: it may be anybody's, and who typed it unknown.
+    pub is_stranger: bool,
     /// The contact's phone, in E.164.
     pub phone: String,
-    /// First names in the order of the booking; two people may have the same.
-    pub first_names: Vec<String>,
+    /// Everybody who flies, in the order of the booking; two people may have the same name.
+    pub passengers: Vec<MailPassenger>,
     /// The flights that are still booked, in order.
     pub flights: Vec<MailFlight>,
+    /// What each direction's fare includes.
+    pub included: Vec<MailBaggage>,
     /// Who bought extra checked baggage.
     pub bags: Vec<MailBag>,
+    /// Who sells, in one line: name and, once it is set, address.
+    pub seller: String,
     /// The price of everything.
     pub total: Money,
     /// Money on its way back because it came too late.
     pub refunded: Option<Money>,
+    /// What another aircraft changed since the tickets that the traveller has.
+    pub moves: Vec<MailMove>,
     /// What goes back, or has gone, of the booking's payments; none that failed.
     pub returns: Vec<MailReturn>,
     /// When it has to be paid.
@@ -42,6 +55,25 @@ pub struct MailContent {
     changed_at: Option<DateTime<Utc>>,
     status: String,
     late_payment_resolution: Option<String>,
+}
+
+/// What another aircraft did to a passenger's seat.
+#[derive(Clone, Debug)]
+pub struct MailMove {
+    /// First name.
+    pub first_name: String,
+    /// `AI 161`
+    pub flight: String,
+    /// The aircraft that was to fly: `Airbus A320neo`
+    pub from_aircraft: String,
+    /// The one that flies.
+    pub to_aircraft: String,
+    /// `12A`
+    pub from_seat: String,
+    /// None where no seat was free: at check-in.
+    pub to_seat: Option<String>,
+    /// What goes back of the seat's fee.
+    pub refund: Option<Money>,
 }
 
 /// Money that goes back.
@@ -70,6 +102,28 @@ pub enum ReturnCause {
     SeatFees,
     /// The booking has ended, or has another price now.
     NotOwed,
+}
+
+/// Somebody who flies.
+#[derive(Clone, Debug)]
+pub struct MailPassenger {
+    /// What a greeting says: the first name, or the one that there is.
+    pub first_name: String,
+    /// Title and all names.
+    pub name: String,
+    /// `adult`, `child` or `infant`.
+    pub passenger_type: String,
+    /// The seat on each flight that has one: `AI 161 21A`.
+    pub seats: Vec<String>,
+}
+
+/// What everybody with a seat may bring in one direction.
+#[derive(Clone, Debug)]
+pub struct MailBaggage {
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// What the fare includes.
+    pub baggage: Baggage,
 }
 
 /// Extra checked baggage of one passenger in one direction.
@@ -107,6 +161,8 @@ pub struct MailFlight {
 pub struct MailStop {
     /// `New Delhi`
     pub city: String,
+    /// `IN`
+    pub country: String,
     /// `DEL`
     pub iata: String,
     /// `Asia/Kolkata`
@@ -123,10 +179,74 @@ pub async fn promise(
     booking_id: BookingId,
     mail: MailKind,
 ) -> Result<bool> {
-    let once = format!("{}:{booking_id}", mail.name());
+    let once = unique_key(booking_id, mail);
     let job = SendMail { mail, booking_id };
     let promised = outbox::put_once(conn, clock, Some(account_id), &once, &job).await?;
     Ok(promised.is_some())
+}
+
+/// Says that what a mail was waiting for is there: if it was put off, it is due now.
+pub async fn hasten(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<()> {
+    outbox::hasten(conn, clock, &unique_key(booking_id, mail)).await
+}
+
+fn unique_key(booking_id: BookingId, mail: MailKind) -> String {
+    format!("{}:{booking_id}", mail.name())
+}
+
+/// Counts a mail about an unpaid booking to an address that has never paid. False when it has had `most` within the
+/// hour before: then it shall not leave. The same mail counts once, however often it is tried.
+pub async fn admit_to_stranger(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    to: &str,
+    mail: &str,
+    most: u16,
+) -> Result<bool> {
+    let recipient = Sha256::digest(to.to_lowercase().as_bytes());
+    let now = clock.now();
+    let hour_ago = now - Duration::hours(1);
+    // Whoever counts for one address at once waits for each other, until the commit.
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
+        recipient.as_slice(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"
+        delete from mail_to_stranger where (recipient, mail) in (
+            select recipient, mail from mail_to_stranger where asked_at <= $1 limit 100 for update skip locked)
+        "#,
+        hour_ago,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let admitted = sqlx::query_scalar!(
+        r#"
+        with counted as (
+            insert into mail_to_stranger (recipient, mail, asked_at)
+            select $1, $2, $3 where (select count(*) from mail_to_stranger where recipient = $1 and asked_at > $5) < $4
+            on conflict do nothing
+            returning mail
+        )
+        select exists (select from counted)
+            or exists (select from mail_to_stranger where recipient = $1 and mail = $2) as "admitted!"
+        "#,
+        recipient.as_slice(),
+        mail,
+        now,
+        i64::from(most),
+        hour_ago,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(admitted)
 }
 
 impl MailContent {
@@ -134,8 +254,11 @@ impl MailContent {
     pub async fn find(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Self>> {
         let Some(booking) = sqlx::query!(
             r#"
-            select booking_ref, contact_email, contact_phone, payment_due_at, status, late_payment_resolution, currency, total_minor,
-                array(select first_name from passenger where booking_id = booking.id order by ordinal) as "first_names!",
+            select booking_ref, account_id as "account_id: AccountId", contact_email, contact_phone, payment_due_at, status, late_payment_resolution, currency, total_minor,
+                not exists (
+                    select from booking paid
+                    where lower(paid.contact_email) = lower(booking.contact_email) and paid.confirmed_at is not null
+                ) as "is_stranger!",
                 (select sum(amount_minor)::bigint from refund
                     where booking_id = booking.id and reason = 'late_payment' and status <> 'failed') as refunded_minor
             from booking
@@ -155,14 +278,19 @@ impl MailContent {
             booking_id,
             payment_due_at: booking.payment_due_at,
             flights: flights(conn, booking_id).await?,
+            passengers: passengers(conn, booking_id).await?,
+            included: included(conn, booking_id).await?,
             bags: bags(conn, booking_id).await?,
+            moves: moves(conn, booking_id, currency).await?,
+            seller: seller::get(conn).await?.in_one_line(),
             returns: returns(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
+            account_id: booking.account_id,
             to: booking.contact_email,
+            is_stranger: booking.is_stranger,
             phone: booking.contact_phone,
-            first_names: booking.first_names,
             total: Money::new(booking.total_minor, currency),
             refunded: booking
                 .refunded_minor
@@ -176,7 +304,10 @@ impl MailContent {
     pub fn is_still_true(&self, mail: MailKind, now: DateTime<Utc>) -> bool {
         let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
         match mail {
-            MailKind::BookingHeld => self.status == "pending_payment" && self.payment_due_at > now,
+            MailKind::BookingHeld | MailKind::BookingChanged { .. } => {
+                self.status == "pending_payment" && self.payment_due_at > now
+            }
+            MailKind::BookingCancelled => self.status == "cancelled",
             MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
             MailKind::BookingExpired => {
                 self.status == "expired" && self.late_payment_resolution.is_none()
@@ -194,6 +325,12 @@ impl MailContent {
             }
             MailKind::MoneyReturned { refund_id } => self.returned(refund_id).is_some(),
         }
+    }
+
+    /// Whether a flight leaves one country for another.
+    pub fn crosses_border(&self) -> bool {
+        let mut flights = self.flights.iter();
+        flights.any(|flight| flight.departure.country != flight.arrival.country)
     }
 
     /// Money that goes back, unless that failed.
@@ -216,6 +353,8 @@ impl MailContent {
             MailKind::BookingConfirmed => None,
             MailKind::TicketsChanged { .. } => self.changed_at,
             MailKind::BookingHeld
+            | MailKind::BookingChanged { .. }
+            | MailKind::BookingCancelled
             | MailKind::BookingExpired
             | MailKind::DepartureReminder { .. }
             | MailKind::LatePaymentRefunded
@@ -246,8 +385,9 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         r#"
         select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
             flight.departs_at, flight.arrives_at,
-            origin.iata as origin, origin.city as origin_city, origin.time_zone as origin_zone,
-            destination.iata as destination, destination.city as destination_city, destination.time_zone as destination_zone
+            origin.iata as origin, origin.city as origin_city, origin.country as origin_country, origin.time_zone as origin_zone,
+            destination.iata as destination, destination.city as destination_city, destination.country as destination_country,
+            destination.time_zone as destination_zone
         from booked_flight
         join direction on direction.id = booked_flight.direction_id and direction.status = 'booked'
         join flight on flight.id = booked_flight.flight_id
@@ -271,12 +411,14 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                 number: row.number,
                 departure: stop(
                     row.origin_city,
+                    row.origin_country,
                     row.origin,
                     row.departs_at,
                     &row.origin_zone,
                 )?,
                 arrival: stop(
                     row.destination_city,
+                    row.destination_country,
                     row.destination,
                     row.arrives_at,
                     &row.destination_zone,
@@ -308,7 +450,7 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                 cause: match row.reason.as_str() {
                     "mismatched_payment" => ReturnCause::NotAskedFor,
                     "duplicate_payment" => ReturnCause::PaidTwice,
-                    "seat_fees" => ReturnCause::SeatFees,
+                    "seat_fees" | "seat_swap" => ReturnCause::SeatFees,
                     _ if row.is_for_seats => ReturnCause::SeatsGone,
                     _ => ReturnCause::NotOwed,
                 },
@@ -319,11 +461,48 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         .collect()
 }
 
+/// Since the newest tickets that were ready, and so mailed: of several swaps at once all are told.
+async fn moves(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    currency: Currency,
+) -> Result<Vec<MailMove>> {
+    let rows = sqlx::query!(
+        r#"
+        select coalesce(passenger.first_name, passenger.last_name) as "first_name!", flight.airline || ' ' || flight.flight_number as "flight!", was.name as from_aircraft,
+            becomes.name as to_aircraft, seat_move.from_seat, seat_move.to_seat, seat_move.refund_minor
+        from seat_move
+        join passenger on passenger.id = seat_move.passenger_id
+        join flight on flight.id = seat_move.flight_id
+        join aircraft_type was on was.iata = seat_move.from_aircraft
+        join aircraft_type becomes on becomes.iata = seat_move.to_aircraft
+        where seat_move.booking_id = $1 and seat_move.moved_at >= coalesce((
+            select max(superseded_at) from document_revision
+            join document on document.id = document_revision.document_id
+            where document.booking_id = $1 and document_revision.ready_at is not null), '-infinity')
+        order by seat_move.moved_at, flight.departs_at, passenger.ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let moves = rows.into_iter().map(|row| MailMove {
+        first_name: row.first_name,
+        flight: row.flight,
+        from_aircraft: row.from_aircraft,
+        to_aircraft: row.to_aircraft,
+        from_seat: row.from_seat,
+        to_seat: row.to_seat,
+        refund: (row.refund_minor > 0).then(|| Money::new(row.refund_minor, currency)),
+    });
+    Ok(moves.collect())
+}
+
 async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBag>> {
     let bags = sqlx::query_as!(
         MailBag,
         r#"
-        select passenger.first_name, direction.name as direction, baggage_item.kg
+        select coalesce(passenger.first_name, passenger.last_name) as "first_name!", direction.name as direction, baggage_item.kg
         from baggage_item
         join passenger on passenger.id = baggage_item.passenger_id
         join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
@@ -337,11 +516,70 @@ async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Mail
     Ok(bags)
 }
 
-fn stop(city: String, iata: String, instant: DateTime<Utc>, time_zone: &str) -> Result<MailStop> {
+async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailPassenger>> {
+    let rows = sqlx::query!(
+        r#"
+        select title, first_name, middle_name, last_name, passenger_type,
+            array(
+                select flight.airline || ' ' || flight.flight_number || ' ' || passenger_seat.seat_row || passenger_seat.letter
+                from passenger_seat
+                join flight on flight.id = passenger_seat.flight_id
+                where passenger_seat.passenger_id = passenger.id
+                order by flight.departs_at
+            ) as "seats!: Vec<String>"
+        from passenger where booking_id = $1 order by ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let passengers = rows.into_iter().map(|row| {
+        let title = format::sentence_case(&row.title);
+        let names = [
+            Some(title),
+            row.first_name.clone(),
+            row.middle_name,
+            Some(row.last_name.clone()),
+        ];
+        MailPassenger {
+            first_name: row.first_name.unwrap_or(row.last_name),
+            name: names.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            passenger_type: row.passenger_type,
+            seats: row.seats,
+        }
+    });
+    Ok(passengers.collect())
+}
+
+async fn included(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBaggage>> {
+    let rows = sqlx::query!(
+        r#"
+        select name, conditions as "conditions: sqlx::types::Json<FareConditions>"
+        from direction where booking_id = $1 and status = 'booked' order by ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let included = rows.into_iter().map(|row| MailBaggage {
+        direction: row.name,
+        baggage: Baggage::from(&row.conditions.0),
+    });
+    Ok(included.collect())
+}
+
+fn stop(
+    city: String,
+    country: String,
+    iata: String,
+    instant: DateTime<Utc>,
+    time_zone: &str,
+) -> Result<MailStop> {
     let zone = zone::parse(time_zone)
         .ok_or_else(|| Error::Catalogue(format!("airport {iata} has no known time zone")))?;
     Ok(MailStop {
         city,
+        country,
         iata,
         time_zone: time_zone.to_owned(),
         local: zone::local(instant, zone),

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use sqlx::PgConnection;
 
 use crate::error::Violations;
-use crate::{Error, Result, zone};
+use crate::{Error, Result, text, zone};
 
 /// What stands in the row until somebody says who sells.
 const PLACEHOLDER: &str = "The address of the seller is not set";
@@ -42,6 +42,15 @@ impl Seller {
     /// Whether nobody has said who sells.
     pub fn is_placeholder(&self) -> bool {
         self.address == PLACEHOLDER
+    }
+
+    /// Name and address, as mails end; the name alone while nobody has said where.
+    pub fn in_one_line(&self) -> String {
+        if self.is_placeholder() {
+            self.name.clone()
+        } else {
+            format!("{}, {}", self.name, self.address)
+        }
     }
 
     /// The seller after a change. [`Error::Invalid`] with every wrong field.
@@ -104,12 +113,9 @@ impl std::fmt::Display for Seller {
 
 /// A line that an invoice can print.
 fn one_line(wrong: &mut Violations, field: &str, raw: &str) -> String {
-    let line = raw.trim();
-    if line.is_empty() || line.chars().count() > LONGEST || line.chars().any(char::is_control) {
-        let message = format!("one line of 1 to {LONGEST} characters");
-        wrong.add(field, "format", message);
-    }
-    line.to_owned()
+    text::one_line(raw, LONGEST)
+        .map_err(|(code, message)| wrong.add(field, code, message))
+        .unwrap_or_default()
 }
 
 fn tax_number(wrong: &mut Violations, raw: &str) -> Option<String> {

@@ -3,11 +3,11 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is logged unless `RUST_LOG` says otherwise: our own words, and of the libraries only trouble.
-const DEFAULT_FILTER: &str = "info,sqlx=warn,hyper=warn,aws=warn,apalis=warn";
+use crate::config::{LogFormat, Logs};
 
 /// The request id (`X-Request-Id`) and trace (W3C `traceparent`) of the present task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,17 +32,24 @@ pub fn context() -> Context {
     CONTEXT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Starts logging to stderr for this process: readable lines on a terminal, one JSON object a line elsewhere.
+/// Starts logging to stderr for this process as the settings say.
 ///
-/// `RUST_LOG` chooses what is logged. Fields of the surrounding spans, the request id first, stand in every line.
-/// A second call does nothing, so that tests may call it.
-pub fn init(process: &str) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+/// Fields of the surrounding span, the request id first, stand in every line. A second call does nothing, so that tests
+/// may call it. Errors: a filter that cannot be read.
+pub fn init(process: &str, settings: &Logs) -> Result<(), ParseError> {
+    let filter = EnvFilter::builder().parse(&settings.log_filter)?;
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = if std::io::stderr().is_terminal() {
-        registry.with(lines.with_target(false)).try_init()
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_text = match settings.log_format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let started = if is_text {
+        registry
+            .with(lines.with_target(false).with_ansi(is_terminal))
+            .try_init()
     } else {
         let json = lines
             .json()
@@ -54,4 +61,5 @@ pub fn init(process: &str) {
     if started.is_ok() {
         tracing::debug!(process, "logging started");
     }
+    Ok(())
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Print the UTC offset, in seconds, of every zone in fixtures/airports.csv at 26 instants, as PyPI's tzdata has it.
 
-    python -m venv /tmp/tz && /tmp/tz/bin/pip install tzdata
-    PYTHONTZPATH= /tmp/tz/bin/python core/testdata/zone_offsets.py > core/testdata/zone_offsets.csv
+    PYTHONTZPATH= .local/tools/venv/bin/python core/testdata/zone_offsets.py
 
 PYTHONTZPATH must be empty: zoneinfo reads the operating system's older files first otherwise.
 """

@@ -7,11 +7,17 @@ use flightdesk_core::{Error, fault, telemetry};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info, info_span, warn};
 
+use crate::error::Cause;
 use crate::queue::Pushed;
 use crate::{Ctx, JobError, jobs, metrics};
 
 /// The longest an attempt may take before it is given up and tried again.
 const MOST_TIME: Duration = Duration::from_mins(10);
+
+/// The longest that PostgreSQL is waited for by what surrounds a job.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// What a job gets to end by itself when the connections to PostgreSQL fell silent: it may wait for a mail server.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub async fn run(ctx: &Ctx, pushed: &Pushed) -> Outcome {
         job_id = %started.lease.job_id,
         kind = started.kind.as_str(),
         attempt = started.lease.attempt,
+        account_id = started.lease.account_id.map(tracing::field::display),
         request_id = started.context.request_id.as_deref(),
         trace_parent = started.context.trace_parent.as_deref(),
     );
@@ -55,8 +62,17 @@ pub async fn run(ctx: &Ctx, pushed: &Pushed) -> Outcome {
 }
 
 async fn start(ctx: &Ctx, pushed: &Pushed) -> Result<Option<Started>, Error> {
-    let mut conn = ctx.db.acquire().await?;
-    outbox::start(&mut conn, &ctx.clock, pushed.job_id, pushed.attempt).await
+    answered(ctx, async {
+        let mut conn = ctx.db.acquire().await?;
+        outbox::start(&mut conn, &ctx.clock, pushed.job_id, pushed.attempt).await
+    })
+    .await
+}
+
+/// What PostgreSQL answers, while it does.
+async fn answered<T>(ctx: &Ctx, ask: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let answer = ctx.db.within(PATIENCE, ask).await;
+    answer.unwrap_or_else(|| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 async fn complete(ctx: &Ctx, started: Started) -> Outcome {
@@ -93,6 +109,8 @@ async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>
     beat.tick().await;
     let too_long = tokio::time::sleep(MOST_TIME);
     tokio::pin!(too_long);
+    let silent = ctx.db.renewed();
+    tokio::pin!(silent);
     loop {
         tokio::select! {
             joined = &mut job => return Kept::Returned(joined.unwrap_or_else(|_| {
@@ -112,6 +130,14 @@ async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>
                 }
                 Err(error) => warn!(%error, "a job's lease could not be extended"),
             },
+            () = &mut silent => {
+                // It may wait for an answer that never comes, and would keep its lease all the while.
+                if let Ok(joined) = tokio::time::timeout(GRACE, &mut job).await {
+                    return Kept::Returned(joined.unwrap_or_else(|_| Err(JobError::retry("the job panicked"))));
+                }
+                job.abort();
+                return Kept::Returned(Err(JobError::retry("the connections to PostgreSQL fell silent")));
+            }
             () = &mut too_long => {
                 job.abort();
                 return Kept::Returned(Err(JobError::retry("the attempt took too long")));
@@ -121,15 +147,18 @@ async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>
 }
 
 async fn extend(ctx: &Ctx, lease: &Lease) -> Result<(), Error> {
-    let mut conn = ctx.db.acquire().await?;
-    outbox::extend(&mut conn, &ctx.clock, lease).await
+    answered(ctx, async {
+        let mut conn = ctx.db.acquire().await?;
+        outbox::extend(&mut conn, &ctx.clock, lease).await
+    })
+    .await
 }
 
 /// Writes down the failure. When PostgreSQL stays away the lease lapses, which counts as the same failure.
 async fn record(ctx: &Ctx, started: &Started, failure: &JobError) -> Outcome {
     for wait in [0, 500, 2_000, 5_000] {
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        match write_failure(ctx, started, failure).await {
+        match answered(ctx, write_failure(ctx, started, failure)).await {
             Ok(verdict) => {
                 match verdict {
                     Verdict::Dead => {
@@ -137,6 +166,12 @@ async fn record(ctx: &Ctx, started: &Started, failure: &JobError) -> Outcome {
                     }
                     Verdict::RetryAt(at) => {
                         warn!(error = %failure, retry_at = %at, "job failed and will be tried again");
+                    }
+                    Verdict::PutOffUntil(at) => {
+                        info!(reason = %failure, again_at = %at, "job cannot be done yet");
+                    }
+                    Verdict::WaitsFor(backend) => {
+                        info!(error = %failure, backend = backend.as_str(), "job waits for a back-end");
                     }
                 }
                 return Outcome::Failed(verdict);
@@ -153,14 +188,16 @@ async fn record(ctx: &Ctx, started: &Started, failure: &JobError) -> Outcome {
 
 async fn write_failure(ctx: &Ctx, started: &Started, failure: &JobError) -> Result<Verdict, Error> {
     let mut tx = ctx.db.begin().await?;
-    let verdict = outbox::fail(
-        &mut tx,
-        &ctx.clock,
-        &started.lease,
-        &failure.to_string(),
-        failure.is_retryable(),
-    )
-    .await?;
+    let (clock, lease, reason) = (&ctx.clock, &started.lease, failure.to_string());
+    if let Some(backend) = failure.answered() {
+        outbox::answered(&mut tx, clock, backend).await?;
+    }
+    let verdict = match failure.cause() {
+        Cause::Away(backend) => outbox::wait_for(&mut tx, clock, lease, backend, &reason).await?,
+        Cause::NotYet => outbox::put_off(&mut tx, clock, lease, &reason).await?,
+        Cause::Passing => outbox::fail(&mut tx, clock, lease, &reason, true).await?,
+        Cause::Wrong => outbox::fail(&mut tx, clock, lease, &reason, false).await?,
+    };
     if verdict == Verdict::Dead {
         jobs::on_dead(&mut tx, started.kind, &started.payload).await?;
     }

@@ -9,6 +9,9 @@ use tracing::warn;
 use crate::shutdown::Shutdown;
 use crate::{Ctx, metrics};
 
+/// What every tick may take at least; those that come seldom may take longer.
+const LEAST: Duration = Duration::from_mins(1);
+
 /// The periodic tasks of a process.
 #[derive(Debug)]
 pub struct Clockwork {
@@ -38,12 +41,19 @@ impl Clockwork {
             // The first tick comes somewhere within the period, so that processes started together do not tick together.
             let mut pause = period.mul_f64(rand::random_range(0.0..1.0));
             let mut failing = false;
+            let longest = (period * 20).max(LEAST);
             while shutdown.sleep(pause).await {
                 // In a task of its own, so that a panic ends this tick and not the clockwork.
-                let problem = match tokio::spawn(tick(ctx.clone())).await {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(format!("{error:#}")),
-                    Err(_) => Some("it panicked".to_owned()),
+                let ticking = tokio::spawn(tick(ctx.clone()));
+                let end = ticking.abort_handle();
+                let problem = match ctx.db.within(longest, ticking).await {
+                    Some(Ok(Ok(()))) => None,
+                    Some(Ok(Err(error))) => Some(format!("{error:#}")),
+                    Some(Err(_)) => Some("it panicked".to_owned()),
+                    None => {
+                        end.abort();
+                        Some("it took too long, or its database connection fell silent".to_owned())
+                    }
                 };
                 if let Some(problem) = &problem {
                     metrics::tick_failed(name);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::db;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
-use sqlx::PgPool;
 
 use crate::mail::Mailer;
 use crate::sms::Texter;
@@ -15,7 +15,7 @@ use crate::sms::Texter;
 #[derive(Clone, Debug)]
 pub struct Ctx {
     /// PostgreSQL.
-    pub db: PgPool,
+    pub db: db::Pool,
     /// Where the time comes from.
     pub clock: Clock,
     /// The settings of this process.

@@ -8,6 +8,8 @@ pub mod attempt;
 pub mod clockwork;
 pub mod ctx;
 pub mod error;
+pub mod health;
+pub mod hint;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;

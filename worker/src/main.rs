@@ -4,71 +4,110 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use anyhow::Context;
+use clap::{CommandFactory, error::ErrorKind};
+use flightdesk_core::config::Settings;
 use flightdesk_core::outbox::Queue;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
-    Clock, booking, db, hold, idempotency, invariants, outbox, payment, reminder, schedule,
-    telemetry,
+    Clock, account, booking, db, fare, flight, hold, idempotency, invariants, outbox, payment,
+    reminder, schedule, telemetry,
 };
 use flightdesk_worker::clockwork::Clockwork;
-use flightdesk_worker::settings::Cli;
-use flightdesk_worker::shutdown::{self, Trigger};
+use flightdesk_worker::health::Health;
+use flightdesk_worker::settings::{Cli, WorkerSettings};
+use flightdesk_worker::shutdown::{self, Shutdown, Trigger};
 use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics, queue, runtime, sweeper};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    let cli: Cli = flightdesk_core::production::parse();
     let refusals = cli.settings.refusals();
     if !refusals.is_empty() {
         Cli::command()
             .error(ErrorKind::ValueValidation, refusals.join("\n  "))
             .exit();
     }
-    telemetry::init("worker");
-    if let Some(addr) = cli.worker.metrics_addr {
-        metrics::serve(addr)?;
+    if let Err(error) = telemetry::init("worker", &cli.settings.logs) {
+        eprintln!("worker: RUST_LOG cannot be read: {error:#}");
+        return ExitCode::FAILURE;
     }
-    let ctx = Ctx {
-        db: db::pool(&cli.settings.database, "flightdesk-worker")?,
-        clock: Clock::system(),
-        storage: Storage::from_settings(&cli.settings)?,
-        stripe: Stripe::new(&cli.settings)?,
-        mail: Mailer::from_settings(&cli.settings)?,
-        texter: Texter::from_settings(&cli.settings),
-        settings: Arc::new(cli.settings),
-    };
+    match run(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(addr) = cli.worker.metrics_addr {
+        metrics::serve(addr)
+            .with_context(|| format!("cannot listen on {addr} (WORKER_METRICS_ADDR)"))?;
+    }
+    let ctx = context(cli.settings)?;
+    if let Err(why) = db::wait_for(&ctx.db, &ctx.settings.database).await {
+        eprintln!("worker: {why}");
+        return Ok(ExitCode::from(db::UNREACHABLE));
+    }
+    refuse_other_currency(&ctx).await?;
     let (trigger, shutdown) = shutdown::channel();
     tokio::spawn(stop_on_signal(trigger)?);
 
-    // By the clock. Jobs: bring back what crashed, forget what is long done, keep Redis small.
-    let mut clockwork = Clockwork::new(ctx.clone(), shutdown.clone());
-    clockwork.every("requeue_lapsed", Duration::from_secs(1), |ctx| async move {
+    let health = Health::default();
+    let clockwork = clockwork(&ctx, &cli.worker, &health, shutdown.clone())?;
+    // The queues: render_document · send_mail, send_sms · create_refund, expire_checkout, reconcile_payment ·
+    // materialise_flights.
+    info!(name = runtime::process_name(), "worker started");
+    let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, &health, shutdown).await?;
+    clockwork.ended().await;
+    let sign_off = async {
+        let mut conn = ctx.db.acquire().await?;
+        outbox::rest(&mut conn, &runtime::process_name()).await
+    };
+    let _ = ctx.db.within(Duration::from_secs(5), sign_off).await;
+    info!(finished, "worker stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What happens by the clock.
+fn clockwork(
+    ctx: &Ctx,
+    worker: &WorkerSettings,
+    health: &Health,
+    shutdown: Shutdown,
+) -> anyhow::Result<Clockwork> {
+    // Jobs: bring back what crashed, forget what is long done, keep Redis small.
+    let mut clockwork = Clockwork::new(ctx.clone(), shutdown);
+    clockwork.every("requeue_lapsed", Duration::from_secs(2), |ctx| async move {
         while attempt::requeue_lapsed(&ctx).await? > 0 {}
         Ok(())
     });
-    let kept = cli.worker.job_retention();
-    clockwork.every("trim", Duration::from_mins(1), move |ctx| async move {
-        while outbox::trim(&mut *ctx.db.acquire().await?, &ctx.clock, kept).await? > 0 {}
-        Ok(())
-    });
+    let kept = worker.job_retention();
+    clockwork.every("trim", Duration::from_mins(1), move |ctx| trim(ctx, kept));
     let (redis, prefix) = (
         queue::connect(&ctx.settings.redis)?,
-        cli.worker.queue_prefix.clone(),
+        worker.queue_prefix.clone(),
     );
     clockwork.every("sweep_redis", Duration::from_secs(10), move |_| {
         sweeper::sweep_all(redis.clone(), prefix.clone())
     });
     // Signs of life, for people and for metrics.
-    clockwork.every("heartbeat", Duration::from_secs(5), |ctx| async move {
-        let mut conn = ctx.db.acquire().await?;
-        Ok(outbox::beat(&mut conn, &ctx.clock, &runtime::process_name()).await?)
+    let paths = health.clone();
+    clockwork.every("heartbeat", Duration::from_secs(5), move |ctx| {
+        let broken = paths.broken();
+        async move {
+            anyhow::ensure!(broken.is_empty(), "no sign of life: {}", broken.join(", "));
+            let mut conn = ctx.db.acquire().await?;
+            Ok(outbox::beat(&mut conn, &ctx.clock, &runtime::process_name()).await?)
+        }
     });
     clockwork.every("observe", Duration::from_secs(5), |ctx| async move {
-        Ok(metrics::observe(&ctx).await?)
+        Ok(metrics::observe(&ctx, &runtime::process_name()).await?)
     });
     // Deadlines: seats of holds and bookings that are due go back; silent payments and refunds are asked about.
     clockwork.every("sweep_holds", Duration::from_secs(5), |ctx| async move {
@@ -80,12 +119,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         booking::sweep_seat_changes(&ctx.db, &ctx.clock).await?;
         Ok(())
     });
-    clockwork.every("reconcile", Duration::from_secs(15), |ctx| async move {
-        let mut tx = ctx.db.begin().await?;
-        payment::promise_questions(&mut tx, &ctx.clock).await?;
-        payment::promise_refund_questions(&mut tx, &ctx.clock).await?;
-        Ok(tx.commit().await?)
-    });
+    clockwork.every("reconcile", Duration::from_secs(15), reconcile);
     // A day before departure: a mail for everybody who flies.
     clockwork.every("remind", Duration::from_mins(5), |ctx| async move {
         let mut tx = ctx.db.begin().await?;
@@ -100,6 +134,12 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(())
         },
     );
+    // Of a database that was restored: what it says of transactions that have not been.
+    clockwork.every("mend_restored", Duration::from_mins(5), |ctx| async move {
+        let mut conn = ctx.db.acquire().await?;
+        while flight::mend_restored(&mut conn).await? > 0 {}
+        Ok(())
+    });
     // Once a night: does everything hold that must?
     clockwork.every(
         "check_invariants",
@@ -121,17 +161,48 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(tx.commit().await?)
         },
     );
+    Ok(clockwork)
+}
 
-    // The queues: render_document · send_mail, send_sms · create_refund, expire_checkout, reconcile_payment ·
-    // materialise_flights.
-    info!(name = runtime::process_name(), "worker started");
-    let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, shutdown).await?;
-    clockwork.ended().await;
-    if let Ok(mut conn) = ctx.db.acquire().await {
-        let _ = outbox::rest(&mut conn, &runtime::process_name()).await;
+/// The back-ends of these settings. Nothing is connected yet.
+fn context(settings: Settings) -> anyhow::Result<Ctx> {
+    let db = db::pool(&settings.database, "flightdesk-worker")?;
+    db::watch(&[&db]);
+    Ok(Ctx {
+        db,
+        clock: Clock::system(),
+        storage: Storage::from_settings(&settings)?,
+        stripe: Stripe::new(&settings)?,
+        mail: Mailer::from_settings(&settings)?,
+        texter: Texter::from_settings(&settings),
+        settings: Arc::new(settings),
+    })
+}
+
+/// A worker of another currency than the catalogue's would settle and write invoices in it.
+async fn refuse_other_currency(ctx: &Ctx) -> anyhow::Result<()> {
+    let currency = ctx.settings.sales.sale_currency;
+    let problems = fare::currency_problems_at_start(&ctx.db, currency).await;
+    if problems.is_empty() {
+        return Ok(());
     }
-    info!(finished, "worker stopped");
-    Ok(ExitCode::SUCCESS)
+    anyhow::bail!(problems.join("\n  "))
+}
+
+/// Forgets jobs that are long done, and where accounts older than a day were opened from.
+async fn trim(ctx: Ctx, kept: chrono::Duration) -> anyhow::Result<()> {
+    while outbox::trim(&mut *ctx.db.acquire().await?, &ctx.clock, kept).await? > 0 {}
+    account::forget_networks(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
+    Ok(())
+}
+
+/// Has the payment provider asked about whoever was silent for too long.
+async fn reconcile(ctx: Ctx) -> anyhow::Result<()> {
+    let mut tx = ctx.db.begin().await?;
+    payment::promise_questions(&mut tx, &ctx.clock).await?;
+    payment::promise_refund_questions(&mut tx, &ctx.clock).await?;
+    payment::close_needless_questions(&mut tx, &ctx.clock).await?;
+    Ok(tx.commit().await?)
 }
 
 fn stop_on_signal(trigger: Trigger) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {

@@ -1,15 +1,24 @@
 //! What can be measured from outside, for Prometheus to read on a port of its own.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flightdesk_core::invariants;
-use flightdesk_core::outbox::{self, JobStatus, Kind, Lapsed, Queue, Verdict};
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use flightdesk_core::outbox::{self, Backend, JobStatus, Kind, Lapsed, Queue, Verdict};
+use metrics::{
+    Gauge, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use sqlx::PgConnection;
 
 use crate::Ctx;
 use crate::attempt::Outcome;
+
+/// A worker that has not said anything for so long does not count as alive.
+const SILENCE: chrono::Duration = chrono::Duration::seconds(20);
+/// Whether this process was the one that measures for all.
+static WAS_MINE: AtomicBool = AtomicBool::new(false);
 
 /// Serves the metrics on `addr` from now on.
 pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
@@ -47,6 +56,14 @@ pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
         "How long the most overdue job has been waiting, by queue"
     );
     describe_gauge!(
+        "flightdesk_queue_paused",
+        "Whether a queue is paused because its back-end is away, by queue"
+    );
+    describe_gauge!(
+        "flightdesk_backend_outage_seconds",
+        "How long a back-end has been away, by back-end; zero when it answers"
+    );
+    describe_gauge!(
         "flightdesk_invariant_violations",
         "Who breaks a rule over the whole database, by rule, as the last nightly check found it"
     );
@@ -67,6 +84,8 @@ pub fn ran(kind: Kind, outcome: Outcome, took: Duration) {
         Outcome::Done => "done",
         Outcome::Failed(Verdict::RetryAt(_)) => "retry",
         Outcome::Failed(Verdict::Dead) => "dead",
+        Outcome::Failed(Verdict::PutOffUntil(_)) => "put_off",
+        Outcome::Failed(Verdict::WaitsFor(_)) => "waits_for_backend",
         Outcome::Unwanted => "unwanted",
         Outcome::Lost => "lost",
         Outcome::Unrecorded => "unrecorded",
@@ -102,34 +121,58 @@ pub fn consumer(queue: Queue, up: bool) {
     gauge!("flightdesk_consumers_up", "queue" => queue.as_str()).set(if up { 1.0 } else { 0.0 });
 }
 
-/// Reads the gauges that live in PostgreSQL.
+/// Reads the gauges that live in PostgreSQL and are the same for every worker. One worker does: with the others they are
+/// absent, or not a number if it was their turn before.
+pub async fn observe(ctx: &Ctx, name: &str) -> flightdesk_core::Result<()> {
+    let mut conn = ctx.db.acquire().await?;
+    let is_mine = outbox::speaks_for_all(&mut conn, &ctx.clock, name, SILENCE).await?;
+    if is_mine {
+        measure(ctx, &mut conn).await?;
+    } else if WAS_MINE.load(Ordering::Relaxed) {
+        forget();
+    }
+    WAS_MINE.store(is_mine, Ordering::Relaxed);
+    Ok(())
+}
+
+const STATUSES: [JobStatus; 4] = [
+    JobStatus::Waiting,
+    JobStatus::Queued,
+    JobStatus::Running,
+    JobStatus::Dead,
+];
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "a gauge of jobs is exact far beyond any number of jobs"
 )]
-pub async fn observe(ctx: &Ctx) -> flightdesk_core::Result<()> {
-    let mut conn = ctx.db.acquire().await?;
-    let depths = outbox::depths(&mut conn).await?;
+async fn measure(ctx: &Ctx, conn: &mut PgConnection) -> flightdesk_core::Result<()> {
+    let depths = outbox::depths(conn).await?;
     for queue in Queue::ALL {
-        for status in [
-            JobStatus::Waiting,
-            JobStatus::Queued,
-            JobStatus::Running,
-            JobStatus::Dead,
-        ] {
+        for status in STATUSES {
             let jobs = depths
                 .iter()
                 .find(|depth| depth.queue == queue.as_str() && depth.status == status)
                 .map_or(0, |depth| depth.jobs);
-            gauge!("flightdesk_queue_jobs", "queue" => queue.as_str(), "status" => status.as_str())
-                .set(jobs as f64);
+            jobs_gauge(*queue, status).set(jobs as f64);
         }
-        let lag = outbox::lag(&mut conn, &ctx.clock, *queue).await?;
-        gauge!("flightdesk_relay_lag_seconds", "queue" => queue.as_str()).set(lag.as_seconds_f64());
+        let lag = outbox::lag(conn, &ctx.clock, *queue).await?;
+        lag_gauge(*queue).set(lag.as_seconds_f64());
     }
-    let living = outbox::living(&mut conn, &ctx.clock, chrono::Duration::seconds(20)).await?;
+    let outages = outbox::outages(conn).await?;
+    for backend in Backend::ALL {
+        let outage = outages
+            .iter()
+            .find(|outage| outage.backend == backend.as_str());
+        let seconds = outage.map_or(0.0, |outage| {
+            (ctx.clock.now() - outage.began_at).as_seconds_f64()
+        });
+        outage_gauge(*backend).set(seconds);
+        paused_gauge(*backend).set(if outage.is_some() { 1.0 } else { 0.0 });
+    }
+    let living = outbox::living(conn, &ctx.clock, SILENCE).await?;
     gauge!("flightdesk_workers_living").set(living as f64);
-    for rule in invariants::last_run(&mut conn)
+    for rule in invariants::last_run(conn)
         .await?
         .into_iter()
         .flat_map(|run| run.findings)
@@ -137,4 +180,35 @@ pub async fn observe(ctx: &Ctx) -> flightdesk_core::Result<()> {
         gauge!("flightdesk_invariant_violations", "rule" => rule.name).set(rule.violations as f64);
     }
     Ok(())
+}
+
+/// What another worker measures now must not stand here as it once was.
+fn forget() {
+    for queue in Queue::ALL {
+        for status in STATUSES {
+            jobs_gauge(*queue, status).set(f64::NAN);
+        }
+        lag_gauge(*queue).set(f64::NAN);
+    }
+    for backend in Backend::ALL {
+        outage_gauge(*backend).set(f64::NAN);
+        paused_gauge(*backend).set(f64::NAN);
+    }
+    gauge!("flightdesk_workers_living").set(f64::NAN);
+}
+
+fn jobs_gauge(queue: Queue, status: JobStatus) -> Gauge {
+    gauge!("flightdesk_queue_jobs", "queue" => queue.as_str(), "status" => status.as_str())
+}
+
+fn lag_gauge(queue: Queue) -> Gauge {
+    gauge!("flightdesk_relay_lag_seconds", "queue" => queue.as_str())
+}
+
+fn outage_gauge(backend: Backend) -> Gauge {
+    gauge!("flightdesk_backend_outage_seconds", "backend" => backend.as_str())
+}
+
+fn paused_gauge(backend: Backend) -> Gauge {
+    gauge!("flightdesk_queue_paused", "queue" => backend.queue().as_str())
 }

@@ -6,8 +6,7 @@ use apalis_redis::{Config, RedisStorage};
 use flightdesk_core::config;
 use flightdesk_core::ids::JobId;
 use flightdesk_core::outbox::{Claimed, Queue};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use secrecy::ExposeSecret;
+use flightdesk_core::redis::{Redis, SettingError};
 use serde::{Deserialize, Serialize};
 
 /// What travels through Redis: which attempt of which job, and the request that caused it. No personal data.
@@ -40,7 +39,7 @@ impl From<&Claimed> for Pushed {
 }
 
 /// A queue as apalis sees it.
-pub type Store = RedisStorage<Pushed>;
+pub type Store = RedisStorage<Pushed, Redis>;
 
 /// The same push sent twice is one task: job, attempt, and which push of that attempt. Without the last part a push
 /// repeated after a lapsed lease would be swallowed for as long as the key lives.
@@ -65,21 +64,15 @@ pub fn config(prefix: &str, queue: Queue) -> Config {
         .persist_results(true)
 }
 
-/// A connection that is made when it is first used and made again when it breaks. A stalled Redis is an error after
-/// five seconds: the client's own 500 ms would end every worker at each hiccup.
-pub fn connect(settings: &config::Redis) -> Result<ConnectionManager, redis::RedisError> {
-    let client = redis::Client::open(settings.redis_url.expose_secret())?;
-    ConnectionManager::new_lazy_with_config(
-        client,
-        ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(5)))
-            .set_response_timeout(Some(Duration::from_secs(5)))
-            .set_number_of_retries(1)
-            .set_max_delay(Duration::from_secs(1)),
-    )
+/// The longest that Redis is waited for. The client's own 500 ms would end every worker at each hiccup.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection that is made when it is first used, and made anew when it breaks or falls silent.
+pub fn connect(settings: &config::Redis) -> Result<Redis, SettingError> {
+    Redis::new(settings, PATIENCE)
 }
 
 /// A queue's store on a connection.
-pub fn store(conn: ConnectionManager, config: Config) -> Store {
+pub fn store(conn: Redis, config: Config) -> Store {
     RedisStorage::new(conn).with_config(config)
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use apalis::prelude::{TaskBuilder, TaskSink};
 use flightdesk_core::Clock;
+use flightdesk_core::db;
 use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, Claimed, Queue};
+use flightdesk_core::redis::Redis;
 use futures::stream;
-use redis::aio::ConnectionManager;
-use sqlx::PgPool;
 use tracing::{info, warn};
 
+use crate::health::Health;
+use crate::hint::Hinted;
 use crate::metrics;
 use crate::queue::{self, Pushed};
 use crate::shutdown::Shutdown;
@@ -20,17 +22,23 @@ use crate::shutdown::Shutdown;
 pub const DEPTH: i64 = 500;
 /// Rows moved in one go.
 const BATCH: i64 = 100;
-/// The pause when nothing was due.
+/// The pause after a batch that was not full, and the first one when nothing was due; it doubles up to [`IDLE_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause when nothing was due: how late a job without a hint may start.
+pub const IDLE_PAUSE: Duration = Duration::from_secs(2);
+/// From a hint to the look that follows: the commit it is about may be on its way, and of many hints one look is enough.
+const HINT_PAUSE: Duration = Duration::from_millis(40);
+/// The longest that one batch may take: what PostgreSQL and Redis may take for each of its steps.
+const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause while Redis or PostgreSQL is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// One queue's way from PostgreSQL to Redis.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    db: PgPool,
+    db: db::Pool,
     clock: Clock,
-    redis: ConnectionManager,
+    redis: Redis,
     queue: Queue,
     config: apalis_redis::Config,
 }
@@ -44,20 +52,25 @@ pub enum RelayError {
     /// Redis is away.
     #[error("redis: {0}")]
     Redis(#[from] redis::RedisError),
+    /// A connection to PostgreSQL fell silent, or everything took too long.
+    #[error("PostgreSQL or Redis did not answer")]
+    Silent,
     /// Redis took no push.
     #[error("the push failed: {0}")]
     Push(String),
 }
 
+/// What one look came to.
+#[derive(Debug, Default)]
+struct Moved {
+    jobs: i64,
+    /// When the next row is due, as far as it is known and nothing was moved.
+    next_in: Option<Duration>,
+}
+
 impl Relay {
     /// The relay of one queue.
-    pub fn new(
-        db: PgPool,
-        clock: Clock,
-        redis: ConnectionManager,
-        queue: Queue,
-        prefix: &str,
-    ) -> Self {
+    pub fn new(db: db::Pool, clock: Clock, redis: Redis, queue: Queue, prefix: &str) -> Self {
         Self {
             db,
             clock,
@@ -67,51 +80,81 @@ impl Relay {
         }
     }
 
-    /// Moves rows until the process shall stop.
-    pub async fn run(mut self, shutdown: Shutdown) {
+    /// Moves rows until the process shall stop. A hint makes it look soon, and often for a while: the commit that the
+    /// hint is about may still be on its way.
+    pub async fn run(mut self, health: Health, mut hinted: Hinted, shutdown: Shutdown) {
+        let db = self.db.clone();
         let mut pause = PAUSE;
         let mut away = false;
         loop {
-            match self.pump().await {
-                Ok(moved) => {
+            let looked = db.within(LONGEST, self.look()).await;
+            let wait = match looked.unwrap_or(Err(RelayError::Silent)) {
+                Ok(Moved { jobs, next_in }) => {
+                    health.moved(self.queue);
                     if std::mem::take(&mut away) {
                         info!(queue = self.queue.as_str(), "the relay moves jobs again");
+                        pause = PAUSE;
                     }
-                    pause = if moved == BATCH {
+                    if jobs == BATCH {
                         Duration::ZERO
+                    } else if jobs > 0 {
+                        pause = PAUSE;
+                        pause
                     } else {
-                        PAUSE
-                    };
+                        let wait = jittered(pause).min(next_in.unwrap_or(IDLE_PAUSE));
+                        pause = (pause * 2).min(IDLE_PAUSE);
+                        wait
+                    }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut away, true) {
                         warn!(queue = self.queue.as_str(), %error, "the relay cannot move jobs; they wait in the outbox");
+                        pause = PAUSE;
                     }
                     metrics::relay_failed(self.queue);
                     pause = (pause * 2).clamp(PAUSE, LONGEST_PAUSE);
+                    jittered(pause)
                 }
-            }
-            if !shutdown.sleep(jittered(pause)).await {
-                return;
+            };
+            tokio::select! {
+                goes_on = shutdown.sleep(wait) => if !goes_on {
+                    return;
+                },
+                // While something is away there is no use in hurrying.
+                () = hinted.next(), if !away => {
+                    if !shutdown.sleep(HINT_PAUSE).await {
+                        return;
+                    }
+                    pause = PAUSE;
+                }
             }
         }
     }
 
     /// Moves one batch and returns how many rows that was. Redis is asked first: while it is away no row is touched.
     pub async fn pump(&mut self) -> Result<i64, RelayError> {
+        Ok(self.look().await?.jobs)
+    }
+
+    async fn look(&mut self) -> Result<Moved, RelayError> {
         let room = (DEPTH - self.depth().await?).min(BATCH);
         if room <= 0 {
-            return Ok(0);
+            return Ok(Moved::default());
         }
         let mut conn = self
             .db
             .acquire()
             .await
             .map_err(flightdesk_core::Error::from)?;
-        let claimed = outbox::claim(&mut conn, &self.clock, self.queue, room).await?;
+        let due = outbox::take_due(&mut conn, &self.clock, self.queue, room).await?;
         drop(conn);
+        let claimed = due.claimed;
         if claimed.is_empty() {
-            return Ok(0);
+            let now = self.clock.now();
+            let next_in = due
+                .next_at
+                .map(|at| (at - now).to_std().unwrap_or_default());
+            return Ok(Moved { jobs: 0, next_in });
         }
         fault::point("jobs_claimed");
         if let Err(error) = self.push(&claimed).await {
@@ -120,7 +163,10 @@ impl Relay {
         }
         fault::point("jobs_pushed");
         metrics::relayed(self.queue, claimed.len());
-        Ok(i64::try_from(claimed.len()).unwrap_or(BATCH))
+        Ok(Moved {
+            jobs: i64::try_from(claimed.len()).unwrap_or(BATCH),
+            next_in: None,
+        })
     }
 
     /// Tasks that wait in Redis.

@@ -7,13 +7,16 @@ use apalis::prelude::{
     BackendExt, BoxDynError, Data, ParallelizeExt, WorkerBuilder, WorkerBuilderExt, WorkerError,
 };
 use flightdesk_core::outbox::Queue;
+use flightdesk_core::redis::{Redis, SettingError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use redis::aio::ConnectionManager;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::attempt::Outcome;
+use crate::health::Health;
+use crate::hint::Hints;
 use crate::queue::{self, Pushed};
 use crate::relay::Relay;
 use crate::settings::WorkerSettings;
@@ -32,6 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 struct Desk {
     ctx: Ctx,
+    hints: Hints,
     shutdown: Shutdown,
     /// Held for reading by each running job, for writing by whoever waits for all of them.
     busy: Arc<RwLock<()>>,
@@ -45,14 +49,18 @@ pub async fn run(
     ctx: Ctx,
     settings: &WorkerSettings,
     queues: &[Queue],
+    health: &Health,
     shutdown: Shutdown,
-) -> Result<bool, redis::RedisError> {
+) -> Result<bool, SettingError> {
+    let hints = Hints::default();
     let desk = Desk {
         ctx: ctx.clone(),
+        hints: hints.clone(),
         shutdown: shutdown.clone(),
         busy: Arc::default(),
     };
     let mut tasks = JoinSet::new();
+    tasks.spawn(hints.clone().listen(ctx.db.clone(), shutdown.clone()));
     for &queue in queues {
         let relay = Relay::new(
             ctx.db.clone(),
@@ -61,10 +69,12 @@ pub async fn run(
             queue,
             &settings.queue_prefix,
         );
-        tasks.spawn(relay.run(shutdown.clone()));
+        tasks.spawn(relay.run(health.clone(), hints.receive(), shutdown.clone()));
+        let redis = queue::connect(&ctx.settings.redis)?;
+        health.watch(queue, redis.clone());
         tasks.spawn(consume(
             desk.clone(),
-            queue::connect(&ctx.settings.redis)?,
+            redis,
             queue::config(&settings.queue_prefix, queue),
             queue,
             settings.concurrency(queue),
@@ -84,7 +94,7 @@ pub async fn run(
 /// Keeps one consumer alive. Any Redis error ends an apalis worker, and its own monitor restarts without a pause.
 async fn consume(
     desk: Desk,
-    conn: ConnectionManager,
+    conn: Redis,
     config: apalis_redis::Config,
     queue: Queue,
     concurrency: usize,
@@ -133,7 +143,7 @@ async fn consume(
 /// Boxed here, outside of any async block, where the compiler can still see that apalis' layers may change threads.
 fn consumer(
     desk: Desk,
-    conn: ConnectionManager,
+    conn: Redis,
     config: apalis_redis::Config,
     queue: Queue,
     concurrency: usize,
@@ -161,7 +171,10 @@ async fn handle(pushed: Pushed, desk: Data<Desk>) -> Result<(), BoxDynError> {
         // Not started, so nothing is lost: the lease of the push lapses and another worker gets it.
         return Ok(());
     }
-    attempt::run(&desk.ctx, &pushed).await;
+    if attempt::run(&desk.ctx, &pushed).await == Outcome::Done {
+        // It may have promised another one, and a back-end that answered may have jobs that wait for it.
+        desk.hints.give();
+    }
     Ok(())
 }
 

@@ -43,8 +43,8 @@ pub struct WorkerSettings {
     #[arg(long, env = "JOB_RETENTION_DAYS", default_value_t = 7)]
     pub job_retention_days: u16,
 
-    /// Seconds that running jobs get to finish after SIGTERM
-    #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 30)]
+    /// Seconds that running jobs get to finish after SIGTERM; platforms kill after 30, and signing off takes 2 more
+    #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 25)]
     pub shutdown_grace_seconds: u64,
 
     /// Address for Prometheus to read metrics from, `127.0.0.1:9464`; without it there is none

@@ -2,7 +2,7 @@
 //! records of workers that are gone.
 
 use flightdesk_core::outbox::Queue;
-use redis::aio::ConnectionManager;
+use flightdesk_core::redis::Redis;
 use redis::{AsyncCommands, Script};
 
 use crate::queue;
@@ -28,7 +28,7 @@ return swept
 ";
 
 /// Empties every queue of what is finished.
-pub async fn sweep_all(mut redis: ConnectionManager, prefix: String) -> anyhow::Result<()> {
+pub async fn sweep_all(mut redis: Redis, prefix: String) -> anyhow::Result<()> {
     for &queue in Queue::ALL {
         sweep(&mut redis, &prefix, queue).await?;
     }
@@ -37,7 +37,7 @@ pub async fn sweep_all(mut redis: ConnectionManager, prefix: String) -> anyhow::
 
 /// Empties one queue of what is finished and returns how many tasks that were.
 pub async fn sweep(
-    redis: &mut ConnectionManager,
+    redis: &mut Redis,
     prefix: &str,
     queue: Queue,
 ) -> Result<usize, redis::RedisError> {
@@ -65,7 +65,7 @@ pub async fn sweep(
 
 /// Deletes the records of workers that are no longer registered.
 async fn forget_workers(
-    redis: &mut ConnectionManager,
+    redis: &mut Redis,
     config: &apalis_redis::Config,
 ) -> Result<(), redis::RedisError> {
     let prefix = format!("{}:metadata:", config.workers_set());

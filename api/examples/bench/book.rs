@@ -21,10 +21,10 @@ pub struct Wish {
     /// Grown-ups of a booking
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10))]
     party: u16,
-    /// There and back
+    /// Round trips
     #[arg(long)]
     round_trip: bool,
-    /// Half of the parties come from the other end: the flight between is the return of one half and the outbound of
+    /// Half of the parties come from the other end: the flight between is the returning direction of one half and the departing one of
     /// the other
     #[arg(long, requires = "round_trip")]
     crossing: bool,

@@ -36,7 +36,7 @@ impl Target {
         }
     }
 
-    /// There and back.
+    /// A round trip.
     pub fn round_trip(&self, party: u16) -> Journey {
         Journey {
             back: Some((self.return_id, self.return_date.clone())),
@@ -44,7 +44,7 @@ impl Target {
         }
     }
 
-    /// The flight back as the way there of somebody from the other end, and the one after it as their way back.
+    /// The flight back as the departing direction of somebody from the other end, and the one after it as their returning one.
     pub fn round_trip_from_there(&self, party: u16) -> Journey {
         Journey {
             origin: self.destination.clone(),
@@ -170,8 +170,8 @@ impl Shop {
         let lists = match &journey.back {
             None => vec![(&found["offers"], journey.out)],
             Some((back, _)) => vec![
-                (&found["outbound"]["offers"], journey.out),
-                (&found["return"]["offers"], *back),
+                (&found["departing"]["offers"], journey.out),
+                (&found["returning"]["offers"], *back),
             ],
         };
         let tokens: Option<Vec<String>> = (lists

@@ -27,7 +27,8 @@ pub async fn run<F>(load: Load, good: u16, request: F) -> anyhow::Result<Value>
 where
     F: Fn(usize, usize) -> RequestBuilder + Clone + Send + 'static,
 {
-    let from = Instant::now() + WARM_UP;
+    let warm_up = if load.cold { Duration::ZERO } else { WARM_UP };
+    let from = Instant::now() + warm_up;
     let until = from + Duration::from_secs(load.seconds);
     let mut clients = JoinSet::new();
     for client in 0..usize::from(load.clients) {
@@ -47,46 +48,91 @@ where
                 if begun < from || done > until {
                     continue;
                 }
-                if status == good {
-                    let took = (done - begun).as_micros();
-                    seen.microseconds
-                        .push(u32::try_from(took).unwrap_or(u32::MAX));
-                } else {
-                    *seen.refused.entry(status).or_default() += 1;
-                }
+                seen.note(status == good, status, done - begun);
             }
             Ok::<_, reqwest::Error>(seen)
         });
     }
     let mut all = Seen::default();
     while let Some(seen) = clients.join_next().await {
-        let seen = seen??;
-        all.microseconds.extend(seen.microseconds);
-        for (status, count) in seen.refused {
-            *all.refused.entry(status).or_default() += count;
+        all.add(seen??);
+    }
+    all.report(load, good)
+}
+
+/// Begins `rate` requests a second, each at its time, however long the ones before take. The time of an answer counts
+/// from when its request was due.
+pub async fn run_at_rate<F>(load: Load, rate: u32, good: u16, request: F) -> anyhow::Result<Value>
+where
+    F: Fn(usize, usize) -> RequestBuilder,
+{
+    let from = Instant::now();
+    let count = rate * u32::try_from(load.seconds)?;
+    let mut requests = JoinSet::new();
+    for number in 0..count {
+        let due = from + Duration::from_secs(1) * number / rate;
+        tokio::time::sleep_until(due.into()).await;
+        let sending = request(0, number as usize).send();
+        requests.spawn(async move {
+            let response = sending.await?;
+            let status = response.status().as_u16();
+            response.bytes().await?;
+            Ok::<_, reqwest::Error>((status, due.elapsed()))
+        });
+    }
+    let mut all = Seen::default();
+    while let Some(answered) = requests.join_next().await {
+        match answered? {
+            Ok((status, took)) => all.note(status == good, status, took),
+            // The client gave up after its time-out.
+            Err(_) => *all.refused.entry(0).or_default() += 1,
         }
     }
-    all.microseconds.sort_unstable();
-    let count = all.microseconds.len();
-    ensure!(
-        count > 0,
-        "no request was answered with {good}: {:?}",
-        all.refused
-    );
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a count of requests, far below 2^52"
-    )]
-    let per_second = count as f64 / f64::from(u32::try_from(load.seconds)?);
-    Ok(json!({
-        "clients": load.clients,
-        "seconds": load.seconds,
-        "count": count,
-        "per_second": (per_second * 10.0).round() / 10.0,
-        "p50_ms": milliseconds(&all.microseconds, 50),
-        "p99_ms": milliseconds(&all.microseconds, 99),
-        "other_answers": all.refused,
-    }))
+    let mut report = all.report(load, good)?;
+    report["rate"] = json!(rate);
+    Ok(report)
+}
+
+impl Seen {
+    fn note(&mut self, is_good: bool, status: u16, took: Duration) {
+        if is_good {
+            let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+            self.microseconds.push(took);
+        } else {
+            *self.refused.entry(status).or_default() += 1;
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.microseconds.extend(other.microseconds);
+        for (status, count) in other.refused {
+            *self.refused.entry(status).or_default() += count;
+        }
+    }
+
+    fn report(mut self, load: Load, good: u16) -> anyhow::Result<Value> {
+        self.microseconds.sort_unstable();
+        let count = self.microseconds.len();
+        ensure!(
+            count > 0,
+            "no request was answered with {good}: {:?}",
+            self.refused
+        );
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a count of requests, far below 2^52"
+        )]
+        let per_second = count as f64 / f64::from(u32::try_from(load.seconds)?);
+        Ok(json!({
+            "clients": load.clients,
+            "seconds": load.seconds,
+            "count": count,
+            "per_second": (per_second * 10.0).round() / 10.0,
+            "p50_ms": milliseconds(&self.microseconds, 50),
+            "p99_ms": milliseconds(&self.microseconds, 99),
+            "other_answers": self.refused,
+        }))
+    }
 }
 
 /// The percentile of sorted microseconds, in milliseconds.

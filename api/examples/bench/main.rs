@@ -43,6 +43,10 @@ enum What {
         load: Load,
         #[arg(long, value_enum, default_value = "direct")]
         kind: search::Kind,
+        /// Requests that are begun each second, whether or not the ones before were answered: a stall is seen as
+        /// waiting. Without it each client asks when it was answered
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        rate: Option<u32>,
         /// Where `bench baseline` serves; for `--kind cached`
         #[arg(long)]
         baseline: Option<url::Url>,
@@ -91,6 +95,9 @@ struct Load {
     clients: u16,
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Measure from the first request on, without two seconds to warm up
+    #[arg(long)]
+    cold: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -134,8 +141,9 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
         What::Search {
             load,
             kind,
+            rate,
             baseline,
-        } => search::run(shop, &db, load, kind, baseline).await?,
+        } => search::run(shop, &db, load, kind, rate, baseline).await?,
         What::Baseline(_) => anyhow::bail!("the baseline serves and measures nothing"),
         What::Book { load, wish } => book::run(shop, load, wish).await?,
         What::SellOut { load, target } => sell_out::run(shop, &db, load, target).await?,

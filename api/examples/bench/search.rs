@@ -21,6 +21,8 @@ use crate::load;
 pub enum Kind {
     /// Direct flights of random routes and days, each search for the first time
     Direct,
+    /// One way and round trip in turn, up to two stops, each search for the first time
+    FirstAsked,
     /// Up to two stops between 1,000 random pairs of the 500 largest airports, each search for the first time
     Connected,
     /// The same between the 50 busiest pairs of them
@@ -50,9 +52,27 @@ pub async fn run(
     db: &PgPool,
     load: Load,
     kind: Kind,
+    rate: Option<u32>,
     baseline: Option<url::Url>,
 ) -> anyhow::Result<Value> {
     match kind {
+        Kind::FirstAsked => {
+            let request = move |client: usize, number: usize| {
+                let step = client * 7_919 + number;
+                let target = &shop.targets[step % shop.targets.len()];
+                let back = if step.is_multiple_of(2) {
+                    String::new()
+                } else {
+                    format!("&return_date={}", target.return_date)
+                };
+                let path = format!("{}{back}&{}", search_of(target), unheard());
+                shop.get(shop.key(step), &path)
+            };
+            match rate {
+                Some(rate) => load::run_at_rate(load, rate, 200, request).await,
+                None => load::run(load, 200, request).await,
+            }
+        }
         Kind::Direct => {
             load::run(load, 200, move |client, number| {
                 // Targets are in a random order already: each client begins somewhere else and goes its own way.

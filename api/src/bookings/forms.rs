@@ -19,7 +19,7 @@ use crate::holds::SeatWishView;
 pub struct CreateBooking {
     /// An open hold; instead of `offers`
     hold_id: Option<Uuid>,
-    /// `offer_id` of a search's offer, for a round trip two, outbound first; instead of `hold_id`
+    /// `offer_id` of a search's offer, for a round trip two, departing first; instead of `hold_id`
     #[oai(validator(min_items = 1, max_items = 2))]
     offers: Option<Vec<String>>,
     /// With `offers`: whether the return may leave from or end at another place
@@ -41,9 +41,14 @@ pub struct CreateBooking {
 pub struct PassengerForm {
     /// `mr`, `ms`, `mrs`, `mx`, `dr`, `mstr` or `miss`
     title: String,
-    /// 1-20 Latin letters as in the passport; accents are kept
-    first_name: String,
+    /// 1-40 Latin letters as in the passport, accents kept. People with one name leave it out and write `last_name`
+    #[oai(validator(max_length = 160))]
+    first_name: Option<String>,
+    /// 1-40 letters, if the passport shows one
+    #[oai(validator(max_length = 160))]
     middle_name: Option<String>,
+    /// 1-40 letters
+    #[oai(validator(max_length = 160))]
     last_name: String,
     /// `male`, `female` or `other`
     gender: String,
@@ -122,10 +127,11 @@ impl From<PassengerForm> for NewPassenger {
 #[derive(Debug, Object)]
 #[oai(rename = "Contact", deny_unknown_fields)]
 pub struct ContactView {
+    /// Plain letters before the `@`; an international domain is kept as `xn--…`
     #[oai(validator(max_length = 254))]
     email: String,
-    /// E.164: `+919876543210`
-    #[oai(validator(max_length = 16))]
+    /// With the country code, `+91 98765-43210`; kept and answered in E.164, `+919876543210`
+    #[oai(validator(max_length = 40))]
     phone: String,
 }
 

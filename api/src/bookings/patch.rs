@@ -14,7 +14,7 @@ use crate::views::MoneyView;
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct PatchBooking {
-    /// `offer_id` of offers for the same party, for a round trip two, outbound first
+    /// `offer_id` of offers for the same party, for a round trip two, departing first
     #[oai(validator(min_items = 1, max_items = 2))]
     offers: Option<Vec<String>>,
     /// With `offers`: whether the return may leave from or end at another place

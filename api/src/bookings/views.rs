@@ -1,17 +1,19 @@
 //! What a booking says of itself.
 
+use chrono::{DateTime, Utc};
 use flightdesk_core::booking::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, PaymentSummary,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, PaymentSummary,
 };
 use flightdesk_core::document::Document;
 use flightdesk_core::payment::Mismatch;
-use poem_openapi::Object;
-use poem_openapi::types::Any;
+use poem_openapi::{Enum, Object};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::forms::{ContactView, TravelDocumentView};
+use crate::answer::{Resource, member_path};
 use crate::baggage::{BagView, ExtraBaggageView};
+use crate::conditions::FareConditionsView;
 use crate::coupons::BookedCouponView;
 use crate::itinerary::{AirlineView, BaggageView, FlightView};
 use crate::prices::PriceView;
@@ -24,8 +26,7 @@ use crate::views::{Instant, MoneyView};
 pub struct BookingView {
     /// Six characters; the booking's name everywhere
     booking_ref: String,
-    /// `pending_payment`, `confirmed`, `partially_cancelled`, `cancelled` or `expired`
-    status: String,
+    status: BookingStatusView,
     created_at: Instant,
     /// The deadline to pay
     payment_due_at: Instant,
@@ -46,14 +47,56 @@ pub struct BookingView {
     seat_change: Option<SeatChangeView>,
 }
 
+/// The state of a booking
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename = "BookingStatus", rename_all = "snake_case")]
+pub enum BookingStatusView {
+    /// Its seats are held until `payment_due_at`
+    PendingPayment,
+    /// Paid, or free
+    Confirmed,
+    /// One direction or some passengers were cancelled
+    PartiallyCancelled,
+    /// All of it was cancelled
+    Cancelled,
+    /// It was not paid in time
+    Expired,
+}
+
+impl From<BookingStatusView> for BookingStatus {
+    fn from(status: BookingStatusView) -> Self {
+        match status {
+            BookingStatusView::PendingPayment => Self::PendingPayment,
+            BookingStatusView::Confirmed => Self::Confirmed,
+            BookingStatusView::PartiallyCancelled => Self::PartiallyCancelled,
+            BookingStatusView::Cancelled => Self::Cancelled,
+            BookingStatusView::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<BookingStatus> for BookingStatusView {
+    fn from(status: BookingStatus) -> Self {
+        match status {
+            BookingStatus::PendingPayment => Self::PendingPayment,
+            BookingStatus::Confirmed => Self::Confirmed,
+            BookingStatus::PartiallyCancelled => Self::PartiallyCancelled,
+            BookingStatus::Cancelled => Self::Cancelled,
+            BookingStatus::Expired => Self::Expired,
+        }
+    }
+}
+
 /// One direction of a booking
 #[derive(Debug, Object)]
-#[oai(rename = "BookedDirection")]
+#[oai(rename = "BookedDirection", skip_serializing_if_is_none)]
 pub struct DirectionView {
     /// `departing` or `returning`
     direction: String,
     /// `booked` or `cancelled`
     status: String,
+    /// When it was cancelled
+    cancelled_at: Option<Instant>,
     /// Whose ticket it is
     validating_airline: AirlineView,
     cabin: String,
@@ -61,8 +104,8 @@ pub struct DirectionView {
     baggage: BaggageView,
     /// What more costs, frozen when it was booked
     extra_baggage: ExtraBaggageView,
-    /// What changing and cancelling costs, frozen when it was booked
-    conditions: Any<Value>,
+    /// Frozen when it was booked
+    conditions: FareConditionsView,
     flights: Vec<FlightView>,
 }
 
@@ -75,7 +118,8 @@ pub struct PassengerView {
     #[oai(rename = "type")]
     kind: String,
     title: String,
-    first_name: String,
+    /// Absent for people who have one name
+    first_name: Option<String>,
     middle_name: Option<String>,
     last_name: String,
     gender: String,
@@ -112,12 +156,26 @@ pub struct SeatView {
 pub struct PaymentView {
     /// `none`, `open`, `succeeded`, `expired`, `cancelled` or `mismatched`
     status: String,
+    /// Of the newest payment; absent before the first
+    payment_id: Option<Uuid>,
+    /// What it was paid with; absent until it was, and where no card was needed
+    card: Option<CardView>,
     /// The page to pay on
     checkout_url: Option<String>,
     amount_paid: MoneyView,
     amount_refunded: MoneyView,
     /// Only when money came that was not what was asked for: it goes back whole
     mismatches: Option<Vec<MismatchView>>,
+}
+
+/// The card of a payment: never more of it than this
+#[derive(Debug, Object)]
+#[oai(rename = "Card")]
+pub struct CardView {
+    /// `visa`, `mastercard`, …: as the payment provider names it
+    brand: String,
+    /// The last four digits
+    last4: String,
 }
 
 /// Money that was not what was asked for
@@ -151,16 +209,20 @@ pub struct LatePaymentView {
     resolution: String,
 }
 
-impl From<Booking> for BookingView {
-    fn from(booking: Booking) -> Self {
+impl Resource for BookingView {
+    fn path(answer: &Value) -> String {
+        member_path("/v1/bookings", &answer["booking_ref"])
+    }
+}
+
+/// A booking, and when somebody looks at it: what can be done depends on the hour.
+impl From<(Booking, DateTime<Utc>)> for BookingView {
+    fn from((booking, now): (Booking, DateTime<Utc>)) -> Self {
+        let actions = booking.available_actions(now).into_iter();
         Self {
-            available_actions: booking
-                .available_actions()
-                .iter()
-                .map(|action| (*action).to_owned())
-                .collect(),
+            available_actions: actions.map(str::to_owned).collect(),
             booking_ref: booking.reference.to_string(),
-            status: booking.status.as_str().to_owned(),
+            status: booking.status.into(),
             created_at: booking.created_at.into(),
             payment_due_at: booking.payment_due_at.into(),
             confirmed_at: booking.confirmed_at.map(Instant::from),
@@ -196,15 +258,13 @@ impl From<BookedDirection> for DirectionView {
         Self {
             direction: direction.direction.as_str().to_owned(),
             status: direction.status,
+            cancelled_at: direction.cancelled_at.map(Instant::from),
             validating_airline: (&direction.validating_airline).into(),
             cabin: direction.cabin.as_str().to_owned(),
-            fare_family: direction.conditions["fare_family"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            baggage: BaggageView::of(&direction.conditions),
-            extra_baggage: ExtraBaggageView::of(&direction.conditions),
-            conditions: Any(direction.conditions["conditions"].clone()),
+            baggage: (&direction.conditions).into(),
+            extra_baggage: (&direction.conditions.extra_baggage).into(),
+            conditions: (&direction.conditions).into(),
+            fare_family: direction.conditions.fare_family,
             flights: direction
                 .flights
                 .into_iter()
@@ -253,6 +313,11 @@ impl From<PaymentSummary> for PaymentView {
     fn from(payment: PaymentSummary) -> Self {
         Self {
             status: payment.status,
+            payment_id: payment.id.map(|id| id.0),
+            card: payment.card.map(|card| CardView {
+                brand: card.brand,
+                last4: card.last4,
+            }),
             checkout_url: payment.checkout_url,
             amount_paid: payment.amount_paid.into(),
             amount_refunded: payment.amount_refunded.into(),

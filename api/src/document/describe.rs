@@ -8,6 +8,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::operations;
+use crate::problems;
 
 /// The words and forms of fields and parameters, as patches of their schemas.
 static WORDS: LazyLock<Value> = LazyLock::new(|| read(include_str!("words.json")));
@@ -15,6 +16,8 @@ static WORDS: LazyLock<Value> = LazyLock::new(|| read(include_str!("words.json")
 static EXAMPLES: LazyLock<Value> = LazyLock::new(|| read(include_str!("examples.json")));
 /// What each operation has: examples of parameters, bodies and answers, and codes of its conflicts.
 static OPERATIONS: LazyLock<Value> = LazyLock::new(|| read(include_str!("operations.json")));
+/// Named enums. Views carry most words as text, because core checks them together with everything else.
+static ENUMS: LazyLock<Value> = LazyLock::new(|| read(include_str!("enums.json")));
 /// Headers by name.
 static HEADERS: LazyLock<Value> = LazyLock::new(|| read(include_str!("headers.json")));
 
@@ -36,6 +39,16 @@ pub fn describe(document: &mut Value) {
         answers(path, operation, about, &mut errors);
     }
     let components = &mut document["components"];
+    for (name, words) in ENUMS.as_object().into_iter().flatten() {
+        components["schemas"][name] = json!({ "type": "string" });
+        merge(&mut components["schemas"][name], words);
+    }
+    components["schemas"]["ProblemCode"] = json!({
+        "type": "string",
+        "description": "What happened, for programs. New codes may come: treat an unknown one by its HTTP status",
+        "enum": problems::codes().collect::<Vec<_>>(),
+    });
+    components["schemas"]["Problem"]["examples"] = problems::examples().collect();
     for (name, properties) in WORDS["schemas"].as_object().into_iter().flatten() {
         merge(&mut components["schemas"][name]["properties"], properties);
     }
@@ -68,6 +81,10 @@ fn parameters(operation: &mut Value, about: &Value) {
 }
 
 fn body(operation: &mut Value, about: &Value) {
+    // What is read as bytes, because a signature covers them, is JSON all the same.
+    if let Some(content) = about.get("content") {
+        operation["requestBody"]["content"] = content.clone();
+    }
     if let Some(names) = about.get("request") {
         let content = operation["requestBody"]["content"].as_object_mut();
         for media in content.into_iter().flatten().map(|(_, media)| media) {
@@ -212,9 +229,14 @@ fn references(kind: &str, names: &Value) -> Value {
         .into()
 }
 
-/// JSON merge patch (RFC 7396) without removals.
+/// JSON merge patch (RFC 7396) without removals. A reference takes the place of the type that it names.
 fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) if patch.contains_key("$ref") => {
+            target
+                .retain(|name, _| ["description", "nullable", "default"].contains(&name.as_str()));
+            target.extend(patch.clone());
+        }
         (Value::Object(target), Value::Object(patch)) => {
             for (name, value) in patch {
                 merge(target.entry(name.clone()).or_insert(Value::Null), value);

@@ -1,36 +1,52 @@
 //! What the OpenAPI document says beyond what the derive macros write.
 
 mod describe;
+mod publish;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 pub use describe::describe;
+pub use publish::publish;
 
+/// Characters of a query's text at most: a list of every airline fits.
+const LONGEST_TEXT: u32 = 4_000;
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// Finishes a document: request bodies take no unknown field, a member that may be absent may be `null`, and
-/// dates have the name that OpenAPI gives them.
+/// Finishes a document: request bodies take no unknown field, a member of them that may be absent may be `null`, and
+/// dates have the name that OpenAPI gives them. Answers leave out what is absent.
 pub fn finish(document: &mut Value) {
     let bodies = in_bodies(document);
     rename_formats(document);
+    limit_texts(document);
     if let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
     {
-        let types: BTreeMap<String, Value> = schemas
-            .iter()
-            .map(|(name, schema)| (name.clone(), schema["type"].clone()))
-            .collect();
         for (name, schema) in schemas {
             let Some(schema) = schema.as_object_mut() else {
                 continue;
             };
             if bodies.contains(name) && schema.get("type") == Some(&json!("object")) {
                 schema.insert("additionalProperties".to_owned(), json!(false));
+                allow_null(schema);
             }
-            allow_null(schema, &types);
+        }
+    }
+}
+
+/// No text of a query is longer than its schema says, or than this where the schema says nothing.
+fn limit_texts(document: &mut Value) {
+    for (_, _, operation) in operations(document) {
+        let parameters = operation["parameters"].as_array_mut();
+        for parameter in parameters.into_iter().flatten() {
+            let is_text = parameter["in"] == "query"
+                && parameter["schema"]["type"] == "string"
+                && parameter["schema"].get("enum").is_none();
+            if is_text && let Some(schema) = parameter["schema"].as_object_mut() {
+                schema.entry("maxLength").or_insert(json!(LONGEST_TEXT));
+            }
         }
     }
 }
@@ -77,7 +93,7 @@ fn collect(value: &Value, document: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-fn allow_null(schema: &mut Map<String, Value>, types: &BTreeMap<String, Value>) {
+fn allow_null(schema: &mut Map<String, Value>) {
     let required: BTreeSet<String> = schema
         .get("required")
         .and_then(Value::as_array)
@@ -94,11 +110,6 @@ fn allow_null(schema: &mut Map<String, Value>, types: &BTreeMap<String, Value>) 
         // A reference takes no siblings in OpenAPI 3.0.
         if property.get("$ref").is_some() {
             *property = json!({ "allOf": [property.take()] });
-        }
-        // `nullable` says something only beside a `type` (https://spec.openapis.org/oas/v3.0.3#schema-object).
-        if let Some(referred) = property["allOf"][0]["$ref"].as_str() {
-            let name = referred.trim_start_matches(SCHEMAS);
-            property["type"] = types.get(name).cloned().unwrap_or_default();
         }
         property["nullable"] = json!(true);
     }
@@ -146,7 +157,7 @@ mod tests {
         );
         let born = json!({ "type": "string", "format": "date", "nullable": true });
         assert_eq!(schemas["In"]["properties"]["born"], born);
-        let b = json!({ "allOf": [{ "$ref": "#/components/schemas/Out" }], "type": "string", "nullable": true });
+        let b = json!({ "allOf": [{ "$ref": "#/components/schemas/Out" }], "nullable": true });
         assert_eq!(schemas["Part"]["properties"]["b"], b);
     }
 }

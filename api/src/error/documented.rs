@@ -14,20 +14,23 @@ const DOCUMENTED: [(u16, &str); 13] = [
     ),
     (
         401,
-        "The API key is missing, unknown, revoked or expired: `unauthenticated`",
+        "The API key is missing, malformed, unknown, revoked or expired: `unauthenticated`, and `detail` says which",
     ),
     (
         403,
-        "The API key lacks a scope: `missing_scope`; or the link is not good: `link_refused`",
+        "The API key lacks a scope: `missing_scope`; or the link is invalid or expired: `link_refused`",
     ),
-    (404, "There is no such thing for this account: `not_found`"),
+    (
+        404,
+        "Nothing with this name exists for this account: `not_found`",
+    ),
     (
         409,
-        "The state of things, or somebody faster, does not allow it; `code` says what",
+        "The present state, or somebody who was faster, does not allow it: `code` says what",
     ),
     (
         410,
-        "It was there and is over: `offer_expired`, `cursor_expired`",
+        "It existed and has expired: `offer_expired`, `cursor_expired`",
     ),
     (413, "The body is larger than 1 MiB: `body_too_large`"),
     (415, "The body is not JSON: `unsupported_media_type`"),
@@ -39,14 +42,14 @@ const DOCUMENTED: [(u16, &str); 13] = [
         429,
         "Too many requests: `rate_limited`; wait `Retry-After` seconds",
     ),
-    (500, "Our fault: `internal`"),
+    (500, "An error of ours: `internal`"),
     (
         502,
         "The payment provider does not answer: `payment_provider_unavailable`",
     ),
     (
         503,
-        "Not available at the moment: `unavailable`; wait `Retry-After` seconds",
+        "Temporarily unavailable: `unavailable`; wait `Retry-After` seconds",
     ),
 ];
 

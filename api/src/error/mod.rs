@@ -1,8 +1,14 @@
 //! What each error is in HTTP: one exhaustive match, one form (RFC 9457 problem details).
 
 mod documented;
+#[cfg(test)]
+mod tests;
 
+use std::fmt::Write;
+
+use flightdesk_core::db;
 use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::ids::FlightId;
 use flightdesk_core::telemetry;
 use poem::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use poem::http::{StatusCode, header};
@@ -10,14 +16,18 @@ use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 use poem_openapi::types::ToJSON;
 
+use crate::bounds::shorten;
 use crate::itinerary::OfferView;
 use crate::prices::PriceView;
 use crate::problems;
+use crate::views::MoneyView;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// More wrong fields than this are counted, not told: a body of junk shall not make an answer larger than itself.
 pub const MOST_ERRORS: usize = 100;
+/// The longest name or message of a wrong field.
+const MOST_BYTES: usize = 500;
 
 /// An error as callers see it (RFC 9457).
 #[derive(Clone, Debug, Object)]
@@ -26,11 +36,11 @@ pub struct Problem {
     /// Identifies the kind of problem; `/problems/{code}`
     #[oai(rename = "type")]
     pub kind: String,
-    /// The HTTP status in words
+    /// What kind of problem it is, in words
     pub title: String,
     /// The HTTP status
     pub status: u16,
-    /// What happened, for people
+    /// What happened, for people: of wrong fields the first
     pub detail: String,
     /// What happened, for programs: stable and `snake_case`
     pub code: String,
@@ -53,16 +63,17 @@ pub struct FieldProblem {
 
 impl From<FieldError> for FieldProblem {
     fn from(error: FieldError) -> Self {
+        // An unknown field is named as it came, however long.
         Self {
-            field: error.field,
+            field: shorten(&error.field, MOST_BYTES),
             code: error.code.to_owned(),
-            message: error.message,
+            message: shorten(&error.message, MOST_BYTES),
         }
     }
 }
 
 /// Any error of any operation, on its way to the caller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
@@ -87,20 +98,49 @@ impl ApiError {
         }
     }
 
+    /// What happened, for programs.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// 422 with every wrong field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = if errors.len() > MOST_ERRORS {
-            format!(
-                "the request was understood, but has {} wrong fields; these are the first {MOST_ERRORS}",
-                errors.len()
-            )
-        } else {
-            "the request was understood, but has wrong fields".to_owned()
-        };
+        Self::invalid_and_more(errors, 0)
+    }
+
+    /// 422 with the wrong fields that were collected; so many more were only counted.
+    pub fn invalid_and_more(errors: Vec<FieldError>, more: usize) -> Self {
+        let mut detail = errors.first().map_or_else(
+            || "the request has wrong fields".to_owned(),
+            |first| shorten(&first.sentence(), MOST_BYTES),
+        );
+        match (errors.len() + more).saturating_sub(1) {
+            0 => {}
+            more if more < MOST_ERRORS => {
+                let _ = write!(detail, " (and {more} more)");
+            }
+            more => {
+                let all = more + 1;
+                let _ = write!(
+                    detail,
+                    ", the first of {all} wrong fields; `errors` has {MOST_ERRORS}"
+                );
+            }
+        }
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail);
         problem.errors = errors;
         problem.errors.truncate(MOST_ERRORS);
         problem
+    }
+
+    /// Two problems with fields as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if self.errors.is_empty() || other.errors.is_empty() {
+            return self;
+        }
+        self.errors.extend(other.errors);
+        Self::invalid(self.errors)
     }
 
     /// 404 for what is not there, or not for this account.
@@ -114,7 +154,7 @@ impl ApiError {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "something went wrong on our side; the request id helps to find out what",
+            "something went wrong on our side. Name the request id when you ask for help",
         )
     }
 
@@ -124,9 +164,25 @@ impl ApiError {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "the service is not available at the moment; trying again soon helps",
+            "the service is temporarily unavailable. Try again soon",
         )
         .retry_after(2)
+    }
+
+    /// The flight that the detail calls "the flight", until somebody looks up its name.
+    pub fn flight(&self) -> Option<FlightId> {
+        let member = self.members.iter().find(|(name, _)| *name == "flight_id");
+        let id = member.and_then(|(_, id)| id.as_str())?;
+        id.parse().ok().map(FlightId)
+    }
+
+    /// The same with the name of its flight: `AI 101 on 2026-12-20`.
+    #[must_use]
+    pub fn name_flight(mut self, name: &str) -> Self {
+        self.detail = self
+            .detail
+            .replacen("the flight", &format!("flight {name}"), 1);
+        self
     }
 
     /// The same with a header.
@@ -153,16 +209,19 @@ impl ApiError {
     fn from_core(error: Error) -> Self {
         use StatusCode as S;
         let detail = error.to_string();
+        let flight = error.flight();
         let conflict = |code| Self::new(S::CONFLICT, code, detail.clone());
-        match error {
+        let problem = match error {
             Error::Invalid(_) | Error::OfferInvalid { .. } | Error::CouponRefused(_) => {
                 Self::invalid(error.into_fields().unwrap_or_default())
             }
             Error::NotFound(_) => Self::not_found(detail),
-            Error::Unauthenticated => Self::new(S::UNAUTHORIZED, "unauthenticated", detail).header(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"ApiKey realm="flightdesk", header="X-API-Key""#),
-            ),
+            Error::Unauthenticated(_) => Self::new(S::UNAUTHORIZED, "unauthenticated", detail)
+                .header(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static(r#"ApiKey realm="flightdesk", header="X-API-Key""#),
+                ),
+            Error::TooManyKeys { .. } => conflict("too_many_api_keys"),
             Error::MissingScope(_) => Self::new(S::FORBIDDEN, "missing_scope", detail),
             Error::EmailTaken => conflict("email_taken"),
             Error::SoldOut { .. } => conflict("sold_out"),
@@ -175,6 +234,7 @@ impl ApiError {
             Error::SalesClosed { .. } => conflict("sales_closed"),
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),
+            Error::TooManyUnpaidSeats { .. } => conflict("too_many_unpaid_seats"),
             Error::OfferExpired(fresh) => {
                 let problem = Self::new(S::GONE, "offer_expired", detail);
                 match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
@@ -191,7 +251,18 @@ impl ApiError {
             Error::WrongState { .. } => conflict("wrong_state"),
             Error::AlreadyPaid => conflict("already_paid"),
             Error::PaymentWindowClosed { .. } => conflict("payment_window_closed"),
-            Error::AmountOutsideLimits { .. } => conflict("amount_outside_limits"),
+            Error::AmountOutsideLimits { limits, .. } => {
+                let problem = conflict("amount_outside_limits");
+                match limits {
+                    Some(limits) => {
+                        let money = |money| MoneyView::from(money).to_json().unwrap_or_default();
+                        problem
+                            .member("minimum", money(limits.minimum))
+                            .member("maximum", money(limits.maximum))
+                    }
+                    None => problem,
+                }
+            }
             Error::IdempotencyKeyReused => {
                 Self::new(S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
             }
@@ -200,7 +271,7 @@ impl ApiError {
             }
             Error::PaymentProvider(cause) => {
                 tracing::warn!(error = cause, "the payment provider is not available");
-                let detail = "the payment provider does not answer; trying again soon helps";
+                let detail = "the payment provider does not answer. Try again soon";
                 Self::new(S::BAD_GATEWAY, "payment_provider_unavailable", detail).retry_after(5)
             }
             Error::Storage(_) | Error::Busy(_) => Self::unavailable(detail),
@@ -208,32 +279,33 @@ impl ApiError {
             Error::Catalogue(_) | Error::Internal(_) | Error::LeaseLost(_) => {
                 Self::internal(detail)
             }
-            Error::Database(cause) if is_away(&cause) => Self::unavailable(cause),
+            Error::Database(cause) if db::is_away(&cause) => Self::unavailable(cause),
             Error::Database(cause) => Self::internal(cause),
+        };
+        match flight {
+            Some(id) => problem.member("flight_id", id.0.to_string().into()),
+            None => problem,
         }
     }
 }
 
-/// Whether the database is away or overloaded, rather than asked something wrong.
-fn is_away(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::WorkerCrashed => true,
-        // PostgreSQL's error classes: 08 connection, 53 resources, 57P shutdown and start; 57014 statement
-        // timeout; 25P03 idle in transaction; 40 serialisation and deadlock
-        // (https://www.postgresql.org/docs/15/errcodes-appendix.html).
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57P", "40"]
-                .iter()
-                .any(|class| code.starts_with(class))
-                || code == "57014"
-                || code == "25P03"
-        }),
-        _ => false,
+/// Begins with a capital and ends with a full stop; core's texts are parts of sentences, for logs.
+fn as_sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let is_word = text
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.chars().all(char::is_alphabetic));
+    let mut sentence = if is_word {
+        let first = rest.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(rest).collect()
+    } else {
+        text.to_owned()
+    };
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
     }
+    sentence
 }
 
 impl From<Error> for ApiError {
@@ -267,9 +339,11 @@ impl IntoResponse for ApiError {
         let errors: Vec<_> = errors.collect();
         let problem = Problem {
             kind: format!("/problems/{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: problems::find(self.code)
+                .map_or("Error", problems::Kind::title)
+                .to_owned(),
             status: self.status.as_u16(),
-            detail: self.detail,
+            detail: as_sentence(&self.detail),
             code: self.code.to_owned(),
             request_id: telemetry::context().request_id,
             errors: (!errors.is_empty()).then_some(errors),

@@ -20,7 +20,7 @@ pub(super) fn check(currency: &str, param: &str) -> Result<(), Fault> {
     Err(Fault::invalid(None, format!("Invalid currency: {currency}. Stripe currently supports these currencies: {PRESENTMENT}")).about(param))
 }
 
-/// Refuses a total Stripe does not charge: too small, over eight digits, or not in the currency's steps.
+/// Refuses a total Stripe does not charge: too small, of too many digits, or not in the currency's steps.
 pub(super) fn check_total(amount: i64, currency: &str) -> Result<(), Fault> {
     let least = match currency {
         "gbp" => 30,
@@ -32,7 +32,8 @@ pub(super) fn check_total(amount: i64, currency: &str) -> Result<(), Fault> {
         "mxn" | "thb" => 1000,
         "czk" => 1500,
         "huf" => 17500,
-        "usd" | "aud" | "brl" | "cad" | "chf" | "eur" | "inr" | "jpy" | "nzd" | "sgd" => 50,
+        "usd" | "ars" | "aud" | "brl" | "cad" | "chf" | "cop" | "eur" | "idr" | "ils" | "inr"
+        | "jpy" | "krw" | "nzd" | "php" | "rub" | "sgd" | "zar" => 50,
         _ => 1,
     };
     if amount < least {
@@ -42,10 +43,16 @@ pub(super) fn check_total(amount: i64, currency: &str) -> Result<(), Fault> {
         );
         return Err(Fault::invalid(None, message).code("amount_too_small"));
     }
-    if amount > 99_999_999 {
+    let most = match currency {
+        "idr" => 999_999_999_999,
+        "cop" => 9_999_999_999,
+        "inr" => 999_999_999,
+        _ => 99_999_999,
+    };
+    if amount > most {
         let message = format!(
             "The Checkout Session's total amount must be no more than {}",
-            display(99_999_999, currency)
+            display(most, currency)
         );
         return Err(Fault::invalid(None, message).code("amount_too_large"));
     }
@@ -91,8 +98,10 @@ mod tests {
         for (amount, currency, code) in [
             (49, "inr", Some("amount_too_small")),
             (50, "inr", None),
-            (99_999_999, "inr", None),
-            (100_000_000, "inr", Some("amount_too_large")),
+            (999_999_999, "inr", None),
+            (1_000_000_000, "inr", Some("amount_too_large")),
+            (99_999_999, "usd", None),
+            (100_000_000, "usd", Some("amount_too_large")),
             (5124, "kwd", Some("invalid_charge_amount")),
             (550, "isk", Some("invalid_charge_amount")),
             (500, "isk", None),

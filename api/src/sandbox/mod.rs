@@ -27,10 +27,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
+use flightdesk_core::db;
 use poem::{EndpointExt, Route, get};
 use secrecy::SecretString;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -42,7 +43,7 @@ use object::{Charge, Refund, Session};
 /// The sandbox of one process. Several processes share their state through PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    db: PgPool,
+    db: db::Pool,
     clock: Clock,
     /// Where the payment pages are: `PUBLIC_URL`.
     public_url: String,
@@ -66,17 +67,19 @@ struct Call {
 
 impl Sandbox {
     /// A sandbox that tells `{PUBLIC_URL}/v1/webhooks/stripe` of its events, signed with the webhook secret.
-    pub fn new(db: PgPool, clock: Clock, settings: &Settings) -> Self {
+    pub fn new(db: impl Into<db::Pool>, clock: Clock, settings: &Settings) -> Self {
         let public_url = settings.public_url.trim_end_matches('/').to_owned();
         // Stripe takes a redirect for a failure (https://docs.stripe.com/webhooks#fix-http-status-codes).
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
+            // A kept connection may have fallen silent; one for each call costs little here.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .unwrap_or_default();
         Self {
-            db,
+            db: db.into(),
             clock,
             webhook_url: format!("{public_url}/v1/webhooks/stripe"),
             public_url,
@@ -111,11 +114,12 @@ impl Sandbox {
         let sandbox = self.clone();
         tokio::spawn(async move {
             loop {
-                let pause = match sandbox.tick().await {
-                    Ok(0) => Duration::from_millis(250),
+                let tick = sandbox.db.within(Duration::from_mins(1), sandbox.tick());
+                let pause = match tick.await {
+                    Some(Ok(0)) => Duration::from_millis(250),
                     // There may be more.
-                    Ok(_) => Duration::ZERO,
-                    Err(_) => Duration::from_secs(1),
+                    Some(Ok(_)) => Duration::ZERO,
+                    Some(Err(_)) | None => Duration::from_secs(1),
                 };
                 let _ = tokio::time::timeout(pause, sandbox.wake.notified()).await;
             }

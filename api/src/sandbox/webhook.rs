@@ -47,7 +47,7 @@ pub(super) async fn deliver(sandbox: &Sandbox) -> Result<usize, sqlx::Error> {
         now,
         BATCH
     )
-    .fetch_all(&sandbox.db)
+    .fetch_all(&*sandbox.db)
     .await?;
     let count = claimed.len();
     for outcome in join_all(
@@ -116,7 +116,7 @@ async fn attempt(sandbox: &Sandbox, delivery: Delivery) -> Result<(), sqlx::Erro
         retry_at,
         said
     )
-    .execute(&sandbox.db)
+    .execute(&*sandbox.db)
     .await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ pub use pages::check;
 pub use views::SearchResult;
 
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::Caller;
 use crate::cached::Cached;
 use crate::error::ApiError;
 use crate::query::Trial;
@@ -29,7 +29,7 @@ impl Searches {
     /// Search flights
     ///
     /// Every itinerary that the whole party can buy now, direct or with one or two legal connections, each as an offer
-    /// whose price holds for 15 minutes. With `return_date` both directions are searched, each with its own list and
+    /// whose price holds until its `expires_at`. With `return_date` both directions are searched, each with its own list and
     /// its own cursor; hold one offer of each. A route or day without flights is an empty list that says which filter
     /// to leave out. The order and the totals of a search are frozen for 15 minutes, so that its pages neither lose
     /// nor repeat anything; what has been sold since is left out. A list is written with commas.
@@ -43,7 +43,7 @@ impl Searches {
         &self,
         Data(app): Data<&App>,
         Data(trial): Data<&Trial>,
-        caller: Reader,
+        caller: Caller,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -54,7 +54,7 @@ impl Searches {
         Query(destination_type): Query<Option<String>>,
         /// Local date at the origin: `2026-12-20`
         Query(departure_date): Query<String>,
-        /// Local date of the way back, at the destination; without it the trip is one way
+        /// Local date of the returning direction, at its origin; without it the trip is one way
         Query(return_date): Query<Option<String>>,
         /// Passengers from 12 years
         #[oai(
@@ -87,9 +87,9 @@ impl Searches {
         Query(departure_window): Query<Option<String>>,
         /// Local time of the last arrival
         Query(arrival_window): Query<Option<String>>,
-        /// `departure_window` of the way back
+        /// `departure_window` of the returning direction
         Query(return_departure_window): Query<Option<String>>,
-        /// `arrival_window` of the way back
+        /// `arrival_window` of the returning direction
         Query(return_arrival_window): Query<Option<String>>,
         /// The party's total of a direction at least: `5000` or `5000.00`
         Query(min_price): Query<Option<String>>,
@@ -150,11 +150,11 @@ impl Searches {
             checked_bag,
             sort,
         };
-        let checked = check(app, caller.spare(), &search).await?;
+        let checked = check(app, &search).await?;
         trial.end()?;
         let wish = PageWish::new(limit, cursor.as_deref());
         let answer = pages::answer(app, &caller, &checked, wish).await?;
-        let (is_round_trip, hit) = (checked.inbound.is_some(), answer.hit);
+        let (is_round_trip, hit) = (checked.returning.is_some(), answer.hit);
         let currency = app.settings.sales.sale_currency;
         Cached::new(&SearchResult::new(answer, is_round_trip, currency), hit)
     }

@@ -3,22 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
+use flightdesk_core::direction::Direction;
 use flightdesk_core::error::{Error, FieldError};
-use flightdesk_core::fare::Price;
 use flightdesk_core::ids::{AccountId, FlightId};
 use flightdesk_core::money::Money;
 use flightdesk_core::offer::{Offer, Quote};
+use flightdesk_core::payment::stripe;
 use flightdesk_core::search::{
-    self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot, Way,
+    self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot,
 };
 use poem::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::page::DEFAULT_LIMIT;
-use crate::shelf::Made;
-use crate::spare::Spare;
+use crate::search_cache::Computed;
 
 /// Which page of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl<'a> PageWish<'a> {
 /// A page of each direction that was asked for.
 #[derive(Debug)]
 pub struct Answer {
-    /// The pages, the outbound direction's first.
+    /// The pages, the departing direction's first.
     pub pages: Vec<Page>,
     /// Of a round trip's first pages: what the cheapest of both directions cost in one booking.
     pub cheapest_total: Option<Money>,
@@ -54,7 +54,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Page {
     /// Which direction.
-    pub way: Way,
+    pub direction: Direction,
     /// What can still be bought of the page's itineraries, in their order.
     pub offers: Vec<Offer>,
     /// What is said of all itineraries.
@@ -65,15 +65,15 @@ pub struct Page {
 
 /// One direction of a search, with its key.
 #[derive(Clone, Copy)]
-struct Direction<'a> {
-    way: Way,
+struct DirectionSearch<'a> {
+    name: Direction,
     query: &'a DirectionQuery,
     key: QueryKey,
 }
 
 /// The itineraries of a page as they were frozen.
 struct Frozen<'a> {
-    direction: Direction<'a>,
+    direction: DirectionSearch<'a>,
     head: Head,
     itineraries: Vec<Vec<FlightId>>,
     position: usize,
@@ -91,10 +91,16 @@ const NOTHING_FOR: Duration = Duration::seconds(5);
 struct Priced<'a> {
     frozen: Frozen<'a>,
     quotes: Vec<Quote>,
-    cheapest: Option<Price>,
+    /// What else the cheapest round trip may be made of.
+    for_pairs: Vec<Quote>,
 }
 
 impl Priced<'_> {
+    /// Every quote that a round trip may be made of.
+    fn all(&self) -> Vec<&Quote> {
+        self.quotes.iter().chain(&self.for_pairs).collect()
+    }
+
     /// Everything that was found has been sold, cancelled or has left since, or nothing was found a while ago: better
     /// to look again than to say so.
     fn is_used_up(&self, now: DateTime<Utc>) -> bool {
@@ -105,11 +111,8 @@ impl Priced<'_> {
 }
 
 /// Reads a search. Errors: 422 with every wrong parameter.
-pub async fn check(app: &App, spare: &Spare, search: &Search) -> Result<Checked, ApiError> {
-    let mut conn = spare.take(&app.db).await?;
-    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
-    let reference = app.reference.get(&mut conn).await?;
-    spare.put(conn);
+pub async fn check(app: &App, search: &Search) -> Result<Checked, ApiError> {
+    let (tariff, reference) = app.catalogue().await?;
     let sales = &app.settings.sales;
     Ok(search::check(
         &app.clock, sales, &tariff, &reference, search,
@@ -119,43 +122,47 @@ pub async fn check(app: &App, spare: &Spare, search: &Search) -> Result<Checked,
 /// The pages that a caller wishes. Errors: 422 for a cursor that is not of this search, 410 `cursor_expired`.
 pub async fn answer(
     app: &App,
-    caller: &Reader,
+    caller: &Caller,
     checked: &Checked,
     wish: PageWish<'_>,
 ) -> Result<Answer, ApiError> {
-    let spare = caller.spare();
-    let outbound = direction(Way::Outbound, &checked.outbound)?;
-    let inbound = checked.inbound.as_ref();
-    let inbound = inbound
-        .map(|query| direction(Way::Return, query))
+    let departing = direction(Direction::Departing, &checked.departing)?;
+    let returning = checked.returning.as_ref();
+    let returning = returning
+        .map(|query| direction(Direction::Returning, query))
         .transpose()?;
-    let mut priced = match (wish.cursor, inbound) {
+    let mut priced = match (wish.cursor, returning) {
         (Some(cursor), _) => {
-            let frozen = next(app, [Some(outbound), inbound], cursor, wish.limit).await?;
-            price(app, spare, vec![frozen]).await?
+            let frozen = next(app, [Some(departing), returning], cursor, wish.limit).await?;
+            price(app, vec![frozen], false).await?
         }
         (None, None) => {
-            let frozen = first(app, spare, outbound, None, wish.limit).await?;
-            price(app, spare, vec![frozen]).await?
+            let frozen = first(app, departing, None, wish.limit).await?;
+            price(app, vec![frozen], false).await?
         }
-        (None, Some(inbound)) => {
-            let pages = futures::future::try_join(
-                first(app, spare, outbound, None, wish.limit),
-                first(app, spare, inbound, None, wish.limit),
-            );
-            let (outbound, inbound) = pages.await?;
-            price(app, spare, vec![outbound, inbound]).await?
+        (None, Some(returning)) => {
+            // One after the other: a request never has two connections.
+            let departing = first(app, departing, None, wish.limit).await?;
+            let returning = first(app, returning, None, wish.limit).await?;
+            price(app, vec![departing, returning], true).await?
         }
     };
+    let makes_pairs = priced.len() > 1;
     for page in &mut priced {
         if page.is_used_up(app.clock.now()) {
             let after = Some(page.frozen.head.made_at);
-            let frozen = first(app, spare, page.frozen.direction, after, wish.limit).await?;
-            *page = price(app, spare, vec![frozen]).await?.swap_remove(0);
+            let frozen = first(app, page.frozen.direction, after, wish.limit).await?;
+            let mut again = price(app, vec![frozen], makes_pairs).await?;
+            *page = again.swap_remove(0);
         }
     }
     let cheapest_total = match &priced[..] {
-        [outbound, inbound] => together(outbound.cheapest.as_ref(), inbound.cheapest.as_ref()),
+        [departing, returning] => {
+            let currency = app.settings.sales.sale_currency;
+            let (departing, returning) = (departing.all(), returning.all());
+            let timetable = app.timetable().await?;
+            timetable.cheapest_pair(currency, &departing, &returning)
+        }
         _ => None,
     };
     let hit = priced.iter().all(|page| page.frozen.hit);
@@ -169,25 +176,25 @@ pub async fn answer(
     })
 }
 
-fn direction(way: Way, query: &DirectionQuery) -> Result<Direction<'_>, ApiError> {
+fn direction(name: Direction, query: &DirectionQuery) -> Result<DirectionSearch<'_>, ApiError> {
     let key = QueryKey::of(query)?;
-    Ok(Direction { way, query, key })
+    Ok(DirectionSearch { name, query, key })
 }
 
 /// The first page of an answer that is less than five minutes old, and newer than `after`.
 async fn first<'a>(
     app: &App,
-    spare: &Spare,
-    direction: Direction<'a>,
+    direction: DirectionSearch<'a>,
     after: Option<DateTime<Utc>>,
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
     let key = format!("search:{}", direction.key);
     // Boxed, or every handler's future would be as large as the engine's.
     let seen = Mutex::default();
-    let make = || Box::pin(make(app, spare, &seen, direction.query));
-    let kept = Box::pin(app.shelf.get_or_make(&key, after, spare, make)).await?;
-    let snapshot = Snapshot::read_first(&kept.answer)
+    let compute = || Box::pin(compute(app, &seen, direction.query));
+    let cached = app.search_cache.get_or_compute(&key, after, compute);
+    let cached = Box::pin(cached).await?;
+    let snapshot = Snapshot::read_first(&cached.answer)
         .ok_or_else(|| ApiError::internal("a snapshot does not read"))?;
     let mut itineraries = snapshot.itineraries;
     itineraries.truncate(limit);
@@ -196,8 +203,8 @@ async fn first<'a>(
         head: snapshot.head,
         itineraries,
         position: 0,
-        hit: kept.hit,
-        stored: kept.stored,
+        hit: cached.hit,
+        stored: cached.stored,
         seen: seen.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
 }
@@ -205,7 +212,7 @@ async fn first<'a>(
 /// The page of a cursor, from the direction that it belongs to.
 async fn next<'a>(
     app: &App,
-    directions: [Option<Direction<'a>>; 2],
+    directions: [Option<DirectionSearch<'a>>; 2],
     cursor: &str,
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
@@ -217,12 +224,12 @@ async fn next<'a>(
     })?;
     let mut directions = directions.into_iter().flatten();
     let direction = directions
-        .find(|one| (one.way, one.key) == (cursor.way, cursor.query))
+        .find(|one| (one.name, one.key) == (cursor.direction, cursor.query))
         .ok_or_else(|| wrong_cursor("other_query", "belongs to a search with other parameters"))?;
     let position = cursor.position as usize;
     let (head, records) = keys_of(&cursor.snapshot);
     let range = (position * RECORD, (position + limit) * RECORD);
-    let parts = app.shelf.parts(&head, &records, range).await;
+    let parts = app.search_cache.parts(&head, &records, range).await;
     let snapshot = parts.and_then(|(head, records)| Snapshot::read(&head, &records));
     let snapshot = snapshot.filter(|snapshot| snapshot.head.serves_pages(app.clock.now()));
     let Some(Snapshot { head, itineraries }) = snapshot else {
@@ -245,18 +252,15 @@ fn keys_of(snapshot: &uuid::Uuid) -> (String, String) {
     (format!("head:{id}"), format!("list:{id}"))
 }
 
-async fn make(
+async fn compute(
     app: &App,
-    spare: &Spare,
     seen: &Mutex<Option<Seen>>,
     query: &DirectionQuery,
-) -> Result<Made, ApiError> {
+) -> Result<Computed, ApiError> {
     let timetable = app.timetable().await?;
-    let mut conn = spare.take(&app.db).await?;
-    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let (tariff, _) = app.catalogue().await?;
     let shop = app.shop(&tariff);
-    let (snapshot, flights) = Snapshot::make(&mut conn, shop, &timetable, query).await?;
-    spare.put(conn);
+    let (snapshot, flights) = Snapshot::make(&app.db, shop, &timetable, query).await?;
     *seen.lock().unwrap_or_else(PoisonError::into_inner) = flights;
     let (head, records) = (snapshot.head_bytes()?, snapshot.records());
     let answer = Snapshot::first_page(&head, &records);
@@ -267,61 +271,56 @@ async fn make(
     } else {
         Vec::new()
     };
-    Ok(Made { answer, parts })
+    Ok(Computed { answer, parts })
 }
 
 /// Looks at all itineraries of all pages again, with one statement, unless this request has just done so.
 async fn price<'a>(
     app: &App,
-    spare: &Spare,
     mut pages: Vec<Frozen<'a>>,
+    makes_pairs: bool,
 ) -> Result<Vec<Priced<'a>>, ApiError> {
     let Some(terms) = pages.first().map(|page| page.direction.query.into()) else {
         return Ok(Vec::new());
     };
     let mut wanted = Vec::new();
-    for page in &pages {
+    for page in &mut pages {
         wanted.extend(page.itineraries.iter().cloned());
+        if !makes_pairs {
+            page.head.cheapest.clear();
+        }
         wanted.extend(page.head.cheapest.iter().cloned());
     }
-    let mut conn = spare.take(&app.db).await?;
-    let tariff = app.tariff.get(&mut conn, &app.clock).await?;
+    let (tariff, _) = app.catalogue().await?;
     let shop = app.shop(&tariff);
     let seen: Option<Vec<Seen>> = pages.iter_mut().map(|page| page.seen.take()).collect();
-    let quotes = match seen.and_then(|seen| seen.into_iter().reduce(Seen::and)) {
-        Some(seen) => search::quotes_of(shop, terms, &seen, &wanted)?,
-        None => search::quotes(&mut conn, shop, terms, &wanted).await?,
+    let seen = if let Some(seen) = seen.and_then(|seen| seen.into_iter().reduce(Seen::and)) {
+        seen
+    } else {
+        let mut conn = app.db.acquire().await?;
+        Seen::look_at(&mut conn, shop, terms, &wanted).await?
     };
-    spare.put(conn);
-    let mut quotes = quotes.into_iter();
+    let mut quotes = search::quotes_of(shop, terms, &seen, &wanted)?.into_iter();
     let priced = pages.into_iter().map(|frozen| {
         let filters = &frozen.direction.query.filters;
         let fits = |quote: &Quote| {
-            let total = quote.price.total().minor();
-            filters.min_price.is_none_or(|least| least <= total)
-                && filters.max_price.is_none_or(|most| total <= most)
+            let total = quote.price.total();
+            let minor = total.minor();
+            filters.min_price.is_none_or(|least| least <= minor)
+                && filters.max_price.is_none_or(|most| minor <= most)
+                && !stripe::is_above_limits(total)
         };
         let mut take = |count| -> Vec<Quote> {
             let some = quotes.by_ref().take(count);
             some.flatten().filter(fits).collect()
         };
-        let of_page = take(frozen.itineraries.len());
-        let cheapest = take(frozen.head.cheapest.len());
-        let all = of_page.iter().chain(&cheapest).map(|quote| &quote.price);
         Priced {
-            cheapest: all.min_by_key(|price| price.total().minor()).cloned(),
-            quotes: of_page,
+            quotes: take(frozen.itineraries.len()),
+            for_pairs: take(frozen.head.cheapest.len()),
             frozen,
         }
     });
     Ok(priced.collect())
-}
-
-/// The price of both directions in one booking.
-fn together(outbound: Option<&Price>, inbound: Option<&Price>) -> Option<Money> {
-    let mut both = outbound?.clone();
-    both.join(inbound?.clone());
-    Some(both.total())
 }
 
 fn sign(
@@ -348,11 +347,11 @@ fn sign(
     let next = (stored && after < head.total).then_some(Cursor {
         snapshot: head.id,
         query: direction.key,
-        way: direction.way,
+        direction: direction.name,
         position: after,
     });
     Ok(Page {
-        way: direction.way,
+        direction: direction.name,
         offers,
         next_cursor: next.map(|cursor| app.cursors.seal(&cursor)),
         head,

@@ -1,7 +1,8 @@
 //! What a search answers.
 
+use flightdesk_core::direction::Direction;
 use flightdesk_core::money::{Currency, Money};
-use flightdesk_core::search::{Facets, Relaxation, Way};
+use flightdesk_core::search::{Facets, Relaxation};
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
@@ -36,15 +37,16 @@ pub struct OneWay {
 pub struct RoundTrip {
     /// `round_trip`
     trip_type: String,
-    /// The way there; absent on a further page of the way back
+    /// The departing direction; absent on a further page of the returning one
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    outbound: Option<PageView>,
-    /// The way back; absent on a further page of the way there
-    #[oai(rename = "return", skip_serializing_if_is_none)]
-    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
-    inbound: Option<PageView>,
-    /// What the cheapest of both directions cost in one booking; `null` when there is none, and on further pages
+    departing: Option<PageView>,
+    /// The returning direction; absent on a further page of the departing one
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returning: Option<PageView>,
+    /// What the cheapest two offers cost that can be held together: the return leaves a legal connection after the
+    /// departing direction lands, and a fee per booking is charged once; `null` when there are none, and on further pages
     cheapest_total: Option<MoneyView>,
 }
 
@@ -58,7 +60,13 @@ pub struct PageView {
     total: u32,
     /// Whether that is all there is: false when the search was too broad to show everything
     complete: bool,
+    /// How many more there are that cost more than can be paid at once; nobody can book them for the whole party
+    unpayable: u32,
     facets: FacetsView,
+    /// The last local date of departure on which flights are sold yet; a search for a later date finds nothing.
+    /// Absent while there are no flights at all
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sales_horizon: Option<String>,
     /// When nothing was found: which filter to leave out, and how many that gives
     relaxations: Vec<RelaxationView>,
     /// Where the next page begins; absent on the last one, and while pages cannot be kept
@@ -66,35 +74,41 @@ pub struct PageView {
     next_cursor: Option<String>,
 }
 
-/// How the offers of all pages divide; each list adds up to `total`
+/// What each option of a filter would give with all other filters as they are: as many offers as `count` says, 2,000 at
+/// most. Options that give nothing are left out
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Facets")]
 pub struct FacetsView {
-    /// By validating airline, most first
+    /// What `airlines` with this airline alone gives, most first
     airlines: Vec<AirlineCount>,
-    /// By number of connections
+    /// What `max_stops` gives, up to the one that was asked for
     stops: Vec<StopsCount>,
-    /// By cabin
+    /// What `cabin` gives
     cabins: Vec<CabinCount>,
-    /// By local time of departure
+    /// What `departure_window` (`return_departure_window` for the way back) gives
     time_bands: Vec<TimeBandCount>,
-    /// By the party's total, ascending
+    /// What `min_price` and `max_price` together give, ascending
     prices: Vec<PriceCount>,
 }
 
-/// Offers of an airline
+/// Offers all of whose flights are of one airline
 #[derive(Debug, Object, Serialize)]
 pub struct AirlineCount {
     /// IATA code
     airline: String,
+    name: String,
     count: u64,
+    /// The party's lowest total among them
+    lowest_price: MoneyView,
 }
 
-/// Offers with so many connections
+/// Offers with so many connections at most
 #[derive(Debug, Object, Serialize)]
 pub struct StopsCount {
-    stops: u8,
+    max_stops: u8,
     count: u64,
+    /// The party's lowest total among them
+    lowest_price: MoneyView,
 }
 
 /// Offers in a cabin
@@ -102,6 +116,8 @@ pub struct StopsCount {
 pub struct CabinCount {
     cabin: String,
     count: u64,
+    /// The party's lowest total among them
+    lowest_price: MoneyView,
 }
 
 /// Offers that leave in a part of the day
@@ -110,16 +126,18 @@ pub struct TimeBandCount {
     /// `early` (00-05), `morning` (05-11), `afternoon` (11-16), `evening` (16-19) or `night` (19-24)
     time_band: String,
     count: u64,
+    /// The party's lowest total among them
+    lowest_price: MoneyView,
 }
 
-/// Offers in a range of prices
+/// Offers in a range of prices, both ends included
 #[derive(Debug, Object, Serialize)]
 pub struct PriceCount {
-    /// From this total on
-    from: MoneyView,
-    /// And below this one
-    below: MoneyView,
+    min_price: MoneyView,
+    max_price: MoneyView,
     count: u64,
+    /// The party's lowest total among them
+    lowest_price: MoneyView,
 }
 
 /// A filter whose absence would help
@@ -135,23 +153,23 @@ pub struct RelaxationView {
 impl SearchResult {
     /// The answer to a search for one direction or two.
     pub fn new(answer: Answer, is_round_trip: bool, currency: Currency) -> Self {
-        let (mut outbound, mut inbound) = (None, None);
+        let (mut departing, mut returning) = (None, None);
         for page in answer.pages {
-            let slot = match page.way {
-                Way::Outbound => &mut outbound,
-                Way::Return => &mut inbound,
+            let slot = match page.direction {
+                Direction::Departing => &mut departing,
+                Direction::Returning => &mut returning,
             };
             *slot = Some(PageView::new(page, currency));
         }
-        match outbound {
+        match departing {
             Some(page) if !is_round_trip => Self::OneWay(Box::new(OneWay {
                 trip_type: "one_way".to_owned(),
                 page,
             })),
-            outbound => Self::RoundTrip(Box::new(RoundTrip {
+            departing => Self::RoundTrip(Box::new(RoundTrip {
                 trip_type: "round_trip".to_owned(),
-                outbound,
-                inbound,
+                departing,
+                returning,
                 cheapest_total: answer.cheapest_total.map(MoneyView::from),
             })),
         }
@@ -161,12 +179,14 @@ impl SearchResult {
 impl PageView {
     fn new(page: Page, currency: Currency) -> Self {
         let relaxations = page.head.relaxations.into_iter();
-        let named = |relaxation| RelaxationView::new(relaxation, page.way);
+        let named = |relaxation| RelaxationView::new(relaxation, page.direction);
         Self {
             offers: page.offers.into_iter().map(OfferView::from).collect(),
             total: page.head.total,
             complete: page.head.complete,
+            unpayable: page.head.unpayable,
             facets: FacetsView::new(page.head.facets, currency),
+            sales_horizon: page.head.sales_horizon.map(|date| date.to_string()),
             relaxations: relaxations.map(named).collect(),
             next_cursor: page.next_cursor,
         }
@@ -175,45 +195,51 @@ impl PageView {
 
 impl FacetsView {
     fn new(facets: Facets, currency: Currency) -> Self {
-        let airlines = facets.airlines.into_iter();
-        let stops = facets.stops.into_iter();
-        let cabins = facets.cabins.into_iter();
-        let bands = facets.time_bands.into_iter();
-        let prices = facets.prices.into_iter();
+        let money = |minor| MoneyView::from(Money::new(minor, currency));
+        let airlines = facets.airlines.into_iter().map(|facet| AirlineCount {
+            airline: facet.value.iata,
+            name: facet.value.name,
+            count: facet.count,
+            lowest_price: money(facet.lowest_minor),
+        });
+        let stops = facets.stops.into_iter().map(|facet| StopsCount {
+            max_stops: facet.value,
+            count: facet.count,
+            lowest_price: money(facet.lowest_minor),
+        });
+        let cabins = facets.cabins.into_iter().map(|facet| CabinCount {
+            cabin: facet.value.as_str().to_owned(),
+            count: facet.count,
+            lowest_price: money(facet.lowest_minor),
+        });
+        let time_bands = facets.time_bands.into_iter().map(|facet| TimeBandCount {
+            time_band: facet.value,
+            count: facet.count,
+            lowest_price: money(facet.lowest_minor),
+        });
+        let prices = facets.prices.into_iter().map(|facet| PriceCount {
+            min_price: money(facet.value.0),
+            max_price: money(facet.value.1),
+            count: facet.count,
+            lowest_price: money(facet.lowest_minor),
+        });
         Self {
-            airlines: airlines
-                .map(|(airline, count)| AirlineCount { airline, count })
-                .collect(),
-            stops: stops
-                .map(|(stops, count)| StopsCount { stops, count })
-                .collect(),
-            cabins: cabins
-                .map(|(cabin, count)| CabinCount {
-                    cabin: cabin.as_str().to_owned(),
-                    count,
-                })
-                .collect(),
-            time_bands: bands
-                .map(|(time_band, count)| TimeBandCount { time_band, count })
-                .collect(),
-            prices: prices
-                .map(|(from, below, count)| PriceCount {
-                    from: Money::new(from, currency).into(),
-                    below: Money::new(below, currency).into(),
-                    count,
-                })
-                .collect(),
+            airlines: airlines.collect(),
+            stops: stops.collect(),
+            cabins: cabins.collect(),
+            time_bands: time_bands.collect(),
+            prices: prices.collect(),
         }
     }
 }
 
 impl RelaxationView {
-    /// A filter by the name of its parameter: the way back has windows of its own.
-    fn new(relaxation: Relaxation, way: Way) -> Self {
+    /// A filter by the name of its parameter: the returning direction has windows of its own.
+    fn new(relaxation: Relaxation, direction: Direction) -> Self {
         let is_window = relaxation.filter.ends_with("_window");
-        let filter = match way {
-            Way::Return if is_window => format!("return_{}", relaxation.filter),
-            Way::Return | Way::Outbound => relaxation.filter,
+        let filter = match direction {
+            Direction::Returning if is_window => format!("return_{}", relaxation.filter),
+            Direction::Returning | Direction::Departing => relaxation.filter,
         };
         Self {
             filter,

@@ -105,9 +105,9 @@ async fn every_wrong_field_is_named_at_once(pool: PgPool) {
         .answer()
         .await;
     let expected = [
-        "email: format",
-        "first_name: invalid",
-        "phone: format",
+        "email: email",
+        "first_name: length",
+        "phone: phone",
         "password: too_common",
     ];
     assert_eq!(answer.wrong_fields(), expected);

@@ -43,12 +43,105 @@ async fn a_key_ends_at_its_hour(pool: PgPool) {
         account_id: owner.account_id,
     };
     app.clock.advance(Duration::minutes(59));
-    assert_eq!(guest.get("/v1/account").await.status, 200);
+    assert_eq!(guest.get("/v1/airlines").await.status, 200);
     app.clock.advance(Duration::minutes(1));
     assert_eq!(
-        guest.get("/v1/account").await.problem(),
+        guest.get("/v1/airlines").await.problem(),
         (401, "unauthenticated")
     );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn four_causes_of_a_refused_key_are_told_apart(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let make = async |wish: serde_json::Value| {
+        let made = owner.post("/v1/api-keys", &wish).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let text = |field: &str| made.body[field].as_str().unwrap().to_owned();
+        (text("key"), text("id"))
+    };
+    let expired = make(json!({ "name": "short", "expires_at": "2026-11-20T13:00:00Z" })).await;
+    let revoked = make(json!({ "name": "revoked" })).await;
+    owner.delete(&format!("/v1/api-keys/{}", revoked.1)).await;
+    app.clock.advance(Duration::hours(1));
+    let unknown = format!("fd_test_{}", "A".repeat(43));
+    let keys = [
+        (None, "No API key was sent"),
+        (Some("secret"), "This is not an API key"),
+        (Some(unknown.as_str()), "The API key is unknown"),
+        (Some(revoked.0.as_str()), "The API key was revoked"),
+        (Some(expired.0.as_str()), "The API key has expired"),
+    ];
+    for (key, detail) in keys {
+        let mut request = app.request(Method::GET, "/v1/bookings");
+        if let Some(key) = key {
+            request = request.header("X-API-Key", key);
+        }
+        let refused = request.answer().await;
+        assert_eq!(refused.problem(), (401, "unauthenticated"));
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.starts_with(detail), "{told}");
+    }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_key_makes_none_that_outlives_it_and_no_account_has_more_than_fifty(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let wish =
+        json!({ "name": "guest", "scopes": ["search"], "expires_at": "2026-11-20T13:00:00Z" });
+    let made = owner.post("/v1/api-keys", &wish).await;
+    let guest = Client {
+        app: &app,
+        key: made.body["key"].as_str().unwrap().to_owned(),
+        account_id: owner.account_id,
+    };
+    let later = json!({ "name": "mine", "expires_at": "2026-11-20T13:00:01Z" });
+    let refused = guest.post("/v1/api-keys", &later).await;
+    assert_eq!(refused.wrong_fields(), ["expires_at: outlives_caller"]);
+    assert_eq!(
+        refused.body["errors"][0]["message"],
+        "write 2026-11-20T13:00:00Z or earlier: a key makes none that outlives it"
+    );
+    let unsaid = guest.post("/v1/api-keys", &json!({ "name": "mine" })).await;
+    assert_eq!(unsaid.status, 201, "{unsaid:?}");
+    assert_eq!(unsaid.body["expires_at"], "2026-11-20T13:00:00Z");
+    assert_eq!(unsaid.body["scopes"], json!(["search"]));
+
+    for _ in 0..47 {
+        let made = owner
+            .post("/v1/api-keys", &json!({ "name": "one more" }))
+            .await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let over = owner
+        .post("/v1/api-keys", &json!({ "name": "one more" }))
+        .await;
+    assert_eq!(over.problem(), (409, "too_many_api_keys"));
+    app.clock.advance(Duration::hours(1));
+    let again = owner
+        .post("/v1/api-keys", &json!({ "name": "one more" }))
+        .await;
+    assert_eq!(again.status, 201, "two have expired: {again:?}");
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn what_nobody_sees_is_in_no_name(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    for invisible in [
+        '\u{202e}', '\u{2066}', '\u{200b}', '\u{7}', '\u{85}', '\u{feff}',
+    ] {
+        let name = format!("my{invisible}key");
+        let answer = owner.post("/v1/api-keys", &json!({ "name": name })).await;
+        assert_eq!(answer.wrong_fields(), ["name: invisible_character"]);
+        let mut form = crate::support::sign_up_form("someone@example.com");
+        form["last_name"] = json!(name);
+        let answer = app.request(Method::POST, "/v1/accounts").json(&form);
+        let answer = answer.answer().await;
+        assert_eq!(answer.wrong_fields(), ["last_name: invisible_character"]);
+    }
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

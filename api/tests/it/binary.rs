@@ -29,11 +29,24 @@ impl Drop for Api {
 impl Api {
     /// Starts it on a free port and reads its log until it serves; `settings` are environment variables.
     pub async fn start(pool: &PgPool, settings: &[(&str, &str)]) -> Self {
+        Self::run(api(), pool, settings).await
+    }
+
+    /// The same with so many files open at most.
+    pub async fn start_with_files(pool: &PgPool, files: u32, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {files} && exec {}", env!("CARGO_BIN_EXE_api"));
+        command.args(["-c", &script]).stderr(Stdio::piped());
+        Self::run(command, pool, settings).await
+    }
+
+    async fn run(mut command: Command, pool: &PgPool, settings: &[(&str, &str)]) -> Self {
         let url = pool.connect_options().to_url_lossy();
-        let mut command = api();
         command
             .env("DATABASE_URL", url.as_str())
             .env("PORT", "0")
+            .env("SHUTDOWN_DELAY_SECONDS", "0")
+            .env("MAX_CONNECTIONS_PER_ADDRESS", "0")
             .env("RUST_LOG", "info")
             .envs(settings.iter().copied());
         let started = move || {
@@ -44,7 +57,7 @@ impl Api {
                 .map_while(Result::ok)
                 .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok())
                 .find(|line| line["message"] == "listening")
-                .map(|line| line["addr"].as_str().unwrap().replace("socket://", ""))
+                .map(|line| line["addr"].as_str().unwrap().to_owned())
                 .expect("it ended before it served");
             std::thread::spawn(move || lines.for_each(drop));
             Self { child, address }
@@ -65,5 +78,8 @@ pub const UNLIMITED: &[(&str, &str)] = &[
     ("RATE_LIMIT_ADDRESS_PER_MINUTE", "0"),
     ("MAX_OPEN_HOLDS", "100000"),
     ("MAX_HELD_SEATS", "100000"),
+    ("MAX_UNPAID_SEATS", "0"),
+    ("MAX_UNPAID_SEATS_OF_ADDRESS", "0"),
+    ("MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", "100"),
     ("DATABASE_ACQUIRE_SECONDS", "60"),
 ];

@@ -174,7 +174,8 @@ const RULES: &[(&str, &str)] = &[
                 and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
                 and p.amount_minor <> b.total_minor - (
                     select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done') + (
-                    select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.reason = 'seat_fees'))",
+                    select coalesce(sum(r.amount_minor), 0) from refund r
+                    where (r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap')))",
     ),
     (
         "nobody can pay for what has ended",

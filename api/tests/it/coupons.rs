@@ -88,7 +88,7 @@ async fn a_coupon_discounts_the_base_fares_and_what_is_validated_is_what_is_book
         (&valid["valid"], &valid["code"]),
         (&json!(true), &json!("FLAT500"))
     );
-    assert_eq!(valid["discount"]["amount"], "500.00");
+    assert_eq!(valid["discount"]["amount"], "-500.00");
     assert_eq!(
         used(&pool, "FLAT500").await,
         (0, 0),
@@ -101,7 +101,7 @@ async fn a_coupon_discounts_the_base_fares_and_what_is_validated_is_what_is_book
     let booking = booked.body;
     assert_eq!(
         booking["coupon"],
-        json!({ "code": "FLAT500", "discount": { "amount": "500.00", "currency": "INR" } })
+        json!({ "code": "FLAT500", "discount": { "amount": "-500.00", "currency": "INR" } })
     );
     assert_eq!(booking["price"], valid["price"]);
     // 6000 base, 5 % of it, 488 charges, 300 fee: taxes are of the fare before the discount.
@@ -182,7 +182,7 @@ async fn a_first_bookings_coupon_is_for_who_has_none_and_one_use_each_is_one(poo
     coupon(&pool, "ONCE", "max_uses_per_account = 1").await;
     let first = client.book_with("WELCOME10").await;
     assert_eq!(
-        first.body["coupon"]["discount"]["amount"], "600.00",
+        first.body["coupon"]["discount"]["amount"], "-600.00",
         "{first:?}"
     );
     let second = client.book_with("WELCOME10").await;

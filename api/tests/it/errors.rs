@@ -112,6 +112,16 @@ async fn answers_are_not_sniffed_stored_or_framed_and_the_docs_load_nothing(pool
         docs.header("content-security-policy")
             .starts_with("default-src 'none';")
     );
+    let policy = docs.header("content-security-policy");
+    assert!(
+        !policy.contains("unsafe") && policy.contains("script-src 'sha256-"),
+        "{policy}"
+    );
+    assert_eq!(
+        docs.header("strict-transport-security"),
+        "",
+        "not on a developer's machine"
+    );
     for outside in ["<script src", "<link", "@import"] {
         assert!(!docs.text.contains(outside), "{outside}");
     }
@@ -234,6 +244,19 @@ async fn the_type_of_a_problem_leads_to_a_page_that_explains_it(pool: PgPool) {
         "<code>X-API-Key</code>",
     ] {
         assert!(page.text.contains(words), "{}", page.text);
+    }
+    let index = app.request(Method::GET, "/problems").answer().await;
+    assert_eq!(index.status, 200);
+    for words in [
+        "Not enough seats left",
+        "<a href=\"/problems/sold_out\">",
+        "Missing or invalid API key",
+    ] {
+        assert!(
+            index.text.contains(words),
+            "{words} is not in {}",
+            index.text
+        );
     }
     for nothing in ["/problems/sold-out", "/problems/", "/problems/%3Cb%3E"] {
         let answer = app.request(Method::GET, nothing).answer().await;

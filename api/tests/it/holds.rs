@@ -111,6 +111,7 @@ async fn fifty_holds_at_once_of_one_account_stop_at_its_cap(pool: PgPool) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start_with(pool.clone(), |settings, _| {
         settings.sales.max_held_seats = 1000;
+        settings.sales.max_unpaid_seats = 0;
     })
     .await;
     let client = app.sign_up().await;

@@ -28,7 +28,7 @@ async fn a_job_tells_where_it_stands_and_what_went_wrong(pool: PgPool) {
     assert_eq!(
         caller.get(&path).await.body,
         json!({
-            "id": id, "kind": "send_mail", "status": "waiting", "attempts": 0, "max_attempts": 15,
+            "id": id, "kind": "send_mail", "status": "waiting", "attempts": 0, "max_attempts": 50,
             "created_at": "2026-11-20T12:00:00Z", "run_after": "2026-11-20T12:00:00Z",
             "finished_at": null, "last_error": null,
         })

@@ -1,4 +1,4 @@
-//! Out and back: one journey, one reference, one payment, a ticket an airline.
+//! Round trips: one journey, one reference, one payment, a ticket an airline.
 
 use chrono::Duration;
 use flightdesk_core::booking;
@@ -15,7 +15,7 @@ use crate::support::{Answer, Client, TestApp};
 use crate::trip::{self, adults, fly, grown_ups};
 
 /// DEL to BOM on the 20th, and back on the 22nd.
-async fn there_and_back(pool: &PgPool, airlines: [&str; 2]) -> [FlightId; 2] {
+async fn round_trip_of(pool: &PgPool, airlines: [&str; 2]) -> [FlightId; 2] {
     load_small(&mut pool.acquire().await.unwrap())
         .await
         .unwrap();
@@ -65,7 +65,7 @@ async fn counters<const N: usize>(pool: &PgPool, flights: [FlightId; N]) -> [(i3
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn a_round_trip_on_one_airline_is_one_price_one_payment_and_one_ticket(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let offers = client.offers_of(&[out], &[back], adults(2)).await;
@@ -118,9 +118,9 @@ async fn a_round_trip_on_one_airline_is_one_price_one_payment_and_one_ticket(poo
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn two_airlines_issue_a_ticket_and_a_document_each_the_outbounds_first(pool: PgPool) {
+async fn two_airlines_issue_a_ticket_and_a_document_each_departing_first(pool: PgPool) {
     // British Airways' 125 comes after Air India's 098: numbers stand in the order of travel, not of codes.
-    let [out, back] = there_and_back(&pool, ["BA", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["BA", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let offers = client.offers_of(&[out], &[back], adults(1)).await;
@@ -198,7 +198,7 @@ async fn six_flights_on_one_airline_take_two_consecutive_numbers_on_one_document
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn two_offers_that_are_no_journey_are_refused_by_name(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     let add = async |number, route, departs| fly(&pool, "AI", number, route, departs).await;
     let before = add("103", ["BOM", "DEL"], "2026-12-19T08:00:00").await;
     let hasty = add("104", ["BOM", "DEL"], "2026-12-20T10:29:00").await;
@@ -248,8 +248,8 @@ async fn two_offers_that_are_no_journey_are_refused_by_name(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn a_full_return_takes_nothing_of_the_outbound(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+async fn a_full_return_takes_nothing_of_the_departing_direction(pool: PgPool) {
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     trip::leave_seats(&pool, back, 3).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
@@ -263,7 +263,7 @@ async fn a_full_return_takes_nothing_of_the_outbound(pool: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn who_turns_twelve_between_out_and_return_is_an_adult(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let party = [
@@ -294,7 +294,7 @@ async fn who_turns_twelve_between_out_and_return_is_an_adult(pool: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn an_unpaid_round_trip_gives_both_directions_back(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "BA"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "BA"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let offers = client.offers_of(&[out], &[back], adults(3)).await;
@@ -336,7 +336,7 @@ async fn late(
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn late_money_gets_both_directions_again(pool: PgPool) {
-    let flights = there_and_back(&pool, ["AI", "AI"]).await;
+    let flights = round_trip_of(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let (session, booked) = late(&app, &pool, &client, flights).await;
@@ -356,7 +356,7 @@ enum Meanwhile {
 }
 
 async fn goes_back_whole(pool: PgPool, meanwhile: Meanwhile) {
-    let [out, back] = there_and_back(&pool, ["AI", "BA"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "BA"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let (session, booked) = late(&app, &pool, &client, [out, back]).await;
@@ -410,7 +410,7 @@ async fn late_money_goes_back_whole_when_the_party_has_booked_the_return_again(p
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn money_in_time_for_a_flight_that_was_cancelled_goes_back(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let offers = client.offers_of(&[out], &[back], adults(1)).await;
@@ -427,7 +427,7 @@ async fn money_in_time_for_a_flight_that_was_cancelled_goes_back(pool: PgPool) {
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn one_person_is_booked_on_a_flight_once(pool: PgPool) {
-    let [out, back] = there_and_back(&pool, ["AI", "AI"]).await;
+    let [out, back] = round_trip_of(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let (client, other) = (app.sign_up().await, app.sign_up().await);
     let offers = client.offers_of(&[out], &[back], adults(2)).await;
@@ -452,11 +452,12 @@ async fn one_person_is_booked_on_a_flight_once(pool: PgPool) {
     let again = client.post("/v1/bookings", &body).await;
     assert_eq!(again.problem(), (409, "duplicate_passenger"));
     assert_eq!(again.body["booking_ref"], first.body["booking_ref"]);
+    let detail = again.body["detail"].as_str().unwrap();
     assert!(
-        again.body["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("passengers[1] ")
+        detail.starts_with(
+            "passengers[1] (LÍNH nguyen) is already on flight AI 102 on 22 December 2026"
+        ),
+        "{detail}"
     );
     assert_eq!(
         counters(&pool, [out, back]).await,

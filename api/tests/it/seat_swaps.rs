@@ -99,6 +99,134 @@ async fn a_seat_that_was_paid_before_the_swap_is_another_one_after_it(pool: PgPo
     assert_eq!(seat["reason"], "aircraft_change");
     assert_ne!(seat["seat"], "2B");
     assert_eq!(mails(&pool, "seats_not_changed").await, 0);
+    // What was paid for it goes back, once, and the mail with the new tickets says so.
+    assert_eq!(after["price"]["total"], booking["price"]["total"]);
+    assert_eq!(after["payment"]["amount_refunded"]["amount"], "600.00");
+    assert_eq!(mails(&pool, "money_returned").await, 0);
+    assert_consistent(&pool).await;
+    swap(&app, &pool, flight, SMALL).await;
+    let again = client.booking(&booking).await;
+    assert_eq!(again["payment"]["amount_refunded"]["amount"], "600.00");
+    // Whoever chooses again pays again.
+    let dearer = change(&client, &booking, &[(0, "2C")]).await;
+    assert_eq!(dearer.body["seat_change"]["amount"]["amount"], "600.00");
+}
+
+/// Row 12, the second of the cabin, is the fifth of another aircraft's: no preferred one any more, but the same seat.
+async fn longer_aircraft(pool: &PgPool) {
+    let longer = "update seat_layout set seat_row = seat_row + 1000 where aircraft = '32N';
+                  update seat_layout set seat_row = seat_row - 990 where aircraft = '32N';
+                  insert into aircraft_type select 'LNG', 'LONG', 'Longer', range_km, cruise_kmh from aircraft_type where iata = '32N';
+                  insert into seat_layout (aircraft, seat_row, letter, cabin, position, exit_row)
+                  select 'LNG', seat_row, letter, cabin, position, exit_row from seat_layout where aircraft = '32N'
+                  union all select 'LNG', seat_row - 3, letter, cabin, position, exit_row from seat_layout where aircraft = '32N' and seat_row <= 13";
+    sqlx::raw_sql(longer).execute(pool).await.unwrap();
+}
+
+/// Buys a seat that was named with the hold, under a family that makes every seat cost something.
+async fn bought(
+    app: &TestApp,
+    pool: &PgPool,
+    client: &Client<'_>,
+    flight: FlightId,
+    seat: &str,
+) -> Value {
+    let held = hold_seats(client, flight, "light", &[seat]).await;
+    let booked = client
+        .post("/v1/bookings", &trip::booking_of(&held.body))
+        .await;
+    pay(app, pool, client, &booked.body).await
+}
+
+async fn moves(pool: &PgPool) -> Vec<(String, Option<String>, String, i64)> {
+    sqlx::query_as("select from_seat, to_seat, from_aircraft || ' ' || to_aircraft, refund_minor from seat_move order by moved_at, from_seat")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_seat_in_a_cheaper_class_of_another_aircraft_gives_the_difference_back(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    longer_aircraft(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = bought(&app, &pool, &client, flight, "12B").await;
+    swap(&app, &pool, flight, "LNG").await;
+    let after = client.booking(&booking).await;
+    assert_eq!(seats_of(&after), ["12B"]);
+    // 600.00 were paid for the second row; any other costs 250.00.
+    assert_eq!(after["payment"]["amount_refunded"]["amount"], "350.00");
+    let total = |booking: &Value| -> i64 {
+        let amount = booking["price"]["total"]["amount"].as_str().unwrap();
+        amount.replace('.', "").parse().unwrap()
+    };
+    assert_eq!(total(&booking) - total(&after), 35_000);
+    assert_eq!(
+        moves(&pool).await,
+        [(
+            "12B".to_owned(),
+            Some("12B".to_owned()),
+            "32N LNG".to_owned(),
+            35_000
+        )]
+    );
+    assert_consistent(&pool).await;
+    // Back in the second row it costs more than was paid: nobody is asked for that.
+    swap(&app, &pool, flight, "32N").await;
+    let back = client.booking(&booking).await;
+    assert_eq!(back["price"]["total"], after["price"]["total"]);
+    assert_consistent(&pool).await;
+    // Gone altogether: the rest goes back.
+    swap(&app, &pool, flight, SMALL).await;
+    let gone = client.booking(&booking).await;
+    assert_eq!(gone["payment"]["amount_refunded"]["amount"], "600.00");
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_seat_whose_row_is_an_exit_no_more_gives_its_fee_back(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    longer_aircraft(&pool).await;
+    sqlx::raw_sql("update seat_layout set exit_row = false where aircraft = 'LNG'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let exit: String = sqlx::query_scalar(
+        "select min(seat_row) || 'C' from seat_layout where aircraft = '32N' and exit_row",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = bought(&app, &pool, &client, flight, &exit).await;
+    swap(&app, &pool, flight, "LNG").await;
+    let after = client.booking(&booking).await;
+    assert_eq!(after["payment"]["amount_refunded"]["amount"], "900.00");
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn an_unpaid_seat_of_a_cheaper_class_costs_that_when_it_is_paid(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    longer_aircraft(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let held = hold_seats(&client, flight, "light", &["12B"]).await;
+    let booked = client
+        .post("/v1/bookings", &trip::booking_of(&held.body))
+        .await;
+    swap(&app, &pool, flight, "LNG").await;
+    let confirmed = pay(&app, &pool, &client, &booked.body).await;
+    assert_eq!(seats_of(&confirmed), ["12B"]);
+    assert_eq!(confirmed["payment"]["amount_refunded"]["amount"], "350.00");
+    let lines = confirmed["price"]["lines"].as_array().unwrap();
+    let seat = lines.iter().find(|line| line["kind"] == "seat").unwrap();
+    assert_eq!(
+        (&seat["code"], &seat["amount"]["amount"]),
+        (&json!("standard 12B"), &json!("250.00"))
+    );
     assert_consistent(&pool).await;
 }
 
@@ -179,11 +307,14 @@ async fn an_unpaid_seat_that_the_new_aircraft_lacks_costs_nothing_when_it_is_pai
     let confirmed = pay(&app, &pool, &client, &booked.body).await;
     assert_ne!(seats_of(&confirmed), ["2B"]);
     assert_eq!(confirmed["price"]["total"]["amount"], "7088.00");
-    assert_eq!(
-        confirmed["payment"],
-        json!({ "status": "succeeded",
-                "amount_paid": { "amount": "7688.00", "currency": "INR" }, "amount_refunded": { "amount": "600.00", "currency": "INR" } })
-    );
+    let payment = &confirmed["payment"];
+    assert_eq!(payment["status"], "succeeded");
+    assert_eq!(payment["amount_paid"], rupees("7688.00"));
+    assert_eq!(payment["amount_refunded"], rupees("600.00"));
     assert_eq!(mails(&pool, "money_returned").await, 1);
     assert_consistent(&pool).await;
+}
+
+fn rupees(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "INR" })
 }

@@ -209,7 +209,7 @@ async fn a_family_sits_together_and_its_child_beside_an_adult(pool: PgPool) {
         passenger("Long", "1988-01-09"),
     ];
     let booking = buy(&app, &pool, &client, &people).await;
-    assert_eq!(seats_of(&booking), ["1A", "1C", "1B"]);
+    assert_eq!(seats_of(&booking), ["1B", "1A", "1C"]);
     let reasons: Vec<_> = (0..3)
         .map(|who| booking["passengers"][who]["seats"][0]["reason"].clone())
         .collect();

@@ -1,4 +1,4 @@
-//! Who sells, on the command line.
+//! Who sells, and whose keys are lost, on the command line.
 
 use std::process::Command;
 
@@ -78,4 +78,30 @@ async fn nobody_is_fit_to_sell_who_has_not_said_who_they_are(pool: PgPool) {
             "ok    seller      Asha Travel, {address}, 07AABCU9603R1ZP; numbers FD/…, fiscal year from month 4 by Asia/Kolkata"
         )
     );
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn lost_keys_are_reset_on_the_command_line(pool: PgPool) {
+    let app = crate::support::TestApp::start(pool.clone()).await;
+    let mut owner = app.sign_up().await;
+    let email = owner.get("/v1/account").await.body["email"].clone();
+    let email = email.as_str().unwrap().to_uppercase();
+    let (code, said) = manage(&pool, &["reset-keys", &email]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("keys revoked 1\n"), "{said}");
+    let lost = owner.get("/v1/account").await;
+    assert_eq!(lost.problem(), (401, "unauthenticated"));
+    let key = said.lines().find_map(|line| line.strip_prefix("api key "));
+    owner.key = key.unwrap().to_owned();
+    assert_eq!(owner.get("/v1/account").await.status, 200);
+    assert_eq!(said.matches(&owner.key).count(), 1, "the key is shown once");
+
+    let (code, said) = manage(&pool, &["reset-keys", "nobody@example.com"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("there is no such account with this e-mail address"),
+        "{said}"
+    );
+    let (_, help) = manage(&pool, &["--help"]);
+    assert!(help.contains("reset-keys"), "{help}");
 }

@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
 use clap::Parser;
+use flightdesk_api::server::{ConnectionSettings, Server};
 use flightdesk_api::{App, LimitSettings};
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
 use flightdesk_core::search::TimetableCache;
-use poem::Server;
-use poem::listener::TcpAcceptor;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -39,6 +39,13 @@ struct Defaults {
     settings: Settings,
     #[command(flatten)]
     limits: LimitSettings,
+    #[command(flatten)]
+    connections: ConnectionSettings,
+}
+
+/// The settings of a test before it changes any.
+pub fn settings() -> Settings {
+    Defaults::parse_from(["test"]).settings
 }
 
 impl TestApp {
@@ -52,26 +59,50 @@ impl TestApp {
         pool: PgPool,
         change: impl FnOnce(&mut Settings, &mut LimitSettings),
     ) -> Self {
+        // Flights that a test adds are found at once.
+        let timetables = TimetableCache::new(chrono::Duration::zero());
+        Self::start_keeping(timetables, pool, change).await
+    }
+
+    /// Serves like a process that has just begun: it reads its timetable once, and then what changed every two seconds.
+    pub async fn start_cold(
+        pool: PgPool,
+        change: impl FnOnce(&mut Settings, &mut LimitSettings),
+    ) -> Self {
+        Self::start_keeping(TimetableCache::default(), pool, change).await
+    }
+
+    async fn start_keeping(
+        timetables: TimetableCache,
+        pool: PgPool,
+        change: impl FnOnce(&mut Settings, &mut LimitSettings),
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let Defaults {
             mut settings,
             mut limits,
+            mut connections,
         } = Defaults::parse_from(["test"]);
+        // Every client of a test has one address.
+        connections.max_connections_per_address = 0;
         settings.public_url = format!("http://{address}");
         limits.rate_limit_per_minute = 0;
         limits.rate_limit_address_per_minute = 0;
         limits.rate_limit_sign_ups_per_hour = 0;
+        // All of a test's accounts are young and come from one address.
+        settings.sales.max_unpaid_seats_of_network = 0;
+        settings.sales.max_unpaid_percent_for_new_accounts = 100;
         limits.redis_prefix = format!("test:{}", Uuid::now_v7().simple());
         change(&mut settings, &mut limits);
         let prefix = limits.redis_prefix.clone();
         let clock = Clock::manual(noon());
         let mut app = App::with_pool(settings, limits, clock.clone(), pool).unwrap();
-        // Flights that a test adds are found at once.
-        app.timetables = TimetableCache::new(std::time::Duration::ZERO);
+        app.timetables = timetables;
         let endpoint = flightdesk_api::app(app.clone()).unwrap();
-        let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
-        tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint));
+        let server = Server::new(connections, app.stopping.clone());
+        let never = std::future::pending();
+        tokio::spawn(server.run(listener, endpoint, Duration::ZERO, never));
         Self {
             app,
             clock,

@@ -174,8 +174,8 @@ impl Client<'_> {
     /// An offer of these flights, in this order, as search would sign it.
     pub async fn offer_of(&self, flights: &[FlightId], party: Party) -> String {
         let app = &self.app.app;
+        let (tariff, _) = app.catalogue().await.unwrap();
         let mut conn = app.db.acquire().await.unwrap();
-        let tariff = app.tariff.get(&mut conn, &app.clock).await.unwrap();
         let flights = flight::list_by_id(&mut conn, flights).await.unwrap();
         let fare = |flight: &flight::Flight| FlightFare {
             flight_id: flight.id,
@@ -188,11 +188,14 @@ impl Client<'_> {
         let family = tariff.family("standard", Cabin::Economy).unwrap();
         let sales = &app.settings.sales;
         let price = price(&tariff, sales.sale_currency, family, 0, &fares, party).unwrap();
+        let fares = fares.iter().map(|fare| fare.loaded(&tariff).unwrap());
         let quote = Quote {
             party,
             cabin: family.cabin,
             family: family.code.clone(),
-            conditions: family.frozen().into(),
+            conditions: family.conditions.clone(),
+            tariff: tariff.id,
+            fares: fares.collect(),
             flights,
             price,
             seats_left: 9,
@@ -204,7 +207,7 @@ impl Client<'_> {
             .id
     }
 
-    /// Offers of the way out and of the way back.
+    /// Offers of the departing and of the returning direction.
     pub async fn offers_of(
         &self,
         out: &[FlightId],

@@ -5,23 +5,29 @@ mod model;
 mod password;
 mod queries;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use sqlx::PgConnection;
 
 pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
 pub use model::{Account, Caller, Details, Role, Scope, SignUp};
-pub(crate) use model::{is_e164, is_email};
 pub use password::{Password, PasswordHash};
-pub use queries::{find, get, list_keys};
+pub use queries::{find, find_by_email, get, list_keys};
 
 use crate::clock::Clock;
-use crate::error::{Error, OnConstraint, Result, Violations};
+use crate::error::{Error, KeyProblem, OnConstraint, Result, Violations};
 use crate::ids::{AccountId, ApiKeyId};
 
 /// How long a recorded last use of a key may lag, so that a busy key is no hot row.
 const LAST_USE_LAG: Duration = Duration::minutes(1);
 
-/// Opens an account with its first API key, which may search and book and does not expire.
+/// Keys of an account that are good at one time. More are no use to anybody but to who would fill the table.
+pub const MOST_KEYS: u32 = 50;
+
+/// Keys of an account that have ended and are still listed; older ones are forgotten when a new one is made.
+const MOST_ENDED_KEYS: i64 = 100;
+
+/// Opens an account with its first API key, which may search and book and does not expire. The network that asked is
+/// remembered for a day: young accounts of one network share their bounds of unpaid seats.
 ///
 /// Errors: [`Error::EmailTaken`].
 pub async fn sign_up(
@@ -30,11 +36,30 @@ pub async fn sign_up(
     sign_up: &SignUp,
     password: &PasswordHash,
     mode: KeyMode,
+    network: Option<&str>,
 ) -> Result<(Account, NewApiKey)> {
     let account = insert(conn, clock, sign_up, password, Role::Traveller).await?;
+    sqlx::query!(
+        "update account set signed_up_from = $2 where id = $1",
+        account.id.0,
+        network,
+    )
+    .execute(&mut *conn)
+    .await?;
     let wish = KeyWish::new("First key", &[Scope::Search, Scope::Bookings]);
     let key = create_key(conn, clock, account.id, wish, mode).await?;
     Ok((account, key))
+}
+
+/// Forgets where accounts that are older than a day were opened from; how many they were.
+pub async fn forget_networks(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
+    let forgotten = sqlx::query!(
+        "update account set signed_up_from = null where signed_up_from is not null and created_at < $1",
+        clock.now() - Duration::days(1),
+    )
+    .execute(conn)
+    .await?;
+    Ok(forgotten.rows_affected())
 }
 
 /// Opens an account that may do everything, with a key of every scope.
@@ -105,7 +130,8 @@ impl KeyWish {
     }
 
     /// Checks a caller's wish: a name of 1-100 characters, scopes that the calling key has itself, an end in the
-    /// future. No scopes named: search and bookings, as far as the caller has them.
+    /// future and not after that of the calling key. No scopes named: search and bookings, as far as the caller has
+    /// them. No end named: that of the calling key.
     ///
     /// Errors: [`Error::Invalid`] with every wrong field.
     pub fn parse(
@@ -127,37 +153,49 @@ impl KeyWish {
         scopes.sort_unstable();
         scopes.dedup();
         if scopes.is_empty() {
-            wrong.add("scopes", "min_items", "must name at least one scope");
+            let message = "name at least one scope that the calling key has";
+            wrong.add("scopes", "min_items", message);
         }
         if let Some(scope) = scopes.iter().find(|scope| !caller.has(**scope)) {
             let message = format!(
-                "a key cannot give `{}`, which it does not have itself",
+                "leave out `{}`: the calling key does not have it, so it cannot give it",
                 scope.as_str()
             );
             wrong.add("scopes", "not_granted", message);
+        }
+        let latest = caller.expires_at;
+        if let (Some(latest), Some(end)) = (latest, expires_at)
+            && end > latest
+        {
+            let message = format!(
+                "write {} or earlier: a key makes none that outlives it",
+                latest.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            );
+            wrong.add("expires_at", "outlives_caller", message);
         }
         wrong.into_result()?;
         Ok(Self {
             name: name.trim().to_owned(),
             scopes,
-            expires_at,
+            expires_at: expires_at.or(latest),
         })
     }
 
     /// What can be said of a wish whoever the caller is. Errors: [`Error::Invalid`] with every wrong field.
     pub fn rules(clock: &Clock, name: &str, expires_at: Option<DateTime<Utc>>) -> Result<()> {
         let mut wrong = Violations::new();
-        if !model::is_name(name.trim()) {
-            wrong.add("name", "invalid", "must have 1 to 100 printable characters");
-        }
+        model::name(&mut wrong, "name", name);
         if expires_at.is_some_and(|end| end <= clock.now()) {
-            wrong.add("expires_at", "past", "must lie in the future");
+            let message = "write a time in the future, or leave it out";
+            wrong.add("expires_at", "past", message);
         }
         wrong.into_result()
     }
 }
 
 /// Makes a key. The secret in the answer is shown once: only its SHA-256 is kept.
+///
+/// Errors: [`Error::TooManyKeys`].
 pub async fn create_key(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -165,6 +203,7 @@ pub async fn create_key(
     wish: KeyWish,
     mode: KeyMode,
 ) -> Result<NewApiKey> {
+    make_room(conn, clock, account_id).await?;
     let secret = SecretKey::generate(mode);
     let key = ApiKey {
         id: ApiKeyId::new(),
@@ -196,6 +235,90 @@ pub async fn create_key(
     .execute(conn)
     .await?;
     Ok(NewApiKey { key, secret })
+}
+
+/// Counts the keys that are good and forgets those that ended long ago, one maker of keys after the other.
+async fn make_room(conn: &mut PgConnection, clock: &Clock, account_id: AccountId) -> Result<()> {
+    lock_keys(conn, account_id).await?;
+    let good = sqlx::query_scalar!(
+        r#"select count(*) as "good!" from api_key
+           where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)"#,
+        account_id.0,
+        clock.now(),
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if good >= i64::from(MOST_KEYS) {
+        return Err(Error::TooManyKeys { limit: MOST_KEYS });
+    }
+    sqlx::query!(
+        "delete from api_key where id in (
+             select id from api_key where account_id = $1 and (revoked_at is not null or expires_at <= $2)
+             order by id desc offset $3)",
+        account_id.0,
+        clock.now(),
+        MOST_ENDED_KEYS,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Bookings of the account, which only refer to its row, go on.
+async fn lock_keys(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
+    sqlx::query!(
+        "select id from account where id = $1 for no key update",
+        account_id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
+/// What became of an account's keys.
+#[derive(Clone, Debug)]
+pub struct KeyReset {
+    /// Whose they are.
+    pub account: Account,
+    /// How many good ones were ended.
+    pub revoked: u64,
+    /// The one that takes their place.
+    pub key: NewApiKey,
+}
+
+/// Ends every key of the account of an e-mail address and makes one that may do what the account may: search and book,
+/// and everything for staff. For whoever lost the keys, or fears that somebody else has them.
+///
+/// Errors: [`Error::NotFound`].
+pub async fn reset_keys(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    email: &str,
+    mode: KeyMode,
+) -> Result<KeyReset> {
+    let account = queries::find_by_email(conn, email).await?;
+    let account = account.ok_or(Error::NotFound("account with this e-mail address"))?;
+    lock_keys(conn, account.id).await?;
+    let revoked = sqlx::query!(
+        "update api_key set revoked_at = $2
+         where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+        account.id.0,
+        clock.now(),
+    )
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    let scopes = match account.role {
+        Role::Traveller => &[Scope::Search, Scope::Bookings],
+        Role::Staff | Role::Admin => Scope::ALL,
+    };
+    let wish = KeyWish::new("Key after a reset", scopes);
+    let key = create_key(conn, clock, account.id, wish, mode).await?;
+    Ok(KeyReset {
+        account,
+        revoked,
+        key,
+    })
 }
 
 /// Ends a key; ending it again changes nothing. A key may end itself and keys that may do no more than it may.
@@ -233,14 +356,18 @@ pub async fn revoke_key(
 
 /// Who a key speaks for. Its last use is recorded at most once a minute.
 ///
-/// Errors: [`Error::Unauthenticated`] when the key is unknown, revoked or expired.
+/// Errors: [`Error::Unauthenticated`] when it is no key, unknown, revoked or expired.
 pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> Result<Caller> {
     let now = clock.now();
-    let hash = SecretKey::hash_of(key).ok_or(Error::Unauthenticated)?;
+    let hash = SecretKey::hash_of(key).ok_or(Error::Unauthenticated(KeyProblem::Malformed))?;
     let found = queries::key_by_hash(conn, &hash).await?;
-    let found = found
-        .filter(|key| key.revoked_at.is_none() && key.expires_at.is_none_or(|end| now < end))
-        .ok_or(Error::Unauthenticated)?;
+    let found = found.ok_or(Error::Unauthenticated(KeyProblem::Unknown))?;
+    if found.revoked_at.is_some() {
+        return Err(Error::Unauthenticated(KeyProblem::Revoked));
+    }
+    if found.caller.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::Unauthenticated(KeyProblem::Expired));
+    }
     if found
         .last_used_at
         .is_none_or(|used| used + LAST_USE_LAG <= now)

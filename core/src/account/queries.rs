@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use super::key::ApiKey;
 use super::model::{Account, Caller, Role, Scope};
+use crate::email::EmailAddress;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, ApiKeyId};
 
@@ -33,6 +34,27 @@ pub async fn find(conn: &mut PgConnection, id: AccountId) -> Result<Option<Accou
 /// The account. Errors: [`Error::NotFound`].
 pub async fn get(conn: &mut PgConnection, id: AccountId) -> Result<Account> {
     find(conn, id).await?.ok_or(Error::NotFound("account"))
+}
+
+/// The account of an e-mail address in any case and form, or `None`.
+pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<Account>> {
+    let as_written = email.trim().to_lowercase();
+    // Accounts from before domains were kept as `xn--` have the form that was written.
+    let as_kept = EmailAddress::parse(&as_written).map_or_else(
+        |_| as_written.clone(),
+        |email| email.as_str().to_lowercase(),
+    );
+    let id = sqlx::query_scalar!(
+        "select id from account where email in ($1, $2) order by email = $1 desc limit 1",
+        as_kept,
+        as_written,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match id {
+        Some(id) => find(conn, id.into()).await,
+        None => Ok(None),
+    }
 }
 
 /// Up to `limit` keys of an account, newest first, made before the key `after`; ended ones too.
@@ -70,7 +92,6 @@ pub async fn list_keys(
 /// A key and who it speaks for, whether it is still good or not.
 pub(super) struct FoundKey {
     pub caller: Caller,
-    pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -81,7 +102,7 @@ pub(super) async fn key_by_hash(
     hash: &[u8; 32],
 ) -> Result<Option<FoundKey>> {
     let row = sqlx::query!(
-        "select k.id, k.account_id, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, a.role
+        "select k.id, k.account_id, k.prefix, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, a.role
          from api_key k join account a on a.id = k.account_id where k.key_hash = $1",
         &hash[..]
     )
@@ -92,10 +113,11 @@ pub(super) async fn key_by_hash(
             caller: Caller {
                 account_id: row.account_id.into(),
                 key_id: row.id.into(),
+                key_prefix: row.prefix,
                 role: role(&row.role)?,
                 scopes: scopes(&row.scopes)?,
+                expires_at: row.expires_at,
             },
-            expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,
         })

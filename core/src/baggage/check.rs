@@ -1,6 +1,7 @@
 //! Whether the baggage that was asked for is sold.
 
 use super::model::{ExtraBaggage, NewBag, SoldBag};
+use crate::direction::Direction;
 use crate::error::Violations;
 use crate::fare::PassengerType;
 use crate::money::Currency;
@@ -14,7 +15,7 @@ pub(crate) fn check(
     index: usize,
     wanted: &[NewBag],
     kind: Option<PassengerType>,
-    at: Option<(&[ExtraBaggage], Currency)>,
+    at: Option<(&[&ExtraBaggage], Currency)>,
 ) -> Vec<SoldBag> {
     let field = format!("passengers[{index}].baggage");
     if kind == Some(PassengerType::Infant) && !wanted.is_empty() {
@@ -26,7 +27,9 @@ pub(crate) fn check(
     for (position, bag) in wanted.iter().enumerate() {
         let field = |name: &str| format!("{field}[{position}].{name}");
         let there_are = at.map_or(2, |(tariffs, _)| tariffs.len());
-        let direction = direction(&bag.direction).filter(|index| usize::from(*index) < there_are);
+        let direction = Direction::find(&bag.direction)
+            .map(Direction::ordinal)
+            .filter(|ordinal| usize::from(*ordinal) < there_are);
         let Some(direction) = direction else {
             let message = match there_are {
                 1 => "the booking has one direction: departing",
@@ -43,7 +46,7 @@ pub(crate) fn check(
         let Some((tariffs, currency)) = at else {
             continue;
         };
-        match price(&tariffs[usize::from(direction)], bag.kg, currency) {
+        match price(tariffs[usize::from(direction)], bag.kg, currency) {
             Ok(amount_minor) => sold.push(SoldBag {
                 direction,
                 kg: bag.kg,
@@ -53,14 +56,6 @@ pub(crate) fn check(
         }
     }
     sold
-}
-
-fn direction(name: &str) -> Option<u8> {
-    match name {
-        "departing" => Some(0),
-        "returning" => Some(1),
-        _ => None,
-    }
 }
 
 /// What a weight costs, or which weights are sold.
@@ -107,7 +102,8 @@ mod tests {
                 kg: *kg,
             })
             .collect();
-        let tariffs = vec![tariff(); directions];
+        let tariff = tariff();
+        let tariffs = vec![&tariff; directions];
         let at = Some((tariffs.as_slice(), Currency::INR));
         let bags = check(&mut wrong, 0, &wanted, Some(kind), at);
         match wrong.into_result() {

@@ -1,12 +1,13 @@
 //! The words of extra baggage.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::booking::Direction;
+use crate::Result;
+use crate::direction::Direction;
 use crate::fare::{LineKind, PassengerType, PriceLine};
 use crate::ids::PassengerId;
-use crate::money::{Currency, Money};
+use crate::money::{self, Currency, Money};
+use crate::payment::stripe::chargeable;
 
 /// The price of a weight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,10 +36,33 @@ pub struct ExtraBaggage {
     pub airport: Vec<BaggageRate>,
 }
 
+/// A row of the tariff.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RateRow {
+    channel: String,
+    kg: u16,
+    currency: String,
+    amount_minor: i64,
+}
+
 impl ExtraBaggage {
-    /// The tariff of frozen conditions; empty where they are older than the sale of baggage.
-    pub fn frozen_in(conditions: &Value) -> Self {
-        serde_json::from_value(conditions["extra_baggage"].clone()).unwrap_or_default()
+    /// The tariff of its rows, in every currency that it is in.
+    pub(crate) fn of_rates(rows: Vec<RateRow>) -> Result<Self> {
+        let mut tariff = Self::default();
+        for row in rows {
+            let currency = money::known_currency(&row.currency)?;
+            let rate = BaggageRate {
+                kg: row.kg,
+                currency,
+                // What a bag costs is a line by itself, and can be charged by itself.
+                amount_minor: chargeable(Money::new(row.amount_minor, currency)).minor(),
+            };
+            match row.channel.as_str() {
+                "airport" => tariff.airport.push(rate),
+                _ => tariff.prepaid.push(rate),
+            }
+        }
+        Ok(tariff)
     }
 
     /// The weights that are sold in a currency, with their prices.

@@ -2,32 +2,9 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Bag, BaggageRate, ExtraBaggage};
+use super::model::Bag;
+use crate::Result;
 use crate::ids::BookingId;
-use crate::{Result, money};
-
-/// Today's tariff, in every currency that it is in.
-pub(crate) async fn tariff(conn: &mut PgConnection) -> Result<ExtraBaggage> {
-    let rows = sqlx::query!(
-        "select channel, kg, currency, amount_minor from baggage_rate order by currency, kg"
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut tariff = ExtraBaggage::default();
-    for row in rows {
-        let currency = money::known_currency(&row.currency)?;
-        let rate = BaggageRate {
-            kg: u16::try_from(row.kg).unwrap_or_default(),
-            currency,
-            amount_minor: row.amount_minor,
-        };
-        match row.channel.as_str() {
-            "airport" => tariff.airport.push(rate),
-            _ => tariff.prepaid.push(rate),
-        }
-    }
-    Ok(tariff)
-}
 
 /// Writes the baggage of a booking whose directions and passengers are written.
 pub(crate) async fn insert(

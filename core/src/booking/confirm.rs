@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection};
 use super::lock::LockedBooking;
 use super::model::{BookingStatus, LatePayment};
 use super::queries::BookedSeats;
-use super::{queries, seating, traveller};
+use super::{queries, seat_money, seating, traveller};
 use crate::clock::Clock;
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
@@ -94,6 +94,7 @@ async fn ticket_party(
 ) -> Result<()> {
     seating::seat_party(conn, clock, booking, booked).await?;
     drop_lost_choices(conn, booking).await?;
+    seat_money::settle_unsold(conn, booking).await?;
     ledger::sale(conn, clock, booking).await?;
     fault::point("party_seated");
     ticket::issue(conn, clock, booking.id).await?;

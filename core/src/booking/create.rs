@@ -9,7 +9,8 @@ use super::model::{Booking, Contact, NewBooking};
 use super::passengers::{self, Passenger};
 use super::price::{self, Priced};
 use super::source::Source;
-use super::{confirm, insert, lock, queries, traveller};
+use super::traveller::{self, Traveller};
+use super::{confirm, insert, lock, queries};
 use crate::baggage::{self, Bag};
 use crate::clock::Clock;
 use crate::coupon::{self, Asked, Refusal};
@@ -68,7 +69,7 @@ async fn of_hold(
     let flights = flight::list_by_id(conn, &ids).await?;
     let order = check(conn, clock, &hold, flights, input).await?;
     take(conn, clock, account_id, &hold).await?;
-    let id = file(conn, clock, &hold, &order, &input.contact).await?;
+    let id = file(conn, clock, &hold, &order).await?;
     give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
     refuse_exit_rows(conn, &hold, &order.flights, &order.passengers).await?;
     settle(conn, clock, id, account_id, &order.priced).await?;
@@ -102,7 +103,7 @@ async fn of_offers(
     prepared.hold.status = HoldStatus::Booked;
     hold::file(conn, shop, &prepared).await?;
     let hold = &prepared.hold;
-    let id = file(conn, shop.clock, hold, &order, &input.contact).await?;
+    let id = file(conn, shop.clock, hold, &order).await?;
     // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
     let booking = queries::get_by_id(conn, id).await?;
     hold::take(conn, shop, &prepared).await?;
@@ -119,6 +120,7 @@ async fn of_offers(
 struct Order {
     flights: Vec<Flight>,
     passengers: Vec<Passenger>,
+    contact: Contact,
     priced: Priced,
 }
 
@@ -182,7 +184,6 @@ async fn file(
     clock: &Clock,
     hold: &Hold,
     order: &Order,
-    contact: &Contact,
 ) -> Result<BookingId> {
     let (id, priced) = (BookingId::new(), &order.priced);
     insert::booking(
@@ -192,7 +193,7 @@ async fn file(
         hold,
         &order.flights,
         &priced.price,
-        contact,
+        &order.contact,
     )
     .await?;
     insert::directions(conn, id, hold, &order.flights).await?;
@@ -216,7 +217,7 @@ async fn put_aboard(
     hold: &Hold,
     order: &Order,
 ) -> Result<()> {
-    let people: Vec<_> = order.passengers.iter().map(Into::into).collect();
+    let people: Vec<_> = order.passengers.iter().map(Traveller::from).collect();
     let flights: Vec<_> = order.flights.iter().map(|flight| flight.id).collect();
     traveller::claim(conn, hold.account_id, id, &people, &flights).await
 }
@@ -231,7 +232,7 @@ async fn check(
     input: &NewBooking,
 ) -> Result<Order> {
     let coupon = input.coupon.as_deref().map(Asked::anew);
-    let (passengers, bags) = match check_people(clock, hold, &flights, input) {
+    let (passengers, bags, contact) = match check_people(clock, hold, &flights, input) {
         Err(Error::Invalid(mut fields)) => {
             fields.extend(price::coupon_problem(conn, clock, hold, &flights, coupon).await?);
             return Err(Error::Invalid(fields));
@@ -242,6 +243,7 @@ async fn check(
     Ok(Order {
         flights,
         passengers,
+        contact,
         priced,
     })
 }
@@ -252,18 +254,20 @@ fn check_people(
     hold: &Hold,
     flights: &[Flight],
     input: &NewBooking,
-) -> Result<(Vec<Passenger>, Vec<Bag>)> {
+) -> Result<(Vec<Passenger>, Vec<Bag>, Contact)> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
-    let (today, day) = (clock.now().date_naive(), last.departure_date);
+    let (today, day) = (passengers::latest_date(clock.now()), last.departure_date);
     let new = &input.passengers;
     let mut wrong = Violations::new();
     let passengers = wrong.note(passengers::check(new, today, day, hold.party))?;
     let passengers = passengers.unwrap_or_default();
     let kinds = passengers::kinds(new, today, day);
     let bags = wrong.note(price::bags(hold, new, &kinds, &passengers))?;
-    passengers::check_contact(&mut wrong, &input.contact);
-    wrong.into_result()?;
-    Ok((passengers, bags.unwrap_or_default()))
+    let contact = passengers::check_contact(&mut wrong, &input.contact);
+    match contact {
+        Some(contact) if wrong.is_empty() => Ok((passengers, bags.unwrap_or_default(), contact)),
+        _ => Err(wrong.into_error()),
+    }
 }
 
 /// The hold becomes this booking's, if it is still open: one conditional update decides against sweep and release.
@@ -332,7 +336,7 @@ pub(super) async fn give_seats(
                 "seats",
                 "exit_row",
                 format!(
-                    "seat {}{} is in an exit row: nobody left may sit there",
+                    "seat {}{} is in an exit row, but everybody left is under 15 or has an infant: name a seat in another row",
                     claim.seat_row, claim.letter
                 ),
             );

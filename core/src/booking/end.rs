@@ -126,9 +126,19 @@ async fn end(
     inventory::apply(conn, changes).await?;
     inventory::release_seats(conn, booking.hold_id).await?;
     coupon::give_back(conn, clock, booking.id).await?;
-    if status == BookingStatus::Expired {
-        let expired = MailKind::BookingExpired;
-        mail::promise(conn, clock, booking.account_id, booking.id, expired).await?;
-    }
+    let told = if status == BookingStatus::Cancelled {
+        // Money that comes still goes back; an expired booking may come to life by it and keeps its directions.
+        sqlx::query!(
+            "update direction set status = 'cancelled', cancelled_at = $2 where booking_id = $1 and status = 'booked'",
+            booking.id.0,
+            clock.now(),
+        )
+        .execute(&mut *conn)
+        .await?;
+        MailKind::BookingCancelled
+    } else {
+        MailKind::BookingExpired
+    };
+    mail::promise(conn, clock, booking.account_id, booking.id, told).await?;
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! Writing the rows of a booking, a statement a table.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::model::Contact;
 use super::passengers::Passenger;
 use super::reference::BookingRef;
 use crate::clock::Clock;
-use crate::fare::{Cabin, Price, PriceLine};
+use crate::fare::{Cabin, FareConditions, Price, PriceLine};
 use crate::flight::Flight;
 use crate::hold::Hold;
 use crate::ids::{BookedFlightId, BookingId, DirectionId, FlightId};
@@ -69,7 +69,7 @@ pub(super) async fn directions(
     let mut remaining = flights;
     let (mut ids, mut airlines, mut cabins, mut families) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut conditions: Vec<Value> = Vec::new();
+    let mut conditions = Vec::new();
     let mut booked = BookedFlights::default();
     for offer in &hold.offers {
         let (own, rest) = remaining.split_at(offer.pinned.flights.len().min(remaining.len()));
@@ -83,7 +83,7 @@ pub(super) async fn directions(
         );
         cabins.push(offer.pinned.cabin.as_str().to_owned());
         families.push(offer.pinned.family.clone());
-        conditions.push(offer.conditions.clone());
+        conditions.push(Json(&offer.conditions));
         for flight in own {
             booked.push(id, flight.id, offer.pinned.cabin);
         }
@@ -100,7 +100,7 @@ pub(super) async fn directions(
         &airlines,
         &cabins,
         &families,
-        &conditions,
+        &conditions as &[Json<&FareConditions>],
     )
     .execute(&mut *conn)
     .await?;
@@ -162,7 +162,7 @@ pub(super) async fn passengers(
         &passengers.iter().map(|passenger| passenger.id.0).collect::<Vec<_>>(),
         &text(&|passenger| Some(passenger.kind.as_str().to_owned())) as &[Option<String>],
         &text(&|passenger| Some(passenger.title.clone())) as &[Option<String>],
-        &text(&|passenger| Some(passenger.first_name.as_str().to_owned())) as &[Option<String>],
+        &text(&|passenger| passenger.first_name.as_ref().map(|name| name.as_str().to_owned())) as &[Option<String>],
         &text(&|passenger| passenger.middle_name.as_ref().map(|name| name.as_str().to_owned())) as &[Option<String>],
         &text(&|passenger| Some(passenger.last_name.as_str().to_owned())) as &[Option<String>],
         &text(&|passenger| Some(passenger.gender.as_str().to_owned())) as &[Option<String>],

@@ -5,6 +5,8 @@ mod confirm;
 mod create;
 mod end;
 mod insert;
+mod link;
+mod load;
 mod lock;
 mod model;
 mod passengers;
@@ -13,6 +15,7 @@ mod price;
 mod queries;
 mod reference;
 mod rules;
+mod seat_money;
 pub(crate) mod seating;
 mod source;
 mod swap_aircraft;
@@ -22,17 +25,18 @@ pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
+pub use link::{BookingLinks, LinkedBooking};
 pub use lock::{LockedBooking, lock, lock_of_account};
 pub use model::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, Direction,
-    LatePayment, NewBooking, PaymentSummary,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, LatePayment,
+    NewBooking, PaymentSummary,
 };
 pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, SeatPreference, TravelDocument,
     parse_name, request_words,
 };
 pub use patch::{BookingPatch, CouponChange, ExpectedTotal, patch};
-pub use queries::{get, get_by_id, list};
+pub use queries::{BookingFilter, get, get_by_id, list};
 pub use reference::BookingRef;
 pub use rules::seat_rules;
 pub use source::{Source, SourceWish};

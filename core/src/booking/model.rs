@@ -1,21 +1,22 @@
 //! What a booking is, as its owner reads it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
 
-use super::change_seats::SeatChange;
+use super::change_seats::{SeatChange, can_change_seats};
 use super::passengers::{Gender, NewPassenger, SeatPreference, TravelDocument};
 use super::reference::BookingRef;
 use super::source::SourceWish;
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
+use crate::direction::Direction;
 use crate::document::Document;
-use crate::fare::{Cabin, PassengerType, Price};
+use crate::fare::{Cabin, FareConditions, PassengerType, Price};
 use crate::flight::{Airline, Flight};
-use crate::ids::{BookingId, FlightId, PassengerId};
+use crate::ids::{BookingId, FlightId, PassengerId, PaymentId};
 use crate::inventory::Seat;
 use crate::money::Money;
-use crate::payment::Mismatch;
+use crate::payment::stripe::Card;
+use crate::payment::{self, Mismatch};
 
 /// Where a booking stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -62,30 +63,10 @@ pub struct NewBooking {
 /// Whom to write to about a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// E-mail address.
+    /// E-mail address, kept as [`crate::email::EmailAddress`] has it.
     pub email: String,
-    /// E.164: `+919876543210`.
+    /// With its country code; kept in E.164: `+919876543210`.
     pub phone: String,
-}
-
-/// Outbound or return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum Direction {
-    /// The first, or only, direction.
-    Departing,
-    /// The way back.
-    Returning,
-}
-
-impl Direction {
-    /// The name in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Departing => "departing",
-            Self::Returning => "returning",
-        }
-    }
 }
 
 /// One direction of a booking.
@@ -95,12 +76,14 @@ pub struct BookedDirection {
     pub direction: Direction,
     /// `booked` or `cancelled`.
     pub status: String,
+    /// When it was cancelled.
+    pub cancelled_at: Option<DateTime<Utc>>,
     /// Whose ticket it is.
     pub validating_airline: Airline,
     /// In which cabin.
     pub cabin: Cabin,
-    /// Fare family, baggage and tiers, frozen when it was booked.
-    pub conditions: Value,
+    /// What the fare includes and allows, frozen when it was booked.
+    pub conditions: FareConditions,
     /// The flights, in order.
     pub flights: Vec<Flight>,
 }
@@ -125,8 +108,8 @@ pub struct BookedPassenger {
     pub passenger_type: PassengerType,
     /// `MR`, `MS`, …
     pub title: String,
-    /// As written.
-    pub first_name: String,
+    /// As written; `None` for people who have one name.
+    pub first_name: Option<String>,
     /// As written.
     pub middle_name: Option<String>,
     /// As written.
@@ -156,6 +139,10 @@ pub struct BookedPassenger {
 pub struct PaymentSummary {
     /// `none`, `open`, `succeeded`, `expired`, `cancelled`, `mismatched`: of the newest payment.
     pub status: String,
+    /// Of the newest payment.
+    pub id: Option<PaymentId>,
+    /// The card that it was made with, once it succeeded.
+    pub card: Option<Card>,
     /// The page to pay on, while there is one.
     pub checkout_url: Option<String>,
     /// What came in.
@@ -225,18 +212,57 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// What its owner can do now.
-    pub fn available_actions(&self) -> &'static [&'static str] {
+    /// What its owner can do at an instant, each of which would work then.
+    pub fn available_actions(&self, now: DateTime<Utc>) -> Vec<&'static str> {
+        let mut actions = Vec::new();
         match self.status {
-            BookingStatus::PendingPayment => &["pay", "change", "cancel"],
+            BookingStatus::PendingPayment if self.payment_due_at > now => {
+                if self.can_be_paid(now, self.price.total(), Some(self.created_at)) {
+                    actions.push("pay");
+                }
+                actions.extend(["change", "cancel"]);
+            }
+            BookingStatus::PendingPayment => actions.push("cancel"),
             BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-                if self.seat_change.is_some() {
-                    &["pay", "change_seats"]
-                } else {
-                    &["change_seats"]
+                if let Some(change) = &self.seat_change
+                    && self.can_be_paid(now, change.amount, None)
+                {
+                    actions.push("pay");
+                }
+                if self
+                    .booked_flights()
+                    .any(|flight| can_change_seats(now, flight.departs_at))
+                {
+                    actions.push("change_seats");
                 }
             }
-            BookingStatus::Cancelled | BookingStatus::Expired => &[],
+            BookingStatus::Cancelled | BookingStatus::Expired => {}
         }
+        actions
+    }
+
+    fn can_be_paid(
+        &self,
+        now: DateTime<Utc>,
+        amount: Money,
+        booked_at: Option<DateTime<Utc>>,
+    ) -> bool {
+        let flights = self
+            .directions
+            .iter()
+            .flat_map(|direction| &direction.flights);
+        let departures = flights.map(|flight| flight.departs_at);
+        self.payment.checkout_url.is_some()
+            || departures
+                .min()
+                .is_some_and(|first| payment::can_start(now, amount, first, booked_at))
+    }
+
+    fn booked_flights(&self) -> impl Iterator<Item = &Flight> {
+        let booked = self
+            .directions
+            .iter()
+            .filter(|direction| direction.status == "booked");
+        booked.flat_map(|direction| &direction.flights)
     }
 }

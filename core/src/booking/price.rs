@@ -4,14 +4,14 @@
 use sqlx::PgConnection;
 
 use super::passengers::{NewPassenger, Passenger};
-use crate::baggage::{self, Bag, ExtraBaggage};
+use crate::baggage::{self, Bag};
 use crate::clock::Clock;
 use crate::coupon::{self, Asked, Basket, Discount, Refusal};
 use crate::error::{FieldError, Violations};
 use crate::fare::{PassengerType, Price};
 use crate::flight::Flight;
 use crate::hold::Hold;
-use crate::{Error, Result};
+use crate::{Error, Result, payment};
 
 /// A price with what it was made of beside the offers.
 #[derive(Clone, Debug)]
@@ -36,10 +36,9 @@ pub(super) fn bags(
     kinds: &[Option<PassengerType>],
     passengers: &[Passenger],
 ) -> Result<Vec<Bag>> {
-    let tariffs: Vec<_> = hold
-        .offers
-        .iter()
-        .map(|offer| ExtraBaggage::frozen_in(&offer.conditions))
+    let offers = hold.offers.iter();
+    let tariffs: Vec<_> = offers
+        .map(|offer| &offer.conditions.extra_baggage)
         .collect();
     let at = Some((tariffs.as_slice(), hold.price.currency));
     let mut wrong = Violations::new();
@@ -57,7 +56,8 @@ pub(super) fn bags(
 
 /// The lines of the hold, then baggage by direction and passenger, then the coupon's.
 ///
-/// [`Error::CouponRefused`] when a coupon is given that does not apply to the whole of it.
+/// [`Error::CouponRefused`] when a coupon is given that does not apply to the whole of it,
+/// [`Error::AmountOutsideLimits`] when nobody could pay what is left.
 pub(super) async fn with_extras(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -79,15 +79,19 @@ pub(super) async fn with_extras(
     if price.total().minor() < 0 {
         return Err(Error::Internal("a price is below zero".to_owned()));
     }
-    Ok(Priced {
+    let priced = Priced {
         price,
         bags,
         discount,
-    })
+    };
+    if !priced.is_free() {
+        payment::require_payable(priced.price.total())?;
+    }
+    Ok(priced)
 }
 
 /// What is wrong with a coupon of a booking that is wrong for other reasons too, so that the caller hears of both.
-/// Whether the minimum is met is not known without the passengers' baggage.
+/// Whether the minimum is met, and whether the total can be paid, is not known without the passengers' baggage.
 pub(super) async fn coupon_problem(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -96,7 +100,10 @@ pub(super) async fn coupon_problem(
     coupon: Option<Asked<'_>>,
 ) -> Result<Option<FieldError>> {
     match with_extras(conn, clock, hold, flights, Vec::new(), coupon).await {
-        Ok(_) | Err(Error::CouponRefused(Refusal::MinimumNotMet)) => Ok(None),
+        Ok(_)
+        | Err(Error::CouponRefused(Refusal::MinimumNotMet) | Error::AmountOutsideLimits { .. }) => {
+            Ok(None)
+        }
         Err(Error::CouponRefused(refusal)) => Ok(Some(refusal.field_error())),
         Err(error) => Err(error),
     }

@@ -22,7 +22,7 @@ impl NewBooking {
 
     pub(super) fn rules_beside_source(&self, wrong: &mut Violations, clock: &Clock) {
         hold::seat_rules(wrong, &self.source.seats);
-        passengers::rules(wrong, &self.passengers, clock.now().date_naive());
+        passengers::rules(wrong, &self.passengers, clock.now());
         passengers::check_contact(wrong, &self.contact);
     }
 }
@@ -52,7 +52,7 @@ impl BookingPatch {
     /// Passengers and seats as far as their flights do not matter.
     pub(super) fn rules_of_party(&self, wrong: &mut Violations, clock: &Clock) {
         let people = self.passengers.as_deref().unwrap_or_default();
-        passengers::rules(wrong, people, clock.now().date_naive());
+        passengers::rules(wrong, people, clock.now());
         hold::seat_rules(wrong, self.seats.as_deref().unwrap_or_default());
     }
 }

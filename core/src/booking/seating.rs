@@ -9,9 +9,9 @@ use super::queries::BookedSeats;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::fare::{Cabin, PassengerType};
-use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
+use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
-use crate::seat::{self, Place, SeatOnFlight, SeatStatus, Sitter};
+use crate::seat::{self, CabinMap, MapSeat, SeatOnFlight, SeatStatus, Sitter};
 use crate::{Error, Result};
 
 /// Gives every seated passenger without a seat one on each flight, the party together ([`seat::allocate`]).
@@ -34,12 +34,14 @@ pub(super) async fn seat_party(
         if unseated.count() == 0 {
             continue;
         }
-        let mut free = free_places(conn, booked).await?;
-        let ordinary = free.iter().filter(|place| !place.exit_row).count();
+        let mut seats = seats_of_cabin(conn, booked.flight_id, booked.cabin).await?;
+        let ordinary = seats.iter().filter(|seat| is_free(seat, false)).count();
         if ordinary < barred {
-            move_others(conn, clock, booking, booked, &mut free, barred - ordinary).await?;
+            let wanted = barred - ordinary;
+            move_others(conn, clock, booking, booked, &mut seats, wanted).await?;
         }
-        for (passenger_id, seat, reason) in seat::allocate(&free, &party) {
+        let map = CabinMap::new(seats);
+        for (passenger_id, seat, reason) in seat::allocate(&map, &party) {
             let claim = [(booked.flight_id, seat)];
             inventory::claim_seats(conn, booking.hold_id, &claim, reason.as_str()).await?;
             occupy(conn, booked.flight_id, seat, passenger_id).await?;
@@ -92,14 +94,22 @@ pub(super) async fn may_sit(
     Ok(sitter.is_some_and(|sitter| sitter.may_sit_at_exit))
 }
 
-async fn free_places(conn: &mut PgConnection, booked: &BookedSeats) -> Result<Vec<Place>> {
-    let seats = seat::list(conn, booked.flight_id, Some(booked.cabin)).await?;
-    let is_free = |seat: &SeatOnFlight| seat.status == SeatStatus::Free;
-    Ok(seats
-        .into_iter()
-        .filter(is_free)
-        .map(|seat| seat.place)
-        .collect())
+/// The whole cabin: who sits beside whom depends on the seats of others too.
+pub(super) async fn seats_of_cabin(
+    conn: &mut PgConnection,
+    flight_id: FlightId,
+    cabin: Cabin,
+) -> Result<Vec<MapSeat>> {
+    let seats = seat::list(conn, flight_id, Some(cabin)).await?;
+    let map_seat = |seat: SeatOnFlight| MapSeat {
+        place: seat.place,
+        is_free: seat.status == SeatStatus::Free,
+    };
+    Ok(seats.into_iter().map(map_seat).collect())
+}
+
+fn is_free(seat: &MapSeat, exit_row: bool) -> bool {
+    seat.is_free && seat.place.exit_row == exit_row
 }
 
 /// The seated passengers of a booking on one flight. Exit rows take nobody under 15, nobody with an infant.
@@ -152,13 +162,12 @@ async fn move_others(
     clock: &Clock,
     booking: &LockedBooking,
     booked: &BookedSeats,
-    free: &mut Vec<Place>,
+    seats: &mut [MapSeat],
     wanted: usize,
 ) -> Result<()> {
     let movable = sqlx::query!(
         r#"
-        select s.seat_row, s.letter, l.position as "position: SeatPreference", p.id as "passenger_id: PassengerId",
-               s.hold_id as "hold_id!: HoldId", b.id as "booking_id: BookingId", b.account_id as "account_id: AccountId"
+        select s.seat_row, s.letter, p.id as "passenger_id: PassengerId", b.id as "booking_id: BookingId", b.account_id as "account_id: AccountId"
         from passenger_seat s
         join passenger p on p.id = s.passenger_id
         join booking b on b.id = p.booking_id
@@ -167,8 +176,9 @@ async fn move_others(
         where s.flight_id = $1 and l.cabin = $2 and not l.exit_row and s.reason not in ('chosen', 'blocked') and b.id <> $3
           and p.passenger_type = 'adult' and p.date_of_birth <= f.departure_date - interval '15 years'
           and not exists (select from passenger i where i.adult_id = p.id)
-        -- Who travels alone is torn from nobody.
-        order by (select count(*) from passenger o where o.booking_id = b.id), s.seat_row desc, s.letter
+        -- Who travels alone is torn from nobody, and no child from its adult while there is somebody else.
+        order by exists (select from passenger o where o.booking_id = b.id and o.passenger_type = 'child'),
+                 (select count(*) from passenger o where o.booking_id = b.id), s.seat_row desc, s.letter
         limit $4
         "#,
         booked.flight_id.0,
@@ -178,26 +188,60 @@ async fn move_others(
     )
     .fetch_all(&mut *conn)
     .await?;
+    let mut moved = Vec::new();
     for other in movable {
-        let Some(exit) = free.iter().position(|place| place.exit_row) else {
+        let exit = seats.iter_mut().find(|seat| is_free(seat, true));
+        let (Some(exit), Some(letter)) = (exit, other.letter.chars().next()) else {
             break;
         };
-        let (to, Some(letter)) = (free.remove(exit).seat, other.letter.chars().next()) else {
-            break;
-        };
+        exit.is_free = false;
+        let to = exit.place.seat;
         let from = Seat {
             row: other.seat_row,
             letter,
         };
         change_seat(conn, booked.flight_id, other.passenger_id, to, "assigned").await?;
-        free.push(Place {
-            seat: from,
-            position: other.position,
-            exit_row: false,
-        });
+        for seat in seats.iter_mut().filter(|seat| seat.place.seat == from) {
+            seat.is_free = true;
+        }
         crate::document::reissue_tickets(conn, clock, other.account_id, other.booking_id).await?;
+        moved.push(other.booking_id);
     }
-    free.sort_by_key(|place| place.seat);
+    moved.sort_unstable();
+    moved.dedup();
+    let map = CabinMap::new(seats.to_vec());
+    for booking_id in moved {
+        say_reasons_again(conn, booking_id, booked.flight_id, &map).await?;
+    }
+    Ok(())
+}
+
+/// After somebody of a booking was moved, the reasons of all of them that nobody chose are those of where they sit now.
+async fn say_reasons_again(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    flight_id: FlightId,
+    map: &CabinMap,
+) -> Result<()> {
+    let party = party(conn, booking_id, flight_id).await?;
+    let together: Vec<Seat> = party.iter().filter_map(|sitter| sitter.has).collect();
+    for sitter in &party {
+        let Some(place) = sitter.has.and_then(|seat| map.find(seat)) else {
+            continue;
+        };
+        let reason = seat::reason(map, sitter, place, &together, party.len());
+        sqlx::query!(
+            r#"
+            update passenger_seat set reason = $3
+            where flight_id = $1 and passenger_id = $2 and reason in ('preference', 'together', 'assigned', 'separated')
+            "#,
+            flight_id.0,
+            sitter.passenger_id.0,
+            reason.as_str(),
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
     Ok(())
 }
 

@@ -4,13 +4,14 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::lock::{self, LockedBooking};
+use super::seat_money::{self, GivenBack, PaidSeat};
 use super::{change_seats, seating};
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::fare::Cabin;
 use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
 use crate::inventory::{self, Seat};
-use crate::seat::{self, SeatStatus, Sitter};
+use crate::seat::{self, CabinMap, SeatFees, Sitter};
 use crate::{Error, Result, document};
 
 /// What a swap did.
@@ -37,7 +38,8 @@ struct Claim {
 }
 
 /// Gives a flight another aircraft type, its cabins the capacities of its layout, and everybody whose seat it does not
-/// have another one near their party, with the reason `aircraft_change`; their ticket documents are made anew. Blocked
+/// have another one near their party, with the reason `aircraft_change`; their ticket documents are made anew. What
+/// was paid for choosing such a seat goes back, and of a seat that is of a cheaper class now the difference. Blocked
 /// seats are free again. A named seat of an open hold or unpaid booking that does not exist any more is given up, and a
 /// change of seats that waits for its money ends when it wanted such a seat.
 ///
@@ -48,7 +50,13 @@ pub async fn swap_aircraft(
     flight_id: FlightId,
     aircraft: &str,
 ) -> Result<Swapped> {
-    let waiting = lock_waiting(conn, flight_id).await?;
+    let locked = lock_concerned(conn, flight_id).await?;
+    let before = sqlx::query_scalar!("select aircraft from flight where id = $1", flight_id.0)
+        .fetch_optional(&mut *conn)
+        .await?
+        .ok_or(Error::NotFound("flight"))?;
+    let fees = SeatFees::load(conn).await?;
+    let paid = seat_money::of_flight(conn, &fees, flight_id).await?;
     resize(conn, flight_id, aircraft).await?;
     let claims = claims(conn, flight_id, aircraft).await?;
     let lost = lost_changes(conn, flight_id, aircraft).await?;
@@ -59,13 +67,14 @@ pub async fn swap_aircraft(
     )
     .execute(&mut *conn)
     .await?;
-    for booking in &waiting {
+    for booking in &locked {
         if let Some((_, change)) = lost.iter().find(|(of, _)| *of == booking.id) {
             change_seats::lose(conn, clock, booking, *change).await?;
         }
     }
     let mut swapped = Swapped::default();
     let mut losers: Vec<(BookingId, AccountId, HoldId)> = Vec::new();
+    let mut moved: Vec<(BookingId, PassengerId, Seat)> = Vec::new();
     for claim in &claims {
         if claim.fits {
             swapped.kept += usize::from(claim.passenger_id.is_some());
@@ -78,26 +87,135 @@ pub async fn swap_aircraft(
         );
         if let (true, Some(booking), Some(account), Some(hold)) =
             (is_paid, claim.booking_id, claim.account_id, claim.hold_id)
-            && !losers.contains(&(booking, account, hold))
         {
-            losers.push((booking, account, hold));
+            if !losers.contains(&(booking, account, hold)) {
+                losers.push((booking, account, hold));
+            }
+            let who = claim.passenger_id.zip(claim.seat());
+            moved.extend(who.map(|(who, seat)| (booking, who, seat)));
         }
     }
+    let mut told: Vec<(BookingId, AccountId)> = Vec::new();
     for (booking_id, account_id, hold_id) in losers {
         swapped.moved += seat_again(conn, flight_id, booking_id, hold_id).await?;
+        told.push((booking_id, account_id));
+    }
+    let back = give_back(conn, clock, &locked, &fees, paid, &moved).await?;
+    for booking in &locked {
+        let has_money_back = back.iter().any(|one| one.seat.booking_id == booking.id);
+        if has_money_back && !told.contains(&(booking.id, booking.account_id)) {
+            told.push((booking.id, booking.account_id));
+        }
+    }
+    forget_choices(conn, flight_id, &moved).await?;
+    note_moves(conn, clock, flight_id, [&before, aircraft], &moved, &back).await?;
+    for (booking_id, account_id) in told {
         document::reissue_tickets(conn, clock, account_id, booking_id).await?;
     }
     Ok(swapped)
 }
 
-/// Locks the bookings whose change of seats on this flight waits for its money, then the cabins (invariant 4).
+impl Claim {
+    fn seat(&self) -> Option<Seat> {
+        let letter = self.letter.chars().next()?;
+        Some(Seat {
+            row: self.seat_row,
+            letter,
+        })
+    }
+}
+
+/// Settles, for each locked booking, the fees of chosen seats that its passengers do not have any more as they were.
+async fn give_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    locked: &[LockedBooking],
+    fees: &SeatFees,
+    paid: Vec<PaidSeat>,
+    moved: &[(BookingId, PassengerId, Seat)],
+) -> Result<Vec<GivenBack>> {
+    let has_lost = |seat: &PaidSeat| moved.iter().any(|(_, who, _)| *who == seat.passenger_id);
+    let mut back = Vec::new();
+    for booking in locked {
+        let own = paid.iter().filter(|seat| seat.booking_id == booking.id);
+        let (own, currency) = (own.cloned().collect(), booking.total.currency());
+        let own = seat_money::given_back(conn, fees, currency, own, has_lost).await?;
+        seat_money::settle(conn, clock, booking, &own).await?;
+        back.extend(own);
+    }
+    Ok(back)
+}
+
+/// Who sits elsewhere has chosen nothing any more.
+async fn forget_choices(
+    conn: &mut PgConnection,
+    flight_id: FlightId,
+    moved: &[(BookingId, PassengerId, Seat)],
+) -> Result<()> {
+    let people: Vec<Uuid> = moved.iter().map(|(_, who, _)| who.0).collect();
+    sqlx::query!(
+        "delete from seat_choice where flight_id = $1 and passenger_id = any($2)",
+        flight_id.0,
+        &people,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Files what became of everybody who moved or has money back, for the mail with the new tickets.
+async fn note_moves(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    flight_id: FlightId,
+    aircraft: [&str; 2],
+    moved: &[(BookingId, PassengerId, Seat)],
+    back: &[GivenBack],
+) -> Result<()> {
+    let is_moved = |who: PassengerId| moved.iter().any(|(_, other, _)| *other == who);
+    let stayed = back.iter().map(|one| &one.seat);
+    let stayed = stayed.filter(|seat| !is_moved(seat.passenger_id));
+    let stayed = stayed.map(|seat| (seat.booking_id, seat.passenger_id, seat.seat));
+    for (booking_id, passenger_id, seat) in moved.iter().copied().chain(stayed) {
+        let refund = back
+            .iter()
+            .find(|one| one.seat.passenger_id == passenger_id);
+        sqlx::query!(
+            r#"
+            insert into seat_move (id, booking_id, passenger_id, flight_id, moved_at, from_aircraft, to_aircraft, from_seat,
+                                   to_seat, currency, refund_minor)
+            select $1, b.id, $3, $4, $5, $6, $7, $8,
+                   (select s.seat_row || s.letter from passenger_seat s where s.passenger_id = $3 and s.flight_id = $4), b.currency, $9
+            from booking b where b.id = $2
+            "#,
+            Uuid::now_v7(),
+            booking_id.0,
+            passenger_id.0,
+            flight_id.0,
+            clock.now(),
+            aircraft[0],
+            aircraft[1],
+            seat.to_string(),
+            refund.map_or(0, |one| one.minor),
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Locks the bookings whose change of seats on this flight waits for its money and those that paid for choosing seats,
+/// whose price may change, then the cabins (invariant 4).
 ///
-/// A change that came between the two belongs to a booking that is not locked: everything is let go and locked anew.
-async fn lock_waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<LockedBooking>> {
+/// One that came between the two is not locked: everything is let go and locked anew.
+async fn lock_concerned(
+    conn: &mut PgConnection,
+    flight_id: FlightId,
+) -> Result<Vec<LockedBooking>> {
     loop {
         let mut attempt = conn.begin().await?;
         let mut locked = Vec::new();
-        for id in waiting(&mut attempt, flight_id).await? {
+        for id in concerned(&mut attempt, flight_id).await? {
             locked.push(lock::lock(&mut attempt, id).await?);
         }
         sqlx::query!(
@@ -106,7 +224,7 @@ async fn lock_waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Ve
         )
         .fetch_all(&mut *attempt)
         .await?;
-        let now = waiting(&mut attempt, flight_id).await?;
+        let now = concerned(&mut attempt, flight_id).await?;
         if now
             .iter()
             .all(|id| locked.iter().any(|booking| booking.id == *id))
@@ -118,13 +236,18 @@ async fn lock_waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Ve
     }
 }
 
-/// The bookings with an open change of seats on a flight, in the order of locks.
-async fn waiting(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<BookingId>> {
+/// The bookings with an open change of seats on a flight or chosen seats that are paid, in the order of locks.
+async fn concerned(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<BookingId>> {
     let waiting = sqlx::query_scalar!(
         r#"
-        select c.booking_id as "id: BookingId" from seat_change c
+        select c.booking_id as "id!: BookingId" from seat_change c
         where c.status = 'open' and exists (select from seat_change_item i where i.seat_change_id = c.id and i.flight_id = $1)
-        order by c.booking_id
+        union
+        select b.id from booked_flight bf
+        join booking b on b.id = bf.booking_id and b.status in ('confirmed', 'partially_cancelled')
+        join seat_choice c on c.booking_id = b.id and c.flight_id = bf.flight_id and c.paid_minor > 0
+        where bf.flight_id = $1
+        order by 1
         "#,
         flight_id.0,
     )
@@ -248,13 +371,8 @@ async fn seat_again(
     .fetch_one(&mut *conn)
     .await?;
     let party: Vec<Sitter> = seating::party(conn, booking_id, flight_id).await?;
-    let free: Vec<_> = seat::list(conn, flight_id, Some(cabin))
-        .await?
-        .into_iter()
-        .filter(|seat| seat.status == SeatStatus::Free)
-        .map(|seat| seat.place)
-        .collect();
-    let seated: Vec<(PassengerId, Seat, _)> = seat::allocate(&free, &party);
+    let map = CabinMap::new(seating::seats_of_cabin(conn, flight_id, cabin).await?);
+    let seated: Vec<(PassengerId, Seat, _)> = seat::allocate(&map, &party);
     for (passenger_id, seat, _) in &seated {
         inventory::claim_seats(conn, hold_id, &[(flight_id, *seat)], "aircraft_change").await?;
         seating::occupy(conn, flight_id, *seat, *passenger_id).await?;

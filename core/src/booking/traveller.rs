@@ -7,40 +7,74 @@ use uuid::Uuid;
 
 use super::lock::LockedBooking;
 use super::model::BookedPassenger;
-use super::passengers::Passenger;
+use super::passengers::{Gender, Passenger, PassengerName};
 use crate::ids::{AccountId, BookingId, FlightId};
 use crate::ticket::to_latin_capitals;
-use crate::{Error, Result};
+use crate::{Error, Result, flight};
 
-/// How often another booking may end between our claim and our look at it.
-const ATTEMPTS: usize = 3;
-
-/// A person as two bookings recognise them: first and last name in A-Z, and the date of birth.
+/// A name and a date of birth as two bookings recognise them: first and last name in A-Z.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Person([u8; 32]);
 
 impl Person {
-    fn new(first_name: &str, last_name: &str, born: NaiveDate) -> Self {
-        let (first, last) = (to_latin_capitals(first_name), to_latin_capitals(last_name));
+    fn new(first_name: Option<&str>, last_name: &str, born: NaiveDate) -> Self {
+        let first = to_latin_capitals(first_name.unwrap_or_default());
+        let last = to_latin_capitals(last_name);
         Self(Sha256::digest(format!("{first}/{last}/{born}")).into())
     }
 }
 
 impl From<&BookedPassenger> for Person {
     fn from(passenger: &BookedPassenger) -> Self {
-        let (first, last) = (&passenger.first_name, &passenger.last_name);
-        Self::new(first, last, passenger.date_of_birth)
+        let first_name = passenger.first_name.as_deref();
+        Self::new(first_name, &passenger.last_name, passenger.date_of_birth)
     }
 }
 
 impl From<&Passenger> for Person {
     fn from(passenger: &Passenger) -> Self {
+        let first_name = passenger.first_name.as_ref();
         Self::new(
-            passenger.first_name.as_str(),
+            first_name.map(PassengerName::as_str),
             passenger.last_name.as_str(),
             passenger.date_of_birth,
         )
     }
+}
+
+/// Somebody who flies. Another gender or another travel document is another person; where one of two bookings does not
+/// say the document, name, date of birth and gender decide.
+#[derive(Clone, Debug)]
+pub(super) struct Traveller {
+    name: String,
+    person: Person,
+    gender: Gender,
+    /// SHA-256 of the travel document, so that no number is kept a second time.
+    document: Option<[u8; 32]>,
+}
+
+impl From<&Passenger> for Traveller {
+    fn from(passenger: &Passenger) -> Self {
+        let first_name = passenger.first_name.as_ref().map(PassengerName::as_str);
+        let document = passenger.travel_document.as_ref();
+        let document =
+            document.map(|document| digest(&document.country, &document.kind, &document.number));
+        Self {
+            name: full_name(first_name, passenger.last_name.as_str()),
+            person: Person::from(passenger),
+            gender: passenger.gender,
+            document,
+        }
+    }
+}
+
+fn digest(country: &str, kind: &str, number: &str) -> [u8; 32] {
+    Sha256::digest(format!("{country}/{kind}/{number}")).into()
+}
+
+fn full_name(first_name: Option<&str>, last_name: &str) -> String {
+    let names = first_name.into_iter().chain([last_name]);
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// Puts people on flights for a booking; two of one name and birthday within the booking are two people.
@@ -52,72 +86,111 @@ pub(super) async fn claim(
     conn: &mut PgConnection,
     account_id: AccountId,
     booking_id: BookingId,
-    people: &[Person],
+    people: &[Traveller],
     flights: &[FlightId],
 ) -> Result<()> {
-    claim_beside(conn, account_id, booking_id, people, flights, 0).await
+    lock(conn, account_id).await?;
+    let columns = Columns::new(people, flights);
+    refuse_others(conn, account_id, booking_id, people, &columns).await?;
+    sqlx::query!(
+        r#"
+        insert into live_traveller (account_id, flight_id, person, gender, document, booking_id)
+        select $1, flight_id, person, gender, document, $2
+        from unnest($3::uuid[]) as wanted (flight_id), unnest($4::bytea[], $5::text[], $6::bytea[]) as people (person, gender, document)
+        order by flight_id, person
+        on conflict on constraint live_traveller_booked_once do nothing
+        "#,
+        account_id.0,
+        booking_id.0,
+        &columns.flights,
+        &columns.persons,
+        &columns.genders,
+        &columns.documents as &[Option<Vec<u8>>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-/// Claims beside the `own` rows that the booking has of these people and flights.
-async fn claim_beside(
+/// One booking of an account after the other is put aboard. A unique key could not decide it: who has no document is
+/// the same person as two people who have different ones.
+async fn lock(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("travellers:{account_id}")
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+struct Columns {
+    flights: Vec<Uuid>,
+    persons: Vec<Vec<u8>>,
+    genders: Vec<String>,
+    documents: Vec<Option<Vec<u8>>>,
+}
+
+impl Columns {
+    fn new(people: &[Traveller], flights: &[FlightId]) -> Self {
+        Self {
+            flights: flights.iter().map(|flight| flight.0).collect(),
+            persons: people.iter().map(|one| one.person.0.to_vec()).collect(),
+            genders: people
+                .iter()
+                .map(|one| one.gender.as_str().to_owned())
+                .collect(),
+            documents: people
+                .iter()
+                .map(|one| one.document.map(|digest| digest.to_vec()))
+                .collect(),
+        }
+    }
+}
+
+/// [`Error::DuplicatePassenger`] when one of them is on one of the flights in another live booking of the account.
+async fn refuse_others(
     conn: &mut PgConnection,
     account_id: AccountId,
     booking_id: BookingId,
-    people: &[Person],
-    flights: &[FlightId],
-    mut own: u64,
+    people: &[Traveller],
+    columns: &Columns,
 ) -> Result<()> {
-    let mut persons: Vec<Vec<u8>> = people.iter().map(|person| person.0.to_vec()).collect();
-    persons.sort_unstable();
-    persons.dedup();
-    let flights: Vec<Uuid> = flights.iter().map(|flight| flight.0).collect();
-    for _ in 0..ATTEMPTS {
-        let claimed = sqlx::query!(
-            r#"
-            insert into live_traveller (account_id, flight_id, person, booking_id)
-            select $1, flight_id, person, $2
-            from unnest($3::uuid[]) as wanted (flight_id), unnest($4::bytea[]) as people (person)
-            order by flight_id, person
-            on conflict on constraint live_traveller_booked_once do nothing
-            "#,
-            account_id.0,
-            booking_id.0,
-            &flights,
-            &persons,
-        )
-        .execute(&mut *conn)
-        .await?;
-        if own + claimed.rows_affected() == (persons.len() * flights.len()) as u64 {
-            return Ok(());
-        }
-        let other = sqlx::query!(
-            r#"
-            select t.flight_id as "flight_id: FlightId", t.person, b.booking_ref
-            from live_traveller t join booking b on b.id = t.booking_id
-            where t.account_id = $1 and t.flight_id = any($2) and t.person = any($3) and t.booking_id <> $4
-            order by b.first_departs_at, b.id limit 1
-            "#,
-            account_id.0,
-            &flights,
-            &persons,
-            booking_id.0,
-        )
-        .fetch_optional(&mut *conn)
-        .await?;
-        if let Some(other) = other {
-            let index = people
-                .iter()
-                .position(|person| person.0[..] == other.person);
-            return Err(Error::DuplicatePassenger {
-                index: index.unwrap_or_default(),
-                flight_id: other.flight_id,
-                booking_ref: other.booking_ref,
-            });
-        }
-        release(conn, booking_id).await?;
-        own = 0;
-    }
-    Err(Error::Busy("bookings of the same passengers"))
+    // The lock of the row waits for a booking that is ending: when it has ended, its row is gone.
+    let other = sqlx::query!(
+        r#"
+        select people.position as "position!", b.booking_ref, f.airline, f.flight_number, f.departure_date
+        from unnest($3::bytea[], $4::text[], $5::bytea[]) with ordinality as people (person, gender, document, position)
+        join live_traveller t on t.account_id = $1 and t.flight_id = any($2) and t.person = people.person
+        join booking b on b.id = t.booking_id
+        join flight f on f.id = t.flight_id
+        where t.booking_id <> $6
+          and (t.gender = people.gender or t.gender is null)
+          and (t.document = people.document or t.document is null or people.document is null)
+        order by people.position, f.departs_at, b.id
+        limit 1
+        for update of t
+        "#,
+        account_id.0,
+        &columns.flights,
+        &columns.persons,
+        &columns.genders,
+        &columns.documents as &[Option<Vec<u8>>],
+        booking_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(other) = other else {
+        return Ok(());
+    };
+    let index = usize::try_from(other.position - 1).unwrap_or_default();
+    let name = people.get(index).map(|one| one.name.clone());
+    Err(Error::DuplicatePassenger {
+        index,
+        name: name.unwrap_or_default(),
+        flight: flight::label(&other.airline, &other.flight_number, other.departure_date),
+        booking_ref: other.booking_ref,
+    })
 }
 
 /// Puts other people on other flights for a booking that is locked and has some. Errors as [`claim`].
@@ -127,26 +200,23 @@ async fn claim_beside(
 pub(super) async fn replace(
     conn: &mut PgConnection,
     booking: &LockedBooking,
-    people: &[Person],
+    people: &[Traveller],
     flights: &[FlightId],
 ) -> Result<()> {
-    let persons: Vec<Vec<u8>> = people.iter().map(|person| person.0.to_vec()).collect();
-    let ids: Vec<Uuid> = flights.iter().map(|flight| flight.0).collect();
-    let own = sqlx::query_scalar!(
-        r#"select count(*) as "own!" from live_traveller where booking_id = $1 and flight_id = any($2) and person = any($3)"#,
-        booking.id.0,
-        &ids,
-        &persons,
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    let own = u64::try_from(own).unwrap_or_default();
-    claim_beside(conn, booking.account_id, booking.id, people, flights, own).await?;
+    claim(conn, booking.account_id, booking.id, people, flights).await?;
+    let columns = Columns::new(people, flights);
     sqlx::query!(
-        "delete from live_traveller where booking_id = $1 and not (flight_id = any($2) and person = any($3))",
+        r#"
+        delete from live_traveller t
+        where t.booking_id = $1 and not (t.flight_id = any($2) and exists (
+            select from unnest($3::bytea[], $4::text[], $5::bytea[]) as people (person, gender, document)
+            where people.person = t.person and people.gender = t.gender and people.document is not distinct from t.document))
+        "#,
         booking.id.0,
-        &ids,
-        &persons,
+        &columns.flights,
+        &columns.persons,
+        &columns.genders,
+        &columns.documents as &[Option<Vec<u8>>],
     )
     .execute(conn)
     .await?;
@@ -160,15 +230,33 @@ pub(super) async fn claim_again(
     flights: &[FlightId],
 ) -> Result<()> {
     let rows = sqlx::query!(
-        "select first_name, last_name, date_of_birth from passenger where booking_id = $1 order by ordinal",
+        r#"
+        select first_name, last_name, date_of_birth, gender as "gender: Gender", travel_document_country as country,
+               travel_document_type as kind, travel_document_number as number
+        from passenger where booking_id = $1 order by ordinal
+        "#,
         booking.id.0,
     )
     .fetch_all(&mut *conn)
     .await?;
-    let people: Vec<_> = rows
-        .iter()
-        .map(|row| Person::new(&row.first_name, &row.last_name, row.date_of_birth))
-        .collect();
+    let people = rows.iter().map(|row| {
+        let first_name = row.first_name.as_deref();
+        let document = (
+            row.country.as_deref(),
+            row.kind.as_deref(),
+            row.number.as_deref(),
+        );
+        Traveller {
+            name: full_name(first_name, &row.last_name),
+            person: Person::new(first_name, &row.last_name, row.date_of_birth),
+            gender: row.gender,
+            document: match document {
+                (Some(country), Some(kind), Some(number)) => Some(digest(country, kind, number)),
+                _ => None,
+            },
+        }
+    });
+    let people: Vec<_> = people.collect();
     claim(conn, booking.account_id, booking.id, &people, flights).await
 }
 
@@ -190,9 +278,9 @@ mod tests {
     #[test]
     fn accents_case_and_blanks_make_nobody_another_person_but_a_birthday_does() {
         let born = |day| NaiveDate::from_ymd_opt(1990, 5, day).unwrap();
-        let linh = Person::new("Thị Linh", "Nguyễn", born(17));
-        assert_eq!(linh, Person::new("THI-LINH", "nguyen", born(17)));
-        assert_ne!(linh, Person::new("Thị Linh", "Nguyễn", born(18)));
-        assert_ne!(linh, Person::new("Thị", "Linh Nguyễn", born(17)));
+        let linh = Person::new(Some("Thị Linh"), "Nguyễn", born(17));
+        assert_eq!(linh, Person::new(Some("THI-LINH"), "nguyen", born(17)));
+        assert_ne!(linh, Person::new(Some("Thị Linh"), "Nguyễn", born(18)));
+        assert_ne!(linh, Person::new(Some("Thị"), "Linh Nguyễn", born(17)));
     }
 }

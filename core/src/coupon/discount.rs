@@ -1,8 +1,10 @@
-//! What a coupon takes off: rounded once, then apportioned to the base-fare lines by largest remainder.
+//! What a coupon takes off: rounded once to what can be charged, then apportioned to the base-fare lines by largest
+//! remainder.
 
 use super::model::{Coupon, CouponKind, Discount, Refusal};
 use crate::fare::{Factor, LineKind, Price, PriceLine};
 use crate::money::{Money, scale_half_even};
+use crate::payment::stripe::step;
 
 /// The discount on some lines of a price, never more than they are.
 pub(super) fn of(coupon: &Coupon, price: &Price, lines: &[usize]) -> Result<Discount, Refusal> {
@@ -12,22 +14,30 @@ pub(super) fn of(coupon: &Coupon, price: &Price, lines: &[usize]) -> Result<Disc
         .collect();
     let bases: Vec<i64> = lines.iter().map(|line| line.amount_minor()).collect();
     let base: i64 = bases.iter().sum();
+    // All of it in steps of what can be charged: lines are multiples of them, a coupon's own amounts may not be.
+    let step = step(price.currency);
+    let steps: Vec<i64> = bases.iter().map(|base| base / step).collect();
+    let most = steps.iter().sum();
     let wanted = match coupon.kind {
         CouponKind::Percent(percent) => {
-            let discount = scale_half_even(base, i128::from(percent.0), 100 * Factor::ONE);
-            let discount = discount.unwrap_or(base);
-            coupon.cap_minor.map_or(discount, |cap| discount.min(cap))
+            let of_a_step = 100 * Factor::ONE * i128::from(step);
+            let discount = scale_half_even(base, i128::from(percent.0), of_a_step);
+            let discount = discount.unwrap_or(most);
+            let cap = coupon.cap_minor.map(|cap| cap / step);
+            cap.map_or(discount, |cap| discount.min(cap))
         }
-        CouponKind::Fixed(minor) => minor,
+        CouponKind::Fixed(minor) => minor / step,
     };
-    let discount = wanted.clamp(0, base);
+    let discount = wanted.clamp(0, most);
     if discount == 0 {
         return Err(Refusal::NothingToDiscount);
     }
-    let shares = apportion(discount, &bases);
+    let shares = apportion(discount, &steps);
+    let shares = shares.into_iter().map(|share| share * step);
+    let discount = discount * step;
     Ok(Discount {
         code: coupon.code.clone(),
-        amount: Money::new(discount, price.currency),
+        amount: Money::new(-discount, price.currency),
         lines: lines
             .into_iter()
             .zip(shares)
@@ -136,7 +146,7 @@ mod tests {
      {
         let of = |kind, cap| {
             let price = price(Currency::JPY, &[(1, 5), (1, 10)], 1_000);
-            of(&coupon(kind, cap), &price, &[0, 1]).map(|discount| discount.amount.minor())
+            of(&coupon(kind, cap), &price, &[0, 1]).map(|discount| -discount.amount.minor())
         };
         assert_eq!(of(percent(10), None), Ok(2), "1.5 is 2");
         assert_eq!(of(percent(30), None), Ok(4), "4.5 is 4");
@@ -170,11 +180,11 @@ mod tests {
             price.lines.extend(discount.lines.iter().cloned());
             let sum: i64 = price.lines.iter().map(PriceLine::amount_minor).sum();
             prop_assert_eq!(price.total().minor(), sum);
-            prop_assert_eq!(sum, before - discount.amount.minor());
-            prop_assert_eq!(price.discount().minor(), -discount.amount.minor());
+            prop_assert_eq!(sum, before + discount.amount.minor());
+            prop_assert_eq!(price.discount(), discount.amount);
             let parts = [price.base(), price.taxes(), price.extras(), price.discount()];
             prop_assert_eq!(parts.iter().map(|part| part.minor()).sum::<i64>(), sum);
-            prop_assert!((1..=base).contains(&discount.amount.minor()));
+            prop_assert!((-base..=-1).contains(&discount.amount.minor()));
         }
 
         #[test]

@@ -113,5 +113,8 @@ pub async fn validate(
     let discount = quote(conn, shop.clock, account_id, Asked::anew(code), &basket).await?;
     let mut price = hold.price;
     price.lines.extend(discount.lines.iter().cloned());
+    if price.total().minor() > 0 {
+        crate::payment::require_payable(price.total())?;
+    }
     Ok((discount, price))
 }

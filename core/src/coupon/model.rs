@@ -178,7 +178,7 @@ impl<'a> Basket<'a> {
 pub struct Discount {
     /// The coupon, in upper case.
     pub code: String,
-    /// How much in all; positive.
+    /// What it adds to the price in all: negative, as everywhere.
     pub amount: Money,
     /// One negative line for each base-fare line that it takes something off: that line's share.
     pub lines: Vec<PriceLine>,
@@ -189,6 +189,6 @@ pub struct Discount {
 pub struct BookedCoupon {
     /// The coupon, in upper case.
     pub code: String,
-    /// How much it takes off; positive.
+    /// What it adds to the price: negative, as everywhere.
     pub discount: Money,
 }

@@ -28,7 +28,7 @@ pub(crate) async fn file(
         discount.code,
         account_id.0,
         discount.amount.currency().code(),
-        discount.amount.minor(),
+        -discount.amount.minor(),
         clock.now(),
     )
     .execute(conn)
@@ -145,7 +145,7 @@ pub(crate) async fn replace(
         sqlx::query!(
             "update coupon_redemption set discount_minor = $2 where booking_id = $1",
             booking_id.0,
-            discount.amount.minor(),
+            -discount.amount.minor(),
         )
         .execute(conn)
         .await?;

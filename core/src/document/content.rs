@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 
+use super::supply::SupplyContent;
+use crate::fare::FareConditions;
 use crate::ids::DocumentId;
 use crate::money::Money;
 use crate::ticket::TicketNumber;
@@ -58,6 +60,8 @@ pub struct InvoiceContent {
     pub airlines: Vec<Carrier>,
     /// What was sold.
     pub lines: Vec<PriceLineContent>,
+    /// What tax law asks to be said of them: code, place of supply, split of the tax.
+    pub supplies: Vec<SupplyContent>,
     /// The sum of the lines.
     pub total: Money,
     /// How it was paid; none when nothing was to pay.
@@ -110,6 +114,16 @@ pub struct Baggage {
     pub checked_pieces: i64,
     /// Kilograms of all checked pieces together.
     pub checked_kg: i64,
+}
+
+impl From<&FareConditions> for Baggage {
+    fn from(conditions: &FareConditions) -> Self {
+        Self {
+            cabin: conditions.cabin_bag.clone(),
+            checked_pieces: conditions.checked_pieces.into(),
+            checked_kg: conditions.checked_kg.into(),
+        }
+    }
 }
 
 /// One flight, each time in the zone of its airport.
@@ -167,6 +181,8 @@ pub struct Place {
     pub name: String,
     /// The city it serves.
     pub city: String,
+    /// ISO 3166 code of its country.
+    pub country: String,
 }
 
 /// One person and their ticket.

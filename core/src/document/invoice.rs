@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use super::content::{Carrier, InvoiceContent, Seller};
 use super::lines::{self, LinesOf};
 use super::load::{known_currency, known_zone, load_payment};
+use super::supply;
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId, PaymentId};
 use crate::money::Money;
@@ -120,7 +121,7 @@ impl InvoiceContent {
                 booking.id as "booking_id: BookingId", booking.booking_ref, booking.currency,
                 booking.contact_email, booking.contact_phone,
                 seller.name, seller.address, seller.tax_number, seller.time_zone,
-                (select first_name || ' ' || last_name from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
+                (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
             from document
             join booking on booking.id = document.booking_id
             cross join seller
@@ -144,8 +145,11 @@ impl InvoiceContent {
                 sum.checked_add(line.amount)
             })
             .map_err(|error| Error::Catalogue(format!("invoice {}: {error}", row.number)))?;
+        let tax_number = row.tax_number.as_deref();
+        let supplies = supply::load(conn, document_id, currency, tax_number).await?;
         Ok(Self {
             document_id,
+            supplies,
             issued_on: zone::local(row.created_at, known_zone(&row.time_zone)?).date_naive(),
             issued_at: row.created_at,
             number: row.number,

@@ -30,20 +30,29 @@ pub(super) async fn load(
     };
     let rows = sqlx::query!(
         r#"
-        select price_line.kind, price_line.code, price_line.passenger_type, price_line.quantity,
+        select price_line.kind, price_line.code, price_line.passenger_type,
+            -- A coupon's share is taken off the fares of all whom its base-fare line is for.
+            case price_line.kind
+                when 'discount' then coalesce((
+                    select base.quantity from price_line base
+                    where base.booking_id = $1 and base.kind = 'base_fare' and base.flight_id = price_line.flight_id
+                        and base.passenger_type = price_line.passenger_type
+                    order by base.ordinal limit 1), price_line.quantity)
+                else price_line.quantity
+            end as "quantity!",
             price_line.amount_minor, direction.name as "direction?",
             (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
             (
                 select min(tax_rule.name) from tax_rule
                 where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
-                    and tax_rule.country = (
+                    -- A fee of the booking may be that of any country where a direction begins.
+                    and tax_rule.country in (
                         select airport.country from booked_flight
                         join flight on flight.id = booked_flight.flight_id
                         join airport on airport.iata = flight.origin
                         where booked_flight.booking_id = $1
                             and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
                             and (booked_flight.direction_id = direction.id or direction.id is null)
-                        order by booked_flight.ordinal limit 1
                     )
             ) as name
         from price_line

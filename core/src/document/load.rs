@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::conditions::Conditions;
 use super::content::{
-    Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith, PassengerContent,
-    Place, TicketContent,
+    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith,
+    PassengerContent, Place, TicketContent,
 };
 use super::lines::{self, LinesOf};
+use crate::fare::FareConditions;
 use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
@@ -113,14 +114,15 @@ async fn load_directions(
 ) -> Result<Booked> {
     let rows = sqlx::query!(
         r#"
-        select direction.ordinal, direction.name as direction_name, direction.cabin, direction.fare_family,
-            direction.conditions, flight.id as flight_id, booked_flight.cabin as flight_cabin,
+        select direction.ordinal, direction.name as direction_name, direction.cabin,
+            direction.conditions as "conditions: Json<FareConditions>", flight.id as flight_id, booked_flight.cabin as flight_cabin,
             airline.iata as airline, airline.name as airline_name, flight.flight_number,
             aircraft_type.name as aircraft, flight.departs_at, flight.arrives_at,
             origin.iata as origin, origin.name as origin_name, origin.city as origin_city,
-            origin.time_zone as origin_zone,
+            origin.country as origin_country, origin.time_zone as origin_zone,
             destination.iata as destination, destination.name as destination_name,
-            destination.city as destination_city, destination.time_zone as destination_zone
+            destination.city as destination_city, destination.country as destination_country,
+            destination.time_zone as destination_zone
         from direction
         join booked_flight on booked_flight.direction_id = direction.id
         join flight on flight.id = booked_flight.flight_id
@@ -158,11 +160,13 @@ async fn load_directions(
                 iata: row.origin,
                 name: row.origin_name,
                 city: row.origin_city,
+                country: row.origin_country,
             },
             destination: Place {
                 iata: row.destination,
                 name: row.destination_name,
                 city: row.destination_city,
+                country: row.destination_country,
             },
         };
         booked
@@ -175,13 +179,13 @@ async fn load_directions(
             continue;
         }
         last_ordinal = Some(row.ordinal);
-        let conditions = Conditions::read(&row.conditions);
+        let conditions = row.conditions.0;
         booked.directions.push(DirectionContent {
             name: row.direction_name,
             cabin: row.cabin,
-            fare_family: conditions.name.unwrap_or(row.fare_family),
-            baggage: conditions.baggage,
-            rules: conditions.rules,
+            rules: conditions.sentences(),
+            baggage: Baggage::from(&conditions),
+            fare_family: conditions.name,
             flights: vec![flight],
         });
     }
@@ -202,7 +206,7 @@ async fn load_passengers(
         r#"
         select passenger.id, passenger.passenger_type, passenger.title, passenger.first_name, passenger.middle_name,
             passenger.last_name, passenger.special_requests, ticket.number, ticket.conjunction_number, ticket.issued_at,
-            adult.first_name as "adult_first_name?", adult.last_name as "adult_last_name?"
+            case when adult.id is not null then concat_ws(' ', adult.first_name, adult.last_name) end as on_lap_of
         from passenger
         join ticket on ticket.passenger_id = passenger.id and ticket.status = 'issued' and ticket.validating_airline = $2
         left join passenger as adult on adult.id = passenger.adult_id
@@ -253,7 +257,7 @@ async fn load_passengers(
                     compartment,
                     seat,
                     &row.last_name,
-                    &row.first_name,
+                    row.first_name.as_deref(),
                 );
                 Ok(CouponContent { extra_kg, ..coupon })
             });
@@ -263,13 +267,9 @@ async fn load_passengers(
             };
             let ticket_number = parse(&row.number)?;
             let conjunction_number = row.conjunction_number.as_deref().map(parse).transpose()?;
-            let on_lap_of = row
-                .adult_first_name
-                .zip(row.adult_last_name)
-                .map(|(first, last)| format!("{first} {last}"));
             let names = [
                 Some(title(&row.title)),
-                Some(row.first_name),
+                row.first_name,
                 row.middle_name,
                 Some(row.last_name),
             ];
@@ -280,7 +280,7 @@ async fn load_passengers(
                     passenger_type: row.passenger_type,
                     ticket_number,
                     conjunction_number,
-                    on_lap_of,
+                    on_lap_of: row.on_lap_of,
                     special_requests: row
                         .special_requests
                         .iter()
@@ -322,11 +322,11 @@ fn coupon(
     compartment: Compartment,
     seat: Seat,
     last_name: &str,
-    first_name: &str,
+    first_name: Option<&str>,
 ) -> CouponContent {
     let pass = BoardingPass {
         last_name: last_name.to_owned(),
-        first_name: first_name.to_owned(),
+        first_name: first_name.map(str::to_owned),
         booking_ref: head.booking_ref.clone(),
         origin: flight.origin.iata.clone(),
         destination: flight.destination.iata.clone(),

@@ -1,7 +1,6 @@
 //! Documents: tickets and invoices today, receipts later. A document is a resource of its own with revisions; what
 //! it says is [`TicketContent`] or [`InvoiceContent`], how that looks is the worker's business.
 
-mod conditions;
 mod content;
 mod invoice;
 mod lines;
@@ -9,6 +8,7 @@ mod load;
 mod model;
 mod queries;
 mod render;
+mod supply;
 
 pub use content::{
     Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
@@ -16,9 +16,10 @@ pub use content::{
 };
 pub use invoice::{Settled, next_line, request_invoice};
 pub use model::{Document, DocumentKind, DocumentStatus, Superseded, storage_key};
-pub(crate) use queries::list_by_booking_id;
 pub use queries::{find_kind, get, list_by_booking};
+pub(crate) use queries::{list_by_booking_id, list_by_booking_ids};
 pub use render::{mark_failed, mark_ready, mark_rendering};
+pub use supply::{SupplyContent, SupplyTax};
 
 use sqlx::PgConnection;
 

@@ -29,6 +29,15 @@ pub(crate) async fn list_by_booking_id(
     conn: &mut PgConnection,
     booking_id: BookingId,
 ) -> Result<Vec<Document>> {
+    list_by_booking_ids(conn, &[booking_id]).await
+}
+
+/// The documents of several bookings, each booking's oldest first, whoever's they are.
+pub(crate) async fn list_by_booking_ids(
+    conn: &mut PgConnection,
+    booking_ids: &[BookingId],
+) -> Result<Vec<Document>> {
+    let booking_ids: Vec<_> = booking_ids.iter().map(|id| id.0).collect();
     let documents = sqlx::query_as!(
         Document,
         r#"
@@ -41,10 +50,10 @@ pub(crate) async fn list_by_booking_id(
             ) as "superseded!: Json<Vec<Superseded>>"
         from document
         join booking on booking.id = document.booking_id
-        where booking_id = $1
+        where booking_id = any($1)
         order by document.id
         "#,
-        booking_id.0,
+        &booking_ids,
     )
     .fetch_all(conn)
     .await?;

@@ -78,9 +78,14 @@ pub async fn mark_ready(
     };
     let confirmed = MailKind::BookingConfirmed;
     let is_first = mail::promise(conn, clock, booking.account_id, booking.id, confirmed).await?;
+    if !is_first {
+        // It may have been put off until now.
+        mail::hasten(conn, clock, booking.id, confirmed).await?;
+    }
     if !is_first && revision > 1 {
         let changed = MailKind::TicketsChanged { revision };
         mail::promise(conn, clock, booking.account_id, booking.id, changed).await?;
+        mail::hasten(conn, clock, booking.id, changed).await?;
     }
     Ok(())
 }

@@ -498,3 +498,35 @@ async fn who_has_cancelled_or_booked_within_the_day_is_not_reminded(pool: PgPool
         .unwrap();
     assert_eq!(reminded(&pool, 12, 19, 9).await, [""; 0]);
 }
+
+/// The place of supply of a journey is named after the state in which it begins.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn every_airport_of_india_is_in_a_state_that_the_gst_knows(pool: PgPool) {
+    let states: Vec<String> = sqlx::query_scalar("select name from gst_state")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    let file = include_bytes!("../../../fixtures/airports.csv");
+    let mut found = std::collections::HashMap::new();
+    for row in csv::Reader::from_reader(file.as_slice()).records() {
+        let row = row.unwrap();
+        let (iata, state, country) = (&row[0], &row[4], &row[5]);
+        if country == "IN" {
+            assert!(
+                states.iter().any(|name| name == state),
+                "{iata} is in {state:?}"
+            );
+            found.insert(iata.to_owned(), state.to_owned());
+        }
+    }
+    assert!(found.len() > 100, "{}", found.len());
+    for (iata, state) in [
+        ("DEL", "Delhi"),
+        ("DED", "Uttarakhand"),
+        ("RPR", "Chhattisgarh"),
+        ("DIU", "Dadra and Nagar Haveli and Daman and Diu"),
+        ("HYD", "Telangana"),
+    ] {
+        assert_eq!(found[iata], state, "{iata}");
+    }
+}

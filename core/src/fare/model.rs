@@ -214,11 +214,47 @@ impl Price {
         self.sum(|_| true)
     }
 
-    /// Adds the price of a further direction; what is charged once a booking stands once.
+    /// How many passengers a line is for: a coupon's share is taken off the fares of all whom its base-fare line is for.
+    /// `None` for what is charged once a booking.
+    pub fn passengers_of(&self, line: &PriceLine) -> Option<u16> {
+        match line.kind {
+            LineKind::Fee => None,
+            LineKind::BaseFare | LineKind::Tax | LineKind::Seat | LineKind::Baggage => {
+                Some(line.quantity)
+            }
+            LineKind::Discount => {
+                let is_base = |base: &&PriceLine| {
+                    base.kind == LineKind::BaseFare
+                        && (base.flight_id, base.passenger_type, base.direction)
+                            == (line.flight_id, line.passenger_type, line.direction)
+                };
+                let base = self.lines.iter().find(is_base);
+                base.map(|base| base.quantity)
+            }
+        }
+    }
+
+    /// Adds the price of a further direction. A fee that is charged once a booking stands once, whichever direction has
+    /// it first: those of the further one that this price does not have yet come last.
     pub fn join(&mut self, further: Self) {
-        let lines = further.lines.into_iter();
-        self.lines
-            .extend(lines.filter(|line| line.kind != LineKind::Fee));
+        let (fees, lines): (Vec<_>, Vec<_>) = (further.lines.into_iter())
+            .filter(|line| !self.has_fee(line))
+            .partition(|line| line.kind == LineKind::Fee);
+        self.lines.extend(lines);
+        self.lines.extend(fees);
+    }
+
+    /// The total of [`Price::join`].
+    pub fn total_with(&self, further: &Self) -> Money {
+        let lines = further.lines.iter().filter(|line| !self.has_fee(line));
+        let added: i64 = lines.map(PriceLine::amount_minor).sum();
+        Money::new(self.total().minor() + added, self.currency)
+    }
+
+    /// Whether a line is a fee per booking that this price has already.
+    fn has_fee(&self, line: &PriceLine) -> bool {
+        let is_same = |own: &PriceLine| own.kind == LineKind::Fee && own.code == line.code;
+        line.kind == LineKind::Fee && self.lines.iter().any(is_same)
     }
 
     /// The sum of the base fares.
@@ -229,6 +265,11 @@ impl Price {
     /// The sum of taxes and fees.
     pub fn taxes(&self) -> Money {
         self.sum(|kind| matches!(kind, LineKind::Tax | LineKind::Fee))
+    }
+
+    /// The sum of what is charged once a booking.
+    pub fn fees(&self) -> Money {
+        self.sum(|kind| kind == LineKind::Fee)
     }
 
     /// The sum of baggage and seats.

@@ -1,10 +1,11 @@
 //! From tariff, flights and party to price lines (rules.md "Price"): pure, so that search, hold, booking and
 //! receipt cannot disagree.
 
-use super::model::{Factor, LineKind, Party, PassengerType, Price, PriceLine};
+use super::model::{Cabin, Factor, LineKind, Party, PassengerType, Price, PriceLine};
 use super::tariff::{AppliesTo, FareFamily, Tariff, TaxAmount, TaxRule};
 use crate::ids::FlightId;
 use crate::money::{Currency, scale_half_even};
+use crate::payment::stripe::{chargeable, step};
 use crate::{Error, Result};
 
 /// What the price of one flight depends on.
@@ -22,10 +23,32 @@ pub struct FlightFare {
     pub sold: i32,
 }
 
-/// The lines of one direction for a party, base fares first, then taxes, then what is charged once a booking.
-///
-/// Base fare × load step × family × passenger type is rounded half to even once, for one passenger; percent taxes
-/// are taken of that. One load step, that before the party, holds for all of the party.
+/// The same when it was looked at: what a price is made of, beside the tariff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedFare {
+    /// The flight.
+    pub flight_id: FlightId,
+    /// Country of departure (ISO 3166), which taxes it.
+    pub origin_country: String,
+    /// Base fare of the cabin for one adult, in minor units, before any factor.
+    pub base_fare_minor: i64,
+    /// The load step that held.
+    pub load: Factor,
+}
+
+impl FlightFare {
+    /// With the load step of a tariff.
+    pub fn loaded(&self, tariff: &Tariff) -> Result<LoadedFare> {
+        Ok(LoadedFare {
+            flight_id: self.flight_id,
+            origin_country: self.origin_country.clone(),
+            base_fare_minor: self.base_fare_minor,
+            load: tariff.load_factor(self.sold, self.capacity)?,
+        })
+    }
+}
+
+/// What flights cost now: [`price_loaded`] at the load that they have.
 pub fn price(
     tariff: &Tariff,
     currency: Currency,
@@ -34,18 +57,38 @@ pub fn price(
     flights: &[FlightFare],
     party: Party,
 ) -> Result<Price> {
+    let loaded = flights.iter().map(|flight| flight.loaded(tariff));
+    let loaded: Vec<LoadedFare> = loaded.collect::<Result<_>>()?;
+    price_loaded(tariff, currency, family, direction, &loaded, party)
+}
+
+/// The lines of one direction for a party, base fares first, then taxes, then what is charged once a booking.
+///
+/// Base fare × load step × family × passenger type is rounded half to even once, for one passenger, to what can be
+/// charged; percent taxes are taken of that. One load step, that before the party, holds for all of the party.
+pub fn price_loaded(
+    tariff: &Tariff,
+    currency: Currency,
+    family: &FareFamily,
+    direction: u8,
+    flights: &[LoadedFare],
+    party: Party,
+) -> Result<Price> {
     let mut lines = Vec::new();
     let mut taxes = Vec::new();
     let mut fees = Vec::new();
     for (index, flight) in flights.iter().enumerate() {
-        let load = tariff.load_factor(flight.sold, flight.capacity)?;
         for kind in PassengerType::ALL {
             let quantity = party.count(kind);
             if quantity == 0 {
                 continue;
             }
-            let factors = [load, family.multiplier, tariff.passenger_factor(kind)?];
-            let unit_minor = base_fare(flight.base_fare_minor, factors)?;
+            let factors = [
+                flight.load,
+                family.multiplier,
+                tariff.passenger_factor(kind)?,
+            ];
+            let unit_minor = base_fare(flight.base_fare_minor, factors, currency)?;
             let line = |line_kind, code: &str, unit_minor, refundable| PriceLine {
                 direction: Some(direction),
                 flight_id: Some(flight.flight_id),
@@ -74,21 +117,7 @@ pub fn price(
             }
         }
         if index == 0 {
-            for rule in tariff.taxes_of(&flight.origin_country) {
-                if rule.applies_to == AppliesTo::Booking && rule.cabins.contains(&family.cabin) {
-                    fees.push(PriceLine {
-                        direction: None,
-                        flight_id: None,
-                        kind: LineKind::Fee,
-                        code: rule.code.clone(),
-                        passenger_type: None,
-                        passenger_id: None,
-                        quantity: 1,
-                        unit_minor: tax(rule, 0, currency)?,
-                        refundable: rule.refundable,
-                    });
-                }
-            }
+            fees = booking_fees(tariff, currency, family.cabin, &flight.origin_country)?;
         }
     }
     lines.append(&mut taxes);
@@ -96,23 +125,57 @@ pub fn price(
     Ok(Price { currency, lines })
 }
 
-fn base_fare(base_minor: i64, factors: [Factor; 3]) -> Result<i64> {
+/// What a booking pays once, when its first direction begins in a country.
+pub fn booking_fees(
+    tariff: &Tariff,
+    currency: Currency,
+    cabin: Cabin,
+    country: &str,
+) -> Result<Vec<PriceLine>> {
+    let rules = tariff
+        .taxes_of(country)
+        .filter(|rule| rule.applies_to == AppliesTo::Booking && rule.cabins.contains(&cabin));
+    let fee = |rule: &TaxRule| {
+        Ok(PriceLine {
+            direction: None,
+            flight_id: None,
+            kind: LineKind::Fee,
+            code: rule.code.clone(),
+            passenger_type: None,
+            passenger_id: None,
+            quantity: 1,
+            unit_minor: tax(rule, 0, currency)?,
+            refundable: rule.refundable,
+        })
+    };
+    rules.map(fee).collect()
+}
+
+fn base_fare(base_minor: i64, factors: [Factor; 3], currency: Currency) -> Result<i64> {
     let numerator: i128 = factors.iter().map(|factor| i128::from(factor.0)).product();
-    scale_half_even(base_minor, numerator, Factor::ONE.pow(3)).ok_or_else(|| {
+    scale(base_minor, numerator, Factor::ONE.pow(3), currency).ok_or_else(|| {
         Error::Catalogue(format!(
             "the base fare {base_minor} leaves the range of money"
         ))
     })
 }
 
+/// Rounded once, half to even, to what can be charged.
+fn scale(minor: i64, numerator: i128, denominator: i128, currency: Currency) -> Option<i64> {
+    let step = step(currency);
+    let steps = scale_half_even(minor, numerator, denominator.checked_mul(i128::from(step))?)?;
+    steps.checked_mul(step)
+}
+
 fn tax(rule: &TaxRule, base_minor: i64, currency: Currency) -> Result<i64> {
     match rule.amount {
         TaxAmount::Percent(percent) => {
-            scale_half_even(base_minor, i128::from(percent.0), 100 * Factor::ONE).ok_or_else(|| {
+            let numerator = i128::from(percent.0);
+            scale(base_minor, numerator, 100 * Factor::ONE, currency).ok_or_else(|| {
                 Error::Catalogue(format!("tax {} leaves the range of money", rule.code))
             })
         }
-        TaxAmount::Fixed(amount) if amount.currency() == currency => Ok(amount.minor()),
+        TaxAmount::Fixed(amount) if amount.currency() == currency => Ok(chargeable(amount).minor()),
         TaxAmount::Fixed(amount) => Err(Error::Catalogue(format!(
             "tax {} of {} is in {}, the sale is in {}",
             rule.code,
@@ -128,7 +191,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fare::Cabin;
     use crate::money::Money;
 
     fn tariff(currency: Currency) -> Tariff {
@@ -148,6 +210,7 @@ mod tests {
             ..fixed("GST", 0, AppliesTo::Flight, &PassengerType::ALL)
         };
         Tariff {
+            id: 1,
             load_steps: vec![
                 (Factor(0), Factor(10_000)),
                 (Factor(5_000), Factor(11_500)),
@@ -179,6 +242,79 @@ mod tests {
             base_fare_minor,
             capacity: 100,
             sold,
+        }
+    }
+
+    fn fee(code: &str, minor: i64) -> PriceLine {
+        PriceLine {
+            direction: None,
+            flight_id: None,
+            kind: LineKind::Fee,
+            code: code.to_owned(),
+            passenger_type: None,
+            passenger_id: None,
+            quantity: 1,
+            unit_minor: minor,
+            refundable: false,
+        }
+    }
+
+    #[test]
+    fn a_fee_per_booking_is_charged_once_whichever_direction_has_it_first() {
+        let price = |lines: &[PriceLine]| Price {
+            currency: Currency::INR,
+            lines: lines.to_vec(),
+        };
+        let fare = PriceLine {
+            direction: Some(0),
+            kind: LineKind::BaseFare,
+            ..fee("standard", 1_000)
+        };
+        let (conv, other) = (fee("CONV", 300), fee("OTHER", 40));
+        for (there, back, expected) in [
+            (vec![], vec![conv.clone()], vec![("CONV", 300)]),
+            (vec![conv.clone()], vec![], vec![("CONV", 300)]),
+            (
+                vec![conv.clone()],
+                vec![fee("CONV", 500)],
+                vec![("CONV", 300)],
+            ),
+            (
+                vec![other.clone()],
+                vec![conv.clone(), other.clone()],
+                vec![("OTHER", 40), ("CONV", 300)],
+            ),
+        ] {
+            let mut joined = price(&[&[fare.clone()][..], &there].concat());
+            let further = price(&[&[fare.clone()][..], &back].concat());
+            let total = joined.total_with(&further);
+            joined.join(further);
+            let fees = joined
+                .lines
+                .iter()
+                .filter(|line| line.kind == LineKind::Fee);
+            let fees: Vec<_> = fees
+                .map(|line| (line.code.as_str(), line.unit_minor))
+                .collect();
+            assert_eq!(fees, expected);
+            assert_eq!(joined.total(), total);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_of_a_three_digit_currency_ends_in_zero(base in 0_i64..10_000_000, sold in 0_i32..100, adults in 1_u16..10, infants in 0_u16..4) {
+            let (tariff, party) = (tariff(Currency::KWD), Party { adults, children: 1, infants });
+            let price = price(&tariff, Currency::KWD, &family(), 0, &[fare(base, sold)], party).unwrap();
+            for line in &price.lines {
+                prop_assert_eq!(line.unit_minor % 10, 0, "{:?}", line);
+            }
+            // Half to even of the exact amount in steps of ten fils, once: a load step, a family and a type later.
+            let load = tariff.load_factor(sold, 100).unwrap().0;
+            let exact = i128::from(base) * i128::from(load) * 12_000;
+            let unit = price.lines[0].unit_minor;
+            let error = (i128::from(unit) * 100_000_000 - exact).abs();
+            prop_assert!(error <= 5 * 100_000_000, "{} of {}", unit, exact);
         }
     }
 

@@ -1,21 +1,27 @@
 //! The tariff: fare families, load steps, passenger factors and taxes, as the database has them.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
+use serde::Deserialize;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
+use super::conditions::{FareConditions, FareRules, SeatChoice, VERSION};
 use super::model::{Cabin, Factor, PassengerType};
-use crate::baggage::{self, ExtraBaggage};
+use crate::baggage::{ExtraBaggage, RateRow};
 use crate::clock::Clock;
+use crate::db;
+use crate::fresh::Fresh;
 use crate::money::{self, Money};
-use crate::seat::SeatFees;
+use crate::seat::{SeatFeeRow, SeatFees};
 use crate::{Error, Result};
 
 /// Every table that a price depends on.
 #[derive(Clone, Debug)]
 pub struct Tariff {
+    /// Which version it is.
+    pub id: i64,
     /// (load above which it applies, factor), ascending; the first applies from an empty cabin on.
     pub load_steps: Vec<(Factor, Factor)>,
     /// What a type pays of the adult base fare.
@@ -57,7 +63,8 @@ pub enum TaxAmount {
 }
 
 /// How often a tax is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AppliesTo {
     /// On every departure.
     Flight,
@@ -74,102 +81,72 @@ pub struct FareFamily {
     pub code: String,
     /// The cabin.
     pub cabin: Cabin,
-    /// As shown.
-    pub name: String,
     /// Factor on the base fare.
     pub multiplier: Factor,
-    /// Cabin baggage, in words.
-    pub cabin_bag: String,
-    /// Pieces of checked baggage.
-    pub checked_pieces: i16,
-    /// Kilograms of checked baggage in all.
-    pub checked_kg: i16,
-    /// `paid`, `standard_free`, `free`.
-    pub seat_choice: String,
-    /// Tiers of cancellation and change, in fields and words.
-    pub conditions: Value,
-    /// What more than the included baggage costs; the same in every family.
-    pub extra_baggage: Arc<ExtraBaggage>,
+    /// What it includes and allows; frozen on a hold and its booking.
+    pub conditions: Arc<FareConditions>,
 }
 
 impl FareFamily {
-    /// Whether cancelling early enough gives something of the base fare back: some tier charges less than all of it.
-    pub fn is_refundable(&self) -> bool {
-        self.conditions["cancellation"]["tiers"]
-            .as_array()
-            .is_some_and(|tiers| tiers.iter().any(|tier| tier["charge_minor"].is_i64()))
-    }
-
-    /// What is frozen on a booking: later changes of the tables change no sold ticket.
-    pub fn frozen(&self) -> Value {
-        serde_json::json!({
-            "fare_family": self.code,
-            "name": self.name,
-            "cabin_bag": self.cabin_bag,
-            "checked_pieces": self.checked_pieces,
-            "checked_kg": self.checked_kg,
-            "seat_choice": self.seat_choice,
-            "extra_baggage": *self.extra_baggage,
-            "conditions": self.conditions,
-        })
-    }
-
     #[cfg(test)]
     pub(crate) fn for_test(code: &str, cabin: Cabin, multiplier: Factor) -> Self {
         Self {
             code: code.to_owned(),
             cabin,
-            name: code.to_owned(),
             multiplier,
-            cabin_bag: "7 kg".to_owned(),
-            checked_pieces: 1,
-            checked_kg: 15,
-            seat_choice: "standard_free".to_owned(),
-            conditions: Value::Null,
-            extra_baggage: Arc::default(),
+            conditions: Arc::new(FareConditions {
+                version: VERSION,
+                fare_family: code.to_owned(),
+                name: code.to_owned(),
+                cabin_bag: "7 kg".to_owned(),
+                checked_pieces: 1,
+                checked_kg: 15,
+                seat_choice: SeatChoice::StandardFree,
+                extra_baggage: ExtraBaggage::default(),
+                rules: FareRules::for_test(),
+            }),
         }
     }
 }
 
 impl Tariff {
-    /// Reads all tables.
+    /// The newest tariff; an empty one where nothing was loaded yet.
+    ///
+    /// The tables are what is edited; each change of them is a version (`note_tariff` in the migrations), and a version is
+    /// what is sold by, so that an offer can name it.
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
-        let load_steps = sqlx::query!(
-            r#"select (from_load * 10000)::bigint as "from_load!", (factor * 10000)::bigint as "factor!" from load_step order by from_load"#
-        )
-        .fetch_all(&mut *conn)
-        .await?
-        .into_iter()
-        .map(|row| (Factor(row.from_load), Factor(row.factor)))
-        .collect();
-        let passenger_factors = sqlx::query!(
-            r#"select passenger_type as "passenger_type: PassengerType", (factor * 10000)::bigint as "factor!" from passenger_factor"#
-        )
-        .fetch_all(&mut *conn)
-        .await?
-        .into_iter()
-        .map(|row| (row.passenger_type, Factor(row.factor)))
-        .collect();
-        let extra_baggage = Arc::new(baggage::tariff(conn).await?);
-        let families = sqlx::query_as!(
-            FamilyRow,
-            r#"
-            select code, cabin as "cabin: Cabin", name, (multiplier * 10000)::bigint as "multiplier!", cabin_bag,
-                   checked_pieces, checked_kg, seat_choice, conditions
-            from fare_family order by cabin, multiplier
-            "#
-        )
-        .fetch_all(&mut *conn)
-        .await?
-        .into_iter()
-        .map(|row| row.with(extra_baggage.clone()))
-        .collect();
+        let row = sqlx::query!("select id, content from tariff_version order by id desc limit 1")
+            .fetch_optional(conn)
+            .await?;
+        let row = row.ok_or_else(|| Error::Catalogue("there is no tariff".to_owned()))?;
+        Self::read(row.id, row.content)
+    }
+
+    /// The tariff of a version, however old it is; `None` for a version that there never was.
+    pub async fn version(conn: &mut PgConnection, id: i64) -> Result<Option<Self>> {
+        let content = sqlx::query_scalar!("select content from tariff_version where id = $1", id)
+            .fetch_optional(conn)
+            .await?;
+        content.map(|content| Self::read(id, content)).transpose()
+    }
+
+    fn read(id: i64, content: Value) -> Result<Self> {
+        let content: Content = serde_json::from_value(content).map_err(|error| {
+            Error::Catalogue(format!("version {id} of the tariff does not read: {error}"))
+        })?;
+        let factor = |(of, factor)| (of, Factor(factor));
+        let extra_baggage = ExtraBaggage::of_rates(content.baggage)?;
+        let families = content.families.into_iter();
+        let taxes = content.taxes.into_iter().map(TaxRow::into_rule);
         Ok(Self {
-            load_steps,
-            passenger_factors,
-            taxes: load_taxes(conn).await?,
-            families,
-            seat_fees: SeatFees::load(conn).await?,
+            id,
+            load_steps: (content.load_steps.into_iter())
+                .map(|(from, factor)| (Factor(from), Factor(factor)))
+                .collect(),
+            passenger_factors: content.passenger_factors.into_iter().map(factor).collect(),
+            taxes: taxes.collect::<Result<_>>()?,
+            families: families.map(|family| family.with(&extra_baggage)).collect(),
+            seat_fees: SeatFees::of_rows(content.seat_fees)?,
         })
     }
 
@@ -192,8 +169,8 @@ impl Tariff {
             .iter()
             .filter(|family| {
                 family.cabin == cabin
-                    && (!refundable || family.is_refundable())
-                    && (!checked_bag || family.checked_pieces > 0)
+                    && (!refundable || family.conditions.is_refundable())
+                    && (!checked_bag || family.conditions.checked_pieces > 0)
             })
             .min_by_key(|family| (family.code != "standard", family.multiplier.0))
     }
@@ -232,6 +209,49 @@ impl Tariff {
     }
 }
 
+/// A version as the database writes it (`current_tariff` in the migrations).
+#[derive(Deserialize)]
+struct Content {
+    load_steps: Vec<(i64, i64)>,
+    passenger_factors: Vec<(PassengerType, i64)>,
+    taxes: Vec<TaxRow>,
+    families: Vec<FamilyRow>,
+    baggage: Vec<RateRow>,
+    seat_fees: Vec<SeatFeeRow>,
+}
+
+#[derive(Deserialize)]
+struct TaxRow {
+    country: String,
+    code: String,
+    percent: i64,
+    minor: i64,
+    currency: Option<String>,
+    cabins: Vec<Cabin>,
+    passenger_types: Vec<PassengerType>,
+    applies_to: AppliesTo,
+    refundable: bool,
+}
+
+impl TaxRow {
+    fn into_rule(self) -> Result<TaxRule> {
+        let amount = match self.currency.as_deref() {
+            None => TaxAmount::Percent(Factor(self.percent)),
+            Some(code) => TaxAmount::Fixed(Money::new(self.minor, money::known_currency(code)?)),
+        };
+        Ok(TaxRule {
+            amount,
+            country: self.country,
+            code: self.code,
+            cabins: self.cabins,
+            passenger_types: self.passenger_types,
+            applies_to: self.applies_to,
+            refundable: self.refundable,
+        })
+    }
+}
+
+#[derive(Deserialize)]
 struct FamilyRow {
     code: String,
     cabin: Cabin,
@@ -240,104 +260,52 @@ struct FamilyRow {
     cabin_bag: String,
     checked_pieces: i16,
     checked_kg: i16,
-    seat_choice: String,
-    conditions: Value,
+    seat_choice: SeatChoice,
+    #[serde(rename = "conditions")]
+    rules: FareRules,
 }
 
 impl FamilyRow {
-    fn with(self, extra_baggage: Arc<ExtraBaggage>) -> FareFamily {
+    /// The family with the price of extra baggage, which is the same in every family.
+    fn with(self, extra_baggage: &ExtraBaggage) -> FareFamily {
         FareFamily {
-            code: self.code,
             cabin: self.cabin,
-            name: self.name,
             multiplier: Factor(self.multiplier),
-            cabin_bag: self.cabin_bag,
-            checked_pieces: self.checked_pieces,
-            checked_kg: self.checked_kg,
-            seat_choice: self.seat_choice,
-            conditions: self.conditions,
-            extra_baggage,
+            conditions: Arc::new(FareConditions {
+                version: VERSION,
+                fare_family: self.code.clone(),
+                name: self.name,
+                cabin_bag: self.cabin_bag,
+                checked_pieces: self.checked_pieces,
+                checked_kg: self.checked_kg,
+                seat_choice: self.seat_choice,
+                extra_baggage: extra_baggage.clone(),
+                rules: self.rules,
+            }),
+            code: self.code,
         }
     }
 }
 
-async fn load_taxes(conn: &mut PgConnection) -> Result<Vec<TaxRule>> {
-    let rows = sqlx::query!(
-        r#"
-        select country, code, kind, (amount * 10000)::bigint as "percent!", amount::bigint as "minor!", currency,
-               cabins, passenger_types, applies_to, refundable
-        from tax_rule order by country, code, cabins
-        "#
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let broken = |what: &str| {
-                Error::Catalogue(format!(
-                    "tax {} of {} has an unknown {what}",
-                    row.code, row.country
-                ))
-            };
-            let amount = match row.currency.as_deref() {
-                None => TaxAmount::Percent(Factor(row.percent)),
-                Some(code) => {
-                    let currency = money::currency(code).ok_or_else(|| broken("currency"))?;
-                    TaxAmount::Fixed(Money::new(row.minor, currency))
-                }
-            };
-            let applies_to = match row.applies_to.as_str() {
-                "flight" => AppliesTo::Flight,
-                "first_departure" => AppliesTo::FirstDeparture,
-                "booking" => AppliesTo::Booking,
-                _ => return Err(broken("frequency")),
-            };
-            let cabins: Option<Vec<_>> =
-                row.cabins.iter().map(|cabin| Cabin::parse(cabin)).collect();
-            let types: Option<Vec<_>> = row
-                .passenger_types
-                .iter()
-                .map(|kind| PassengerType::parse(kind))
-                .collect();
-            Ok(TaxRule {
-                amount,
-                cabins: cabins.ok_or_else(|| broken("cabin"))?,
-                passenger_types: types.ok_or_else(|| broken("passenger type"))?,
-                applies_to,
-                refundable: row.refundable,
-                country: row.country,
-                code: row.code,
-            })
-        })
-        .collect()
+/// The tariff of this process, about five seconds old: a search does not read all of it for every answer.
+#[derive(Clone, Debug)]
+pub struct TariffCache(Fresh<Tariff>);
+
+impl Default for TariffCache {
+    fn default() -> Self {
+        Self(Fresh::new(Duration::seconds(5), Duration::seconds(30)))
+    }
 }
 
-/// The tariff as it was at most five seconds ago; a search does not read six tables for every answer.
-#[derive(Clone, Debug, Default)]
-pub struct TariffCache(Arc<RwLock<Option<Read>>>);
-
-/// When it was read, and what.
-type Read = (DateTime<Utc>, Arc<Tariff>);
-
 impl TariffCache {
-    /// The tariff, read again when the one at hand is older than five seconds.
-    pub async fn get(&self, conn: &mut PgConnection, clock: &Clock) -> Result<Arc<Tariff>> {
-        let now = clock.now();
-        let known = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        if let Some((read_at, tariff)) = known
-            && (Duration::zero()..Duration::seconds(5)).contains(&(now - read_at))
-        {
-            return Ok(tariff);
-        }
-        let tariff = Arc::new(Tariff::load(conn).await?);
-        *self
-            .0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some((now, tariff.clone()));
-        Ok(tariff)
+    /// The tariff, refreshed over `background` behind the requests. For who has no connection: the first calls of a
+    /// process wait for the first reading.
+    pub async fn fresh(&self, background: &PgPool, clock: &Clock) -> Result<Arc<Tariff>> {
+        let pool = background.clone();
+        let read = || async move {
+            let read = async { Tariff::load(&mut *pool.acquire().await?).await };
+            Box::pin(db::while_open(&pool, read)).await
+        };
+        self.0.get(clock, read).await
     }
 }

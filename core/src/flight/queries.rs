@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
+use crate::clock::Clock;
 use crate::fare::Cabin;
 use crate::ids::FlightId;
 use crate::reference::{Reference, ReferenceCache};
@@ -102,40 +103,45 @@ pub async fn list_by_id(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec
     rows.into_iter().map(Flight::try_from).collect()
 }
 
-/// Those of the flights that so many can still buy seats on, with the cabin that is asked for, in no order.
+/// Those of the flights that so many can still buy seats on, once with each of the cabins that are asked for, in no order.
 pub(crate) async fn on_sale(
     conn: &mut PgConnection,
-    reference: &ReferenceCache,
+    (clock, reference): (&Clock, &ReferenceCache),
     wanted: &[Uuid],
-    cabin: Cabin,
+    cabins: &[Cabin],
     earliest: DateTime<Utc>,
     seats: i32,
 ) -> Result<Vec<(Flight, CabinSeats)>> {
+    let cabins: Vec<String> = cabins
+        .iter()
+        .map(|cabin| cabin.as_str().to_owned())
+        .collect();
     let rows = sqlx::query_as!(
         OnSale,
         r#"
         select f.id as "id: FlightId", f.airline, f.flight_number, f.aircraft, f.origin, f.destination,
-               f.departure_date, f.departs_at, f.arrives_at, c.capacity, c.held, c.sold, c.base_fare_minor
-        from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = $2
+               f.departure_date, f.departs_at, f.arrives_at, c.cabin as "cabin: Cabin", c.capacity, c.held, c.sold,
+               c.base_fare_minor
+        from flight f join flight_cabin c on c.flight_id = f.id and c.cabin = any($2)
         where f.id = any($1) and f.status = 'scheduled' and f.departs_at >= $3 and c.capacity - c.held - c.sold >= $4
         "#,
         wanted,
-        cabin.as_str(),
+        &cabins,
         earliest,
         seats,
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut known = reference.get(conn).await?;
+    let mut known = reference.get(conn, clock).await?;
     // Flights of an airport that was added a moment ago.
     if rows.iter().any(|row| row.named(&known).is_none()) {
-        known = reference.get_after(conn, &known).await?;
+        known = reference.get_after(conn, clock, &known).await?;
     }
     let named = |row: OnSale| {
         let flight = row.named(&known).ok_or_else(|| {
             Error::Catalogue(format!("nobody knows the codes of the flight {}", row.id))
         })?;
-        Ok((flight, row.cabin(cabin)))
+        Ok((flight, row.seats()))
     };
     rows.into_iter().map(named).collect()
 }
@@ -151,6 +157,7 @@ struct OnSale {
     departure_date: NaiveDate,
     departs_at: DateTime<Utc>,
     arrives_at: DateTime<Utc>,
+    cabin: Cabin,
     capacity: i32,
     held: i32,
     sold: i32,
@@ -174,10 +181,10 @@ impl OnSale {
         })
     }
 
-    fn cabin(&self, cabin: Cabin) -> CabinSeats {
+    fn seats(&self) -> CabinSeats {
         CabinSeats {
             flight_id: self.id,
-            cabin,
+            cabin: self.cabin,
             capacity: self.capacity,
             held: self.held,
             sold: self.sold,
@@ -211,4 +218,21 @@ pub async fn details(conn: &mut PgConnection, id: FlightId) -> Result<FlightDeta
         .ok_or(Error::NotFound("flight"))?;
     let cabins = cabins(conn, &[id]).await?;
     Ok(FlightDetails { flight, cabins })
+}
+
+/// A flight as people name it: `AI 161 on 20 December 2026`.
+pub(crate) fn label(airline: &str, number: &str, departs_on: NaiveDate) -> String {
+    format!("{airline} {number} on {}", departs_on.format("%-d %B %Y"))
+}
+
+/// The same of a flight's id. [`Error::NotFound`] when there is none.
+pub(crate) async fn label_of(conn: &mut PgConnection, id: FlightId) -> Result<String> {
+    let row = sqlx::query!(
+        "select airline, flight_number, departure_date from flight where id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound("flight"))?;
+    Ok(label(&row.airline, &row.flight_number, row.departure_date))
 }

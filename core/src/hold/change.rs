@@ -3,14 +3,13 @@
 
 use sqlx::PgConnection;
 
-pub(crate) use super::lock_account as one_at_a_time;
+pub(crate) use super::caps::lock_account as one_at_a_time;
 pub(crate) use super::queries::replace;
 
 use super::model::{HeldOffer, Hold, SeatWish};
-use super::{joined_price, queries, seats};
-use crate::config::Sales;
+use super::{joined_price, seats};
 use crate::fare::Party;
-use crate::ids::{AccountId, FlightId};
+use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
 use crate::offer;
 use crate::{Error, Result, Shop};
@@ -25,13 +24,13 @@ pub(crate) async fn for_party(
     party: Party,
 ) -> Result<Hold> {
     let mut offers = Vec::with_capacity(hold.offers.len());
-    for (index, held) in hold.offers.iter().enumerate() {
+    for held in &hold.offers {
         let flight_id = held.pinned.flights.first().copied();
         let flight_id = flight_id.ok_or(Error::NotFound("flight"))?;
         let fresh = offer::reprice(conn, shop, &held.pinned, party).await?;
-        let token = fresh.ok_or(Error::SalesClosed { flight_id })?.id;
+        let (token, pinned) = fresh.ok_or(Error::SalesClosed { flight_id })?;
         offers.push(HeldOffer {
-            pinned: shop.signer.open(hold.account_id, index, &token)?,
+            pinned,
             conditions: held.conditions.clone(),
             token,
         });
@@ -51,12 +50,7 @@ pub(crate) async fn name_seats(
     hold: &mut Hold,
     wishes: &[SeatWish],
 ) -> Result<Vec<(FlightId, Seat)>> {
-    let pinned: Vec<_> = hold
-        .offers
-        .iter()
-        .map(|offer| offer.pinned.clone())
-        .collect();
-    let (seats, extras) = seats::check(conn, shop, hold.party, &pinned, wishes).await?;
+    let (seats, extras) = seats::check(conn, shop, hold.party, &hold.offers, wishes).await?;
     hold.price = joined_price(&hold.offers, &extras)?;
     hold.extras = extras;
     Ok(seats)
@@ -78,26 +72,4 @@ pub(crate) fn keep_seats(hold: &mut Hold, kept: &[(FlightId, Seat)]) -> Result<(
 pub(crate) fn difference(from: &Hold, to: &Hold) -> Vec<Change> {
     let changes = from.changes(-1).into_iter().chain(to.changes(1));
     inventory::in_order(changes.collect())
-}
-
-/// Refuses more unpaid seats of a flight than an account may have, where a change takes more than it gives back.
-pub(crate) async fn check_cap(
-    conn: &mut PgConnection,
-    sales: &Sales,
-    account_id: AccountId,
-    changes: &[Change],
-) -> Result<()> {
-    let flights: Vec<_> = changes.iter().map(|change| change.flight_id).collect();
-    let unpaid = queries::unpaid(conn, account_id, &flights).await?;
-    for (flight_id, seats) in unpaid.seats {
-        let of_flight = changes
-            .iter()
-            .filter(|change| change.flight_id == flight_id);
-        let more: i64 = of_flight.map(|change| i64::from(change.held)).sum();
-        let limit = sales.max_held_seats;
-        if more > 0 && seats + more > i64::from(limit) {
-            return Err(Error::TooManyHeldSeats { flight_id, limit });
-        }
-    }
-    Ok(())
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 
+use super::model::HeldOffer;
 use crate::Result;
 use crate::error::Violations;
 use crate::flight::Flight;
-use crate::offer::Pinned;
-use crate::search::ConnectionTimes;
+use crate::search::{ConnectionTimes, TooSoon};
 
 /// Which metro areas airports belong to, for those that need to be compared.
 type Metros = BTreeMap<String, String>;
@@ -16,18 +16,19 @@ type Metros = BTreeMap<String, String>;
 /// Checks that the offers are one journey; their flights stand in the order of travel.
 ///
 /// [`crate::Error::Invalid`] names every wrong offer: another party, a flight that is in both, a return that leaves
-/// before the outbound has landed or too soon after it, or, unless it is an open jaw, one that does not go back.
+/// before the departing direction has landed or too soon after it, or, unless it is an open jaw, one that does not go back.
 pub(super) async fn check(
     conn: &mut PgConnection,
-    offers: &[Pinned],
+    offers: &[HeldOffer],
     flights: &[Flight],
     open_jaw: bool,
 ) -> Result<()> {
     let [first, second] = offers else {
         return Ok(());
     };
-    let (outbound, back) = flights.split_at(first.flights.len().min(flights.len()));
-    let metros = metros(conn, outbound, back).await?;
+    let (first, second) = (&first.pinned, &second.pinned);
+    let (departing, back) = flights.split_at(first.flights.len().min(flights.len()));
+    let metros = metros(conn, departing, back).await?;
     let mut wrong = Violations::new();
     if first.party != second.party {
         let message = "the party of the first offer: search both directions for the same people";
@@ -38,45 +39,50 @@ pub(super) async fn check(
         wrong.add("offers[1]", "currency_mismatch", message);
     }
     let times = ConnectionTimes::load(conn).await?;
-    check_flights(&mut wrong, &times, outbound, back, &metros, open_jaw);
+    check_flights(&mut wrong, &times, departing, back, &metros, open_jaw);
     wrong.into_result()
 }
 
 fn check_flights(
     wrong: &mut Violations,
     times: &ConnectionTimes,
-    outbound: &[Flight],
+    departing: &[Flight],
     back: &[Flight],
     metros: &Metros,
     open_jaw: bool,
 ) {
-    let (Some(start), Some(landing)) = (outbound.first(), outbound.last()) else {
+    let (Some(start), Some(landing)) = (departing.first(), departing.last()) else {
         return;
     };
     let (Some(leaving), Some(end)) = (back.first(), back.last()) else {
         return;
     };
     for flight in back {
-        if outbound.iter().any(|other| other.id == flight.id) {
+        if departing.iter().any(|other| other.id == flight.id) {
             let message = format!("flight {} is in the first offer too", name(flight));
             wrong.add("offers[1]", "same_flight", message);
         }
     }
     let turns = are_one_place(metros, &landing.destination.iata, &leaving.origin.iata);
-    let minutes = (leaving.departs_at - landing.arrives_at).num_minutes();
     let is_domestic = |flight: &Flight| flight.origin.country == flight.destination.country;
-    let least = times.least_minutes(
+    let turn = times.turn(
+        turns,
         (&landing.destination.iata, is_domestic(landing)),
         (&leaving.origin.iata, is_domestic(leaving)),
+        (leaving.departs_at - landing.arrives_at).num_seconds(),
     );
-    if leaving.departs_at < landing.arrives_at {
-        let message = "a flight that leaves after the outbound has landed";
-        wrong.add("offers[1]", "returns_too_early", message);
-    } else if turns && minutes < least {
-        let message = format!(
-            "the return leaves {minutes} minutes after the outbound lands; {least} are needed"
-        );
-        wrong.add("offers[1]", "connection_too_short", message);
+    match turn {
+        Ok(()) => {}
+        Err(TooSoon::BeforeLanding) => {
+            let message = "a flight that leaves after the departing direction has landed";
+            wrong.add("offers[1]", "returns_too_early", message);
+        }
+        Err(TooSoon::Hasty { minutes, least }) => {
+            let message = format!(
+                "the return leaves {minutes} minutes after the departing direction lands; {least} are needed"
+            );
+            wrong.add("offers[1]", "connection_too_short", message);
+        }
     }
     if open_jaw {
         return;
@@ -106,12 +112,12 @@ fn are_one_place(metros: &Metros, one: &str, other: &str) -> bool {
 }
 
 /// Asks nothing when the return leaves and ends at the very airports, as most do.
-async fn metros(conn: &mut PgConnection, outbound: &[Flight], back: &[Flight]) -> Result<Metros> {
+async fn metros(conn: &mut PgConnection, departing: &[Flight], back: &[Flight]) -> Result<Metros> {
     let ends = |flights: &[Flight]| {
         let (first, last) = (flights.first()?, flights.last()?);
         Some((first.origin.iata.clone(), last.destination.iata.clone()))
     };
-    let (Some((start, turn)), Some((leaving, end))) = (ends(outbound), ends(back)) else {
+    let (Some((start, turn)), Some((leaving, end))) = (ends(departing), ends(back)) else {
         return Ok(Metros::new());
     };
     if (&turn, &start) == (&leaving, &end) {
@@ -176,13 +182,13 @@ mod tests {
     }
 
     /// What is wrong with two directions, as codes.
-    fn codes(outbound: &[Flight], back: &[Flight], open_jaw: bool) -> Vec<&'static str> {
+    fn codes(departing: &[Flight], back: &[Flight], open_jaw: bool) -> Vec<&'static str> {
         let london = ["LHR", "LGW"].map(|iata| (iata.to_owned(), "LON".to_owned()));
         let mut wrong = Violations::new();
         check_flights(
             &mut wrong,
             &ConnectionTimes::of_the_trade(),
-            outbound,
+            departing,
             back,
             &london.into(),
             open_jaw,
@@ -196,7 +202,7 @@ mod tests {
     #[test]
     fn the_least_time_at_the_turn_depends_on_the_countries_of_both_flights() {
         let arriving = |origin, at| flight(origin, at, "01:00:00", "08:00:00");
-        for (outbound, to, least) in [
+        for (departing, to, least) in [
             (arriving("BOM", "DEL"), "BOM", "08:30:00"),
             (arriving("BOM", "DEL"), "DXB", "09:00:00"),
             (arriving("DXB", "DEL"), "BOM", "09:30:00"),
@@ -205,7 +211,7 @@ mod tests {
             let back = flight("DEL", to, least, "23:00:00");
             let mut hasty = back.clone();
             hasty.departs_at -= chrono::TimeDelta::minutes(1);
-            let codes = |back| codes(std::slice::from_ref(&outbound), &[back], true);
+            let codes = |back| codes(std::slice::from_ref(&departing), &[back], true);
             assert_eq!(codes(back), [""; 0], "{to} at {least}");
             assert_eq!(codes(hasty), ["connection_too_short"], "{to} before");
         }

@@ -1,5 +1,6 @@
 //! A hold takes seats out of the inventory for a party for fifteen minutes and freezes the price.
 
+mod caps;
 pub(crate) mod change;
 mod journey;
 mod model;
@@ -8,25 +9,26 @@ mod seats;
 
 use sqlx::{Connection, PgConnection, PgPool};
 
+pub(crate) use caps::{refuse_crowding, refuse_more_seats};
 pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
 pub use queries::{get, offers};
+pub use seats::list as seats;
 pub(crate) use seats::{refuse_exit_rows, refuse_missing, rules as seat_rules};
 
 use crate::clock::Clock;
-use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{Price, PriceLine, Tariff};
+use crate::fare::{FareConditions, Party, Price, PriceLine};
 use crate::flight::{self, Flight};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
-use crate::offer::{self, Pinned};
-use crate::{Error, Result, Shop};
+use crate::offer;
+use crate::{Error, Result, Shop, payment};
 
 /// Holds seats on every flight of the offers, or on none.
 ///
 /// Errors: [`Error::OfferInvalid`], [`Error::OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for offers
 /// that are no journey and for seats that the aircraft does not have, [`Error::TooManyHolds`],
-/// [`Error::TooManyHeldSeats`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
+/// [`Error::TooManyHeldSeats`], [`Error::TooManyUnpaidSeats`], [`Error::AmountOutsideLimits`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -34,6 +36,10 @@ pub async fn create(
     input: &NewHold,
 ) -> Result<Hold> {
     let prepared = prepare(conn, shop, account_id, input).await?;
+    let total = prepared.hold.price.total();
+    if total.minor() != 0 {
+        payment::require_payable(total)?;
+    }
     file(conn, shop, &prepared).await?;
     take(conn, shop, &prepared).await?;
     Ok(prepared.hold)
@@ -73,15 +79,13 @@ pub(crate) async fn prepare_journey(
     tokens: &[String],
     open_jaw: bool,
 ) -> Result<Prepared> {
-    let pinned = open_offers(conn, shop, account_id, tokens).await?;
-    let party = pinned.first().map(|offer| offer.party).unwrap_or_default();
-    let ids: Vec<_> = pinned
-        .iter()
-        .flat_map(|offer| offer.flights.iter().copied())
+    let offers = open_offers(conn, shop, account_id, tokens).await?;
+    let party = (offers.first()).map_or_else(Party::default, |offer| offer.pinned.party);
+    let ids: Vec<_> = (offers.iter())
+        .flat_map(|offer| offer.pinned.flights.iter().copied())
         .collect();
     let flights = flight::list_by_id(conn, &ids).await?;
-    journey::check(conn, &pinned, &flights, open_jaw).await?;
-    let offers = freeze(shop.tariff, pinned, tokens)?;
+    journey::check(conn, &offers, &flights, open_jaw).await?;
     let now = shop.clock.now();
     let hold = Hold {
         id: HoldId::new(),
@@ -107,7 +111,9 @@ pub(crate) async fn file(
     shop: Shop<'_>,
     prepared: &Prepared,
 ) -> Result<()> {
-    check_caps(conn, shop.sales, &prepared.hold).await?;
+    let hold = &prepared.hold;
+    caps::lock_account(conn, hold.account_id).await?;
+    caps::refuse_more_seats(conn, shop, hold.account_id, &hold.changes(1), true).await?;
     refuse_sold_out(conn, &prepared.hold).await?;
     queries::insert(conn, &prepared.hold).await
 }
@@ -138,6 +144,7 @@ pub(crate) async fn take(
     let open_until = shop.clock.now() + shop.sales.sales_close();
     let hold = &prepared.hold;
     inventory::hold(conn, hold.changes(1), open_until).await?;
+    caps::refuse_crowding(conn, shop, hold.account_id, &hold.changes(1)).await?;
     refuse_missing(conn, hold, &prepared.seats).await?;
     inventory::claim_seats(conn, hold.id, &prepared.seats, "chosen").await?;
     let may_crowd = hold.party.children + hold.party.infants > 0 || !prepared.seats.is_empty();
@@ -221,10 +228,14 @@ async fn open_offers(
     shop: Shop<'_>,
     account_id: AccountId,
     tokens: &[String],
-) -> Result<Vec<Pinned>> {
+) -> Result<Vec<HeldOffer>> {
     if !(1..=2).contains(&tokens.len()) {
         let mut wrong = Violations::new();
-        wrong.add("offers", "count", "one offer, or two: out and back");
+        wrong.add(
+            "offers",
+            "count",
+            "must be one offer, or two for a round trip: departing, then returning",
+        );
         wrong.into_result()?;
     }
     let mut wrong = Violations::new();
@@ -237,24 +248,16 @@ async fn open_offers(
         let fresh = offer::renew(conn, shop, expired).await?;
         return Err(Error::OfferExpired(fresh.map(Box::new)));
     }
-    Ok(opened)
-}
-
-fn freeze(tariff: &Tariff, pinned: Vec<Pinned>, tokens: &[String]) -> Result<Vec<HeldOffer>> {
-    pinned
-        .into_iter()
-        .zip(tokens)
-        .map(|(pinned, token)| {
-            let family = tariff.family(&pinned.family, pinned.cabin).ok_or_else(|| {
-                Error::Catalogue(format!("the fare family {} is gone", pinned.family))
-            })?;
-            Ok(HeldOffer {
-                token: token.clone(),
-                conditions: family.frozen(),
-                pinned,
-            })
-        })
-        .collect()
+    let mut offers = Vec::with_capacity(opened.len());
+    for (pin, token) in opened.into_iter().zip(tokens) {
+        let (pinned, conditions) = offer::honour(conn, shop.tariff, pin).await?;
+        offers.push(HeldOffer {
+            token: token.clone(),
+            pinned,
+            conditions: FareConditions::clone(&conditions),
+        });
+    }
+    Ok(offers)
 }
 
 /// One price of several directions: lines say which, and what is charged once a booking stands once; then the extras.
@@ -273,36 +276,4 @@ fn joined_price(offers: &[HeldOffer], extras: &[PriceLine]) -> Result<Price> {
     let mut price = joined.ok_or_else(|| Error::Catalogue("a hold without offers".to_owned()))?;
     price.lines.extend_from_slice(extras);
     Ok(price)
-}
-
-/// One account's holds are made and changed one after the other, or two at once would both see room.
-pub(crate) async fn lock_account(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended($1, 0))",
-        format!("hold:{account_id}")
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Open holds per account and unpaid seats per account and flight.
-async fn check_caps(conn: &mut PgConnection, sales: &Sales, hold: &Hold) -> Result<()> {
-    lock_account(conn, hold.account_id).await?;
-    let wanted = inventory::in_order(hold.changes(1));
-    let flights: Vec<_> = wanted.iter().map(|change| change.flight_id).collect();
-    let unpaid = queries::unpaid(conn, hold.account_id, &flights).await?;
-    let limit = sales.max_open_holds;
-    if unpaid.open_holds >= i64::from(limit) {
-        return Err(Error::TooManyHolds { limit });
-    }
-    for change in wanted {
-        let flight_id = change.flight_id;
-        let seats = unpaid.seats.get(&flight_id).copied().unwrap_or_default();
-        let limit = sales.max_held_seats;
-        if seats + i64::from(change.held) > i64::from(limit) {
-            return Err(Error::TooManyHeldSeats { flight_id, limit });
-        }
-    }
-    Ok(())
 }

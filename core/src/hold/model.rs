@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::Result;
 use crate::error::Violations;
-use crate::fare::{Party, Price, PriceLine};
+use crate::fare::{FareConditions, Party, Price, PriceLine};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::Change;
 use crate::offer::Pinned;
@@ -18,7 +17,7 @@ pub struct NewHold {
     pub offers: Vec<String>,
     /// Exact seats, if any.
     pub seats: Vec<SeatWish>,
-    /// Whether the return may leave from or end at another place than where the outbound ended or began.
+    /// Whether the returning direction may leave from, or arrive at, another place than the departing one arrives at or leaves from.
     pub open_jaw: bool,
 }
 
@@ -73,8 +72,8 @@ pub struct HeldOffer {
     pub token: String,
     /// What it pinned.
     pub pinned: Pinned,
-    /// Fare family, baggage, tiers.
-    pub conditions: Value,
+    /// What the fare includes and allows.
+    pub conditions: FareConditions,
 }
 
 /// Seats held for a party.

@@ -1,7 +1,5 @@
 //! Rows of holds.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -11,7 +9,7 @@ use super::joined_price;
 use super::model::{HeldOffer, Hold, HoldStatus};
 use crate::fare::{Party, PriceLine};
 use crate::flight;
-use crate::ids::{AccountId, FlightId, HoldId};
+use crate::ids::{AccountId, HoldId};
 use crate::offer::Offer;
 use crate::{Error, Result};
 
@@ -197,48 +195,4 @@ pub(super) async fn due(
     .fetch_all(conn)
     .await?;
     Ok(due)
-}
-
-/// What an account has in open holds and unpaid bookings.
-pub(super) struct Unpaid {
-    pub open_holds: i64,
-    /// Seats of the flights that were asked about.
-    pub seats: BTreeMap<FlightId, i64>,
-}
-
-/// How many holds an account has open, and how many seats of some flights unpaid.
-///
-/// From the account, whose holds are few, never from the flight: a popular one has thousands of other people's.
-pub(super) async fn unpaid(
-    conn: &mut PgConnection,
-    account_id: AccountId,
-    flights: &[FlightId],
-) -> Result<Unpaid> {
-    let flights: Vec<Uuid> = flights.iter().map(|flight| flight.0).collect();
-    let rows = sqlx::query!(
-        r#"
-        with open_hold as materialized (
-            select id from hold where account_id = $1 and status = 'open'
-        ), unpaid_booking as materialized (
-            select id from booking where account_id = $1 and status = 'pending_payment'
-        )
-        select (select count(*) from open_hold) as "open!", wanted.flight_id as "flight_id!: FlightId", (
-            (select coalesce(sum(l.seats), 0) from open_hold h join hold_line l on l.hold_id = h.id where l.flight_id = wanted.flight_id)
-          + (select coalesce(sum(bf.seats), 0) from unpaid_booking b join booked_flight bf on bf.booking_id = b.id
-             where bf.flight_id = wanted.flight_id)
-        )::bigint as "seats!"
-        from unnest($2::uuid[]) as wanted (flight_id)
-        "#,
-        account_id.0,
-        &flights,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(Unpaid {
-        open_holds: rows.first().map_or(0, |row| row.open),
-        seats: rows
-            .into_iter()
-            .map(|row| (row.flight_id, row.seats))
-            .collect(),
-    })
 }

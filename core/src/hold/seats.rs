@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 
-use super::model::{Hold, SeatWish};
+use super::model::{HeldOffer, Hold, SeatWish};
 use crate::error::Violations;
 use crate::fare::{LineKind, Party, PriceLine};
-use crate::ids::FlightId;
+use crate::ids::{FlightId, HoldId};
 use crate::inventory::Seat;
-use crate::offer::Pinned;
 use crate::seat::{self, SeatStatus};
-use crate::{Error, Result, Shop};
+use crate::{Error, Result, Shop, flight};
 
 /// The named seats with the price lines of choosing them.
 ///
@@ -22,7 +21,7 @@ pub(super) async fn check(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     party: Party,
-    pinned: &[Pinned],
+    offers: &[HeldOffer],
     wishes: &[SeatWish],
 ) -> Result<(Vec<(FlightId, Seat)>, Vec<PriceLine>)> {
     let mut wrong = Violations::new();
@@ -32,20 +31,24 @@ pub(super) async fn check(
     for (index, (wish, seat)) in wishes.iter().zip(read).enumerate() {
         let field = format!("seats[{index}]");
         let offer = (0_u8..)
-            .zip(pinned)
-            .find(|(_, offer)| offer.flights.contains(&wish.flight_id));
+            .zip(offers)
+            .find(|(_, offer)| offer.pinned.flights.contains(&wish.flight_id));
         let Some((direction, offer)) = offer else {
             wrong.add(
                 format!("{field}.flight_id"),
                 "not_in_offers",
-                "the flight is in none of the offers",
+                "write the `flight_id` of a flight in the offers",
             );
             continue;
         };
         let count = per_flight.entry(wish.flight_id).or_default();
         *count += 1;
         if *count > party.seated() {
-            wrong.add(field, "too_many", "more seats than seated passengers");
+            wrong.add(
+                field,
+                "too_many",
+                "name at most one seat a flight for each passenger with a seat of their own",
+            );
         }
         if let Some(seat) = seat {
             named.push(((index, direction), offer, wish.flight_id, seat));
@@ -60,16 +63,21 @@ pub(super) async fn check(
     for ((index, direction), offer, flight_id, seat) in &named {
         let field = format!("seats[{index}].seat");
         let found = known.iter().find(|known| {
-            (known.flight_id, known.place.seat, known.cabin) == (*flight_id, *seat, offer.cabin)
+            (known.flight_id, known.place.seat, known.cabin)
+                == (*flight_id, *seat, offer.pinned.cabin)
         });
         match found {
             None => wrong.add(
                 field,
                 "no_such_seat",
-                format!("there is no seat {seat} in this cabin"),
+                format!("the cabin has no seat {seat}: choose one from the seat map"),
             ),
             Some(found) if found.status == SeatStatus::Blocked => {
-                wrong.add(field, "blocked", format!("seat {seat} is not for sale"));
+                wrong.add(
+                    field,
+                    "blocked",
+                    format!("seat {seat} is not for sale: choose one that is free on the seat map"),
+                );
             }
             Some(found) => lines.extend(fee_line(shop, *direction, offer, *found)?),
         }
@@ -78,19 +86,44 @@ pub(super) async fn check(
     Ok((seats, lines))
 }
 
+/// The exact seats of a hold, in the order of flights, rows and letters.
+pub async fn list(conn: &mut PgConnection, id: HoldId) -> Result<Vec<(FlightId, Seat)>> {
+    let rows = sqlx::query!(
+        r#"
+        select flight_id as "flight_id: FlightId", seat_row, letter from passenger_seat
+        where hold_id = $1 and reason = 'chosen' order by flight_id, seat_row, letter
+        "#,
+        id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let seats = rows.into_iter().filter_map(|row| {
+        let letter = row.letter.chars().next()?;
+        let row_number = row.seat_row;
+        Some((
+            row.flight_id,
+            Seat {
+                row: row_number,
+                letter,
+            },
+        ))
+    });
+    Ok(seats.collect())
+}
+
 /// What can be said of named seats before their flights are known: each is readable and named once. The seats that are.
 pub(crate) fn rules(wrong: &mut Violations, wishes: &[SeatWish]) -> Vec<Option<Seat>> {
     let seats: Vec<_> = wishes.iter().map(|wish| Seat::parse(&wish.seat)).collect();
     for (index, (wish, seat)) in wishes.iter().zip(&seats).enumerate() {
         let field = format!("seats[{index}].seat");
         let Some(seat) = seat else {
-            let message = "a seat is a row and a letter, such as 12A";
+            let message = "write a row and a letter, such as 12A";
             wrong.add(field, "format", message);
             continue;
         };
         let mut before = wishes.iter().zip(&seats).take(index);
         if before.any(|(other, taken)| other.flight_id == wish.flight_id && *taken == Some(*seat)) {
-            let message = format!("seat {seat} is asked for twice");
+            let message = format!("name seat {seat} once");
             wrong.add(field, "duplicate", message);
         }
     }
@@ -113,7 +146,9 @@ pub(crate) async fn refuse_missing(
                 && hold.flights().any(|on| on == (*flight_id, known.cabin))
         });
         if !is_there {
-            let message = format!("there is no seat {seat} in this cabin any more");
+            let message = format!(
+                "the cabin no longer has seat {seat}: the aircraft has changed, choose one from the seat map"
+            );
             wrong.add(format!("seats[{index}].seat"), "no_such_seat", message);
         }
     }
@@ -124,21 +159,13 @@ pub(crate) async fn refuse_missing(
 fn fee_line(
     shop: Shop<'_>,
     direction: u8,
-    offer: &Pinned,
+    offer: &HeldOffer,
     seat: seat::SeatOnFlight,
 ) -> Result<Option<PriceLine>> {
-    let family = shop
-        .tariff
-        .family(&offer.family, offer.cabin)
-        .ok_or_else(|| Error::Catalogue(format!("the fare family {} is gone", offer.family)))?;
-    let fees = &shop.tariff.seat_fees;
-    let kind = fees.kind(offer.cabin, seat.place.exit_row, seat.row_of_cabin);
-    let fee = fees.fee(
-        shop.sales.sale_currency,
-        offer.cabin,
-        kind,
-        &family.seat_choice,
-    )?;
+    let (fees, cabin) = (&shop.tariff.seat_fees, offer.pinned.cabin);
+    let kind = fees.kind(cabin, seat.place.exit_row, seat.row_of_cabin);
+    let choice = offer.conditions.seat_choice;
+    let fee = fees.fee(shop.sales.sale_currency, cabin, kind, choice)?;
     Ok((fee.minor() > 0).then(|| PriceLine {
         direction: Some(direction),
         flight_id: Some(seat.flight_id),
@@ -199,7 +226,7 @@ pub(crate) async fn refuse_exit_rows(conn: &mut PgConnection, hold: &Hold) -> Re
         .await?;
         if overfull {
             return Err(Error::OnlyExitRowsLeft {
-                flight_id: change.flight_id,
+                flight: flight::label_of(conn, change.flight_id).await?,
             });
         }
     }

@@ -70,10 +70,14 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/ledger_true.sql";
         "money_kept_is_earned", "What is kept of a booking's money is its total if it was confirmed, and nothing otherwise.",
             "src/invariants/money_kept_is_earned.sql";
+        "seat_fees_are_of_seats", "What a sold booking pays for choosing seats was paid for seats that its passengers have.",
+            "src/invariants/seat_fees_are_of_seats.sql";
         "refunds_within_payments", "No more of a payment goes back than came.",
             "src/invariants/refunds_within_payments.sql";
         "paid_is_ticketed", "On a paid booking everybody has one ticket of each validating airline, and each has its document.",
             "src/invariants/paid_is_ticketed.sql";
+        "paid_has_documents", "The documents of a paid booking and the mail that carries them are there, or a live job makes them.",
+            "src/invariants/paid_has_documents.sql";
         "unpaid_is_not_ticketed", "Nobody has a good ticket of a booking that is not paid.",
             "src/invariants/unpaid_is_not_ticketed.sql";
         "coupons_counted", "The uses of a coupon are the bookings that have its discount and did not end unpaid.",

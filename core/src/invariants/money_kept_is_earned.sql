@@ -1,6 +1,6 @@
 -- A refund that failed is money in limbo: it is named here until somebody has given it back.
 with back as materialized (
-    select payment_id, coalesce(sum(amount_minor) filter (where reason = 'seat_fees'), 0) as fees,
+    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap')), 0) as fees,
            coalesce(sum(amount_minor) filter (where status <> 'failed'), 0) as given,
            bool_or(reason in ('late_payment', 'duplicate_payment')) as is_whole
     from refund group by payment_id
@@ -18,7 +18,7 @@ from (
     select format('booking %s costs %s, kept is %s', b.booking_ref, b.total_minor, coalesce(k.kept, 0))
     from booking b
     left join (
-        -- Fees of seats that could not be had are not kept; whoever gave them back, staff at Stripe included.
+        -- Fees of seats that could not be had, or that another aircraft took, are not kept; whoever gave them back, staff at Stripe included.
         select p.booking_id, sum(p.amount_minor - coalesce(least(r.fees, r.given), 0)) as kept
         from payment p
         left join back r on r.payment_id = p.id

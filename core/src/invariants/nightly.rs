@@ -25,23 +25,29 @@ pub struct Run {
 /// Checks everything once a night, after 02:00 UTC: `None` when it is not time, done, or being done by another worker.
 /// Each broken rule is an error in the log.
 ///
-/// The lock is the session's, on a connection of its own: it ends with it, whatever happens.
+/// The lock is of a transaction that does nothing else, so that it ends with it, whatever happens, and holds behind a
+/// pooler that gives each transaction another session.
 pub async fn run_nightly(pool: &PgPool, clock: &Clock) -> Result<Option<Run>> {
     let now = clock.now();
     if now.hour() < HOUR {
         return Ok(None);
     }
-    let mut conn = pool.acquire().await?.detach();
+    let mut turn = pool.begin().await?;
     let wanted = sqlx::query_scalar!(
-        r#"select not exists (select from invariant_run where night = $1) and pg_try_advisory_lock($2) as "wanted!""#,
+        r#"select not exists (select from invariant_run where night = $1) and pg_try_advisory_xact_lock($2) as "wanted!""#,
         now.date_naive(),
         LOCK,
     )
-    .fetch_one(&mut conn)
+    .fetch_one(&mut *turn)
     .await?;
     if !wanted {
         return Ok(None);
     }
+    // It waits for all of the checks.
+    sqlx::query("set local idle_in_transaction_session_timeout = 0")
+        .execute(&mut *turn)
+        .await?;
+    let mut conn = pool.acquire().await?;
     let findings = check_snapshot(&mut conn, clock).await?;
     let kept = sqlx::query!(
         "insert into invariant_run (night, checked_at, findings) values ($1, $2, $3) on conflict on constraint invariant_run_pkey do nothing",
@@ -49,8 +55,9 @@ pub async fn run_nightly(pool: &PgPool, clock: &Clock) -> Result<Option<Run>> {
         now,
         Json(&findings) as _,
     )
-    .execute(&mut conn)
+    .execute(&mut *conn)
     .await?;
+    turn.commit().await?;
     if kept.rows_affected() == 0 {
         return Ok(None);
     }

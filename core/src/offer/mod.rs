@@ -1,16 +1,22 @@
 //! An offer pins the price of an itinerary for one account and party for fifteen minutes and reserves nothing.
-//! It is a signed token that the caller carries; no row remembers it.
+//! It is a signed token that the caller carries; no row remembers it. The token names the tariff and what the flights cost
+//! when it was made: the price is made of that again, and is the same, when it is held.
+
+mod pin;
+
+pub use pin::Pin;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
-use crate::fare::{Cabin, Party, Price, PriceLine};
+use crate::fare::{
+    Cabin, FareConditions, LoadedFare, Party, Price, PriceLine, Tariff, price_loaded,
+};
 use crate::flight::{Airline, Flight};
 use crate::ids::{AccountId, FlightId};
 use crate::search::{self, Terms};
@@ -28,8 +34,8 @@ pub struct Offer {
     pub party: Party,
     /// In which cabin.
     pub cabin: Cabin,
-    /// Fare family, baggage and conditions, as [`FareFamily::frozen`](crate::fare::FareFamily::frozen).
-    pub conditions: Arc<Value>,
+    /// Fare family, baggage and conditions, of that day.
+    pub conditions: Arc<FareConditions>,
     /// The flights, in order.
     pub flights: Vec<Flight>,
     /// The price for the party.
@@ -62,8 +68,12 @@ pub struct Quote {
     pub cabin: Cabin,
     /// Code of the fare family.
     pub family: String,
-    /// Fare family, baggage and conditions, as [`FareFamily::frozen`](crate::fare::FareFamily::frozen).
-    pub conditions: Arc<Value>,
+    /// Fare family, baggage and conditions, of that day.
+    pub conditions: Arc<FareConditions>,
+    /// Which tariff the price was made with.
+    pub tariff: i64,
+    /// What the flights cost, in order.
+    pub fares: Vec<LoadedFare>,
     /// The flights, in order.
     pub flights: Vec<Flight>,
     /// The price for the party.
@@ -72,7 +82,7 @@ pub struct Quote {
     pub seats_left: i32,
 }
 
-/// What a token says. The signature is the proof that we said it.
+/// An offer that is kept with a hold, with the lines of its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     #[serde(rename = "a")]
@@ -107,11 +117,6 @@ impl Pinned {
         })
     }
 
-    /// Whether its time has run out.
-    pub fn has_expired(&self, clock: &Clock) -> bool {
-        self.expires_at <= clock.now()
-    }
-
     /// The instant its time runs out.
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
@@ -137,18 +142,19 @@ impl OfferSigner {
         quote: Quote,
     ) -> Result<Offer> {
         let expires_at = clock.now().trunc_subsecs(0) + sales.offer_time();
-        let pinned = Pinned {
+        let pin = Pin {
             account_id,
             expires_at,
             party: quote.party,
             cabin: quote.cabin,
+            currency: quote.price.currency,
+            tariff: quote.tariff,
             family: quote.family,
-            flights: quote.flights.iter().map(|flight| flight.id).collect(),
-            currency: quote.price.currency.code().to_owned(),
-            lines: quote.price.lines.clone(),
+            fares: quote.fares,
         };
-        let payload = serde_json::to_vec(&pinned)
-            .map_err(|error| Error::Internal(format!("an offer does not serialise: {error}")))?;
+        let payload = pin
+            .encode()
+            .ok_or_else(|| Error::Internal("an offer does not fit into a token".to_owned()))?;
         Ok(Offer {
             id: self.0.seal(&payload),
             expires_at,
@@ -162,15 +168,57 @@ impl OfferSigner {
     }
 
     /// What a token says. [`Error::OfferInvalid`] unless we signed it for this account; it may have expired.
-    pub fn open(&self, account_id: AccountId, index: usize, token: &str) -> Result<Pinned> {
+    pub fn open(&self, account_id: AccountId, index: usize, token: &str) -> Result<Pin> {
         let payload = self.0.open(token).ok_or(Error::OfferInvalid { index })?;
-        let pinned: Pinned =
-            serde_json::from_slice(&payload).map_err(|_| Error::OfferInvalid { index })?;
-        if pinned.account_id == account_id {
-            Ok(pinned)
+        let pin = Pin::decode(&payload).ok_or(Error::OfferInvalid { index })?;
+        if pin.account_id == account_id {
+            Ok(pin)
         } else {
             Err(Error::OfferInvalid { index })
         }
+    }
+}
+
+/// The offer of a token at the price and under the conditions of the tariff that it was made with, whatever the tariff
+/// and the load are now.
+///
+/// [`Error::Catalogue`] when that tariff is not in the database any more.
+pub async fn honour(
+    conn: &mut PgConnection,
+    newest: &Tariff,
+    pin: Pin,
+) -> Result<(Pinned, Arc<FareConditions>)> {
+    if pin.tariff == newest.id {
+        return priced(newest, pin);
+    }
+    let tariff = Tariff::version(conn, pin.tariff)
+        .await?
+        .ok_or_else(|| Error::Catalogue(format!("version {} of the tariff is gone", pin.tariff)))?;
+    priced(&tariff, pin)
+}
+
+fn priced(tariff: &Tariff, pin: Pin) -> Result<(Pinned, Arc<FareConditions>)> {
+    let family = tariff
+        .family(&pin.family, pin.cabin)
+        .ok_or_else(|| Error::Catalogue(format!("its tariff has no fare family {}", pin.family)))?;
+    let price = price_loaded(tariff, pin.currency, family, 0, &pin.fares, pin.party)?;
+    let pinned = Pinned {
+        account_id: pin.account_id,
+        expires_at: pin.expires_at,
+        party: pin.party,
+        cabin: pin.cabin,
+        flights: pin.flights(),
+        family: pin.family,
+        currency: pin.currency.code().to_owned(),
+        lines: price.lines,
+    };
+    Ok((pinned, family.conditions.clone()))
+}
+
+impl Pin {
+    /// Whether its time has run out.
+    pub fn has_expired(&self, clock: &Clock) -> bool {
+        self.expires_at <= clock.now()
     }
 }
 
@@ -178,28 +226,29 @@ impl OfferSigner {
 pub async fn renew(
     conn: &mut PgConnection,
     shop: Shop<'_>,
-    expired: &Pinned,
+    expired: &Pin,
 ) -> Result<Option<Offer>> {
     let terms = Terms {
         party: expired.party,
         cabin: expired.cabin,
         family: &expired.family,
     };
-    let flights = std::slice::from_ref(&expired.flights);
-    let quote = search::quotes(conn, shop, terms, flights).await?.pop();
+    let quote = search::quotes(conn, shop, terms, &[expired.flights()])
+        .await?
+        .pop();
     let account_id = expired.account_id;
     let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
     quote.flatten().map(offer).transpose()
 }
 
-/// The same itinerary and family for another party that has seats on it, at today's price; `None` when it is no longer
-/// on sale.
+/// The same itinerary and family for another party that has seats on it, at today's price, with its token; `None` when it
+/// is no longer on sale.
 pub(crate) async fn reprice(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     before: &Pinned,
     party: Party,
-) -> Result<Option<Offer>> {
+) -> Result<Option<(String, Pinned)>> {
     let terms = Terms {
         party,
         cabin: before.cabin,
@@ -209,7 +258,21 @@ pub(crate) async fn reprice(
     let quote = search::quotes_with(conn, shop, terms, flights, 0)
         .await?
         .pop();
-    let account_id = before.account_id;
-    let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
-    quote.flatten().map(offer).transpose()
+    let Some(quote) = quote.flatten() else {
+        return Ok(None);
+    };
+    let offer = shop
+        .signer
+        .offer(shop.clock, shop.sales, before.account_id, quote)?;
+    let pinned = Pinned {
+        expires_at: offer.expires_at,
+        party,
+        currency: offer.price.currency.code().to_owned(),
+        lines: offer.price.lines,
+        ..before.clone()
+    };
+    Ok(Some((offer.id, pinned)))
 }
+
+#[cfg(test)]
+mod tests;

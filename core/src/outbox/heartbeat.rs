@@ -51,3 +51,21 @@ pub async fn living(conn: &mut PgConnection, clock: &Clock, within: Duration) ->
     .await?;
     Ok(count)
 }
+
+/// Whether `name` is the worker that measures what is the same for all of them: the first by name of those that beat
+/// within the last `within`. Around the end of a worker it may be two for a moment, or none.
+pub async fn speaks_for_all(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    name: &str,
+    within: Duration,
+) -> Result<bool> {
+    let speaks = sqlx::query_scalar!(
+        r#"select coalesce(min(name) = $1, false) as "speaks!" from worker_heartbeat where beat_at > $2"#,
+        name,
+        clock.now() - within,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(speaks)
+}

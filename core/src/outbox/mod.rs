@@ -5,28 +5,37 @@
 //! A row goes `waiting → queued → running → done | dead`. The operations here are its only transitions; each is one
 //! statement or one short transaction, and each can be called by any number of processes at once:
 //! the relay [`claim`]s, a worker [`start`]s and [`extend`]s its [`Lease`], the job itself [`finish`]es in the
-//! transaction of its effect, or the worker [`fail`]s it; [`requeue_lapsed`] brings back what a crash left.
+//! transaction of its effect, or the worker [`fail`]s it; [`requeue_lapsed`] brings back what a crash left. What cannot
+//! be done now through no fault of the job uses up no attempt: the worker [`put_off`]s it, or lets it [`wait_for`] a
+//! back-end that is away.
 
 mod backoff;
 mod heartbeat;
+mod hint;
 mod model;
+mod outage;
 mod queries;
 mod redact;
 mod run;
+mod staff;
 #[cfg(test)]
 mod tests;
 
-pub use heartbeat::{beat, living, rest};
+pub use heartbeat::{beat, living, rest, speaks_for_all};
+pub use hint::{HINTS, hint};
 pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
     Queue, ReconcilePayment, RenderDocument, SendMail, SendSms,
 };
+pub use outage::{Backend, Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;
 pub use run::{
-    Claimed, DeadJob, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim, extend,
-    fail, finish, requeue_lapsed, retry_dead, start, trim, unclaim,
+    Claimed, DeadJob, Due, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim,
+    extend, fail, finish, hasten, put_off, requeue_lapsed, start, take_due, trim, unclaim,
+    wait_for,
 };
+pub use staff::{JobFilter, StaffJob, list_for_staff, retry_dead};
 
 use serde::Serialize;
 use sqlx::PgConnection;

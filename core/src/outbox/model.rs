@@ -1,9 +1,10 @@
 //! The jobs that can be promised: imperative names, payloads of ids.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use super::backoff;
 use crate::ids::{BookingId, DocumentId, JobId, PaymentId, RefundId};
 
 /// A payload that can be promised and run.
@@ -42,9 +43,19 @@ macro_rules! jobs {
                 match self { $(Self::$name => Queue::$queue),* }
             }
 
-            /// How often it is tried before it is dead.
+            /// How often it is tried before it is dead. Runs that found a back-end away do not count.
             pub const fn max_attempts(self) -> i32 {
                 match self { $(Self::$name => $attempts),* }
+            }
+
+            /// The longest wait between two attempts.
+            pub(super) fn longest_wait(self) -> Duration {
+                match self {
+                    // A server that says "later" about one recipient (a full mailbox, greylisting) means hours or days:
+                    // <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.4.1> gives up after four to five days.
+                    Self::SendMail => Duration::hours(4),
+                    _ => backoff::CAP,
+                }
             }
 
             /// The kind of a name, or `None`.
@@ -69,7 +80,7 @@ jobs! {
         mail: MailKind,
         /// The booking it is about.
         booking_id: BookingId,
-    } = "send_mail" on Mail, 15 attempts;
+    } = "send_mail" on Mail, 50 attempts;
     /// Send the confirmation of a booking to its contact's phone.
     SendSms {
         /// The booking it is about.
@@ -105,6 +116,13 @@ pub enum MailKind {
     BookingHeld,
     /// Paid and ticketed, with tickets and invoice attached.
     BookingConfirmed,
+    /// Changed before it was paid, with what is to pay now.
+    BookingChanged {
+        /// The change.
+        change_id: Uuid,
+    },
+    /// Cancelled by its owner before it was paid.
+    BookingCancelled,
     /// Not paid in time.
     BookingExpired,
     /// Other seats or another aircraft, with the new tickets attached.
@@ -132,10 +150,28 @@ pub enum MailKind {
 }
 
 impl MailKind {
+    /// Whether it is about a booking that nobody has paid: anybody can cause it, to any address.
+    pub const fn is_unpaid(self) -> bool {
+        match self {
+            Self::BookingHeld
+            | Self::BookingChanged { .. }
+            | Self::BookingCancelled
+            | Self::BookingExpired => true,
+            Self::BookingConfirmed
+            | Self::TicketsChanged { .. }
+            | Self::DepartureReminder { .. }
+            | Self::LatePaymentRefunded
+            | Self::MoneyReturned { .. }
+            | Self::SeatsNotChanged { .. } => false,
+        }
+    }
+
     /// The name of its kind.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BookingHeld => "booking_held",
+            Self::BookingChanged { .. } => "booking_changed",
+            Self::BookingCancelled => "booking_cancelled",
             Self::BookingExpired => "booking_expired",
             Self::TicketsChanged { .. } => "tickets_changed",
             Self::DepartureReminder { .. } => "departure_reminder",
@@ -151,12 +187,14 @@ impl MailKind {
         match self {
             Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
+            Self::BookingChanged { change_id } => format!("{}.{change_id}", self.as_str()),
             Self::MoneyReturned { refund_id } => format!("{}.{refund_id}", self.as_str()),
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())
             }
             Self::BookingHeld
             | Self::BookingConfirmed
+            | Self::BookingCancelled
             | Self::BookingExpired
             | Self::LatePaymentRefunded => self.as_str().to_owned(),
         }
@@ -209,6 +247,15 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Waiting,
+        Self::Queued,
+        Self::Running,
+        Self::Done,
+        Self::Dead,
+    ];
+
     /// The name in the database: `waiting`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,13 +1,13 @@
 //! Webhook events: stored under Stripe's id and settled in one SQL transaction, so that redelivery changes nothing.
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::refunds;
 use super::settle::settle;
 use super::stripe::{Event, Fact};
-use crate::Result;
 use crate::clock::Clock;
 use crate::fault;
+use crate::{Error, Result};
 
 /// What receiving an event did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,20 @@ pub async fn receive(
         return Ok(Received::Redelivered);
     }
     fault::point("event_stored");
-    let outcome = match &event.fact {
-        Fact::Checkout(session) => settle(conn, clock, session).await?.as_str(),
-        Fact::Refund(refund) if refunds::settle_refund(conn, clock, refund).await? => {
-            "refund_settled"
+    // What cannot be stored today cannot be tomorrow: it is filed without effect, or Stripe would deliver it for days
+    // and then turn the endpoint off. The reconciler asks about every payment by itself.
+    let mut part = conn.begin().await?;
+    let outcome = match apply(&mut part, clock, &event.fact).await {
+        Ok(outcome) => {
+            part.commit().await?;
+            outcome
         }
-        Fact::Refund(_) => "unknown",
-        Fact::Other => "not_needed",
+        Err(error) if is_no_data(&error) => {
+            part.rollback().await?;
+            tracing::error!(event = event.id, kind = event.kind, %error, "an event cannot be settled");
+            "not_settled"
+        }
+        Err(error) => return Err(error),
     };
     sqlx::query!(
         "update stripe_event set outcome = $2 where id = $1",
@@ -59,4 +66,26 @@ pub async fn receive(
     .execute(conn)
     .await?;
     Ok(Received::New(outcome))
+}
+
+async fn apply(conn: &mut PgConnection, clock: &Clock, fact: &Fact) -> Result<&'static str> {
+    Ok(match fact {
+        Fact::Checkout(session) => settle(conn, clock, session).await?.as_str(),
+        Fact::Refund(refund) if refunds::settle_refund(conn, clock, refund).await? => {
+            "refund_settled"
+        }
+        Fact::Refund(_) => "unknown",
+        Fact::Other => "not_needed",
+    })
+}
+
+/// Whether PostgreSQL will never take what an event says: a NUL character, a number out of range (class 22), an amount
+/// that a check forbids (23514).
+fn is_no_data(error: &Error) -> bool {
+    let Error::Database(sqlx::Error::Database(error)) = error else {
+        return false;
+    };
+    error
+        .code()
+        .is_some_and(|code| code.starts_with("22") || code == "23514")
 }

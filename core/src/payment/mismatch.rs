@@ -1,5 +1,7 @@
 //! Money that is not what was asked for: it came, so it is filed as a payment of its own and goes back whole.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 
 use super::model::{Payment, PaymentStatus};
@@ -96,25 +98,32 @@ async fn file(conn: &mut PgConnection, clock: &Clock, received: &Payment) -> Res
 /// The mismatched payments of a booking, in the order they came.
 pub async fn list_mismatches(
     conn: &mut PgConnection,
-    booking_id: BookingId,
-) -> Result<Vec<Mismatch>> {
+    booking_ids: &[BookingId],
+) -> Result<HashMap<BookingId, Vec<Mismatch>>> {
+    if booking_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let booking_ids: Vec<_> = booking_ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"
-        select p.currency, p.amount_minor,
+        select p.booking_id as "booking_id: BookingId", p.currency, p.amount_minor,
                (select r.status from refund r where r.payment_id = p.id order by (r.status = 'failed'), r.id desc limit 1) as "refund_status!"
-        from payment p where p.booking_id = $1 and p.status = 'mismatched' order by p.id
+        from payment p where p.booking_id = any($1) and p.status = 'mismatched' order by p.id
         "#,
-        booking_id.0,
+        &booking_ids,
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let currency = money::known_currency(&row.currency)?;
-            Ok(Mismatch {
+    let mut mismatches: HashMap<BookingId, Vec<Mismatch>> = HashMap::new();
+    for row in rows {
+        let currency = money::known_currency(&row.currency)?;
+        mismatches
+            .entry(row.booking_id)
+            .or_default()
+            .push(Mismatch {
                 received: Money::new(row.amount_minor, currency),
                 refund_status: row.refund_status,
-            })
-        })
-        .collect()
+            });
+    }
+    Ok(mismatches)
 }

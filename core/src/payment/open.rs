@@ -63,13 +63,9 @@ pub async fn start(
     let amount = change
         .as_ref()
         .map_or(booking.total, |change| change.amount);
-    if !stripe::within_limits(amount) {
-        return Err(Error::AmountOutsideLimits { total: amount });
-    }
-    let mut closes_at = booking.first_departs_at - BEFORE_DEPARTURE;
-    if change.is_none() {
-        closes_at = closes_at.min(booking.created_at + LONGEST);
-    }
+    require_payable(amount)?;
+    let booked_at = change.is_none().then_some(booking.created_at);
+    let closes_at = window_closes_at(booking.first_departs_at, booked_at);
     if now + SESSION > closes_at {
         return Err(Error::PaymentWindowClosed { closes_at });
     }
@@ -78,6 +74,37 @@ pub async fn start(
         booking::change_seats::prolong(conn, change.id, payment.expires_at).await?;
     }
     Ok(Started::New(payment))
+}
+
+/// [`Error::AmountOutsideLimits`] for an amount that nobody could pay at once.
+pub fn require_payable(amount: Money) -> Result<()> {
+    if stripe::within_limits(amount) {
+        return Ok(());
+    }
+    Err(Error::AmountOutsideLimits {
+        total: amount,
+        limits: stripe::limits(amount.currency()),
+    })
+}
+
+/// The last moment to pay: before the first departure, and of a booking that is not paid yet not long after it was made.
+fn window_closes_at(
+    first_departs_at: DateTime<Utc>,
+    booked_at: Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
+    let closes_at = first_departs_at - BEFORE_DEPARTURE;
+    booked_at.map_or(closes_at, |booked_at| closes_at.min(booked_at + LONGEST))
+}
+
+/// Whether a payment of this amount could be opened now ([`start`]); `booked_at` of a booking that is not paid yet.
+pub fn can_start(
+    now: DateTime<Utc>,
+    amount: Money,
+    first_departs_at: DateTime<Utc>,
+    booked_at: Option<DateTime<Utc>>,
+) -> bool {
+    let closes_at = window_closes_at(first_departs_at, booked_at);
+    now + SESSION <= closes_at && stripe::within_limits(amount)
 }
 
 async fn open(

@@ -11,10 +11,8 @@ use crate::outbox::{self, CreateRefund, ReconcilePayment};
 /// How old an open payment is before Stripe is asked, and how long until it is asked again.
 const SILENCE: Duration = Duration::seconds(90);
 
-/// By then a refund's job has used up its attempts. The key is made of the refund's id: asking again makes no second.
-const GIVEN_UP: Duration = Duration::hours(3);
-
-/// Promises a question to Stripe for every payment that has been open for 90 s and was not asked about since.
+/// Promises a question to Stripe for every payment that has been open for 90 s and was not asked about since. While a
+/// question waits, because Stripe is away for a day for example, there is no second one.
 pub async fn promise_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
     let silent = sqlx::query!(
@@ -22,6 +20,9 @@ pub async fn promise_questions(conn: &mut PgConnection, clock: &Clock) -> Result
         with silent as (
             select p.id from payment p
             where p.status = 'open' and p.stripe_session_id is not null and coalesce(p.asked_at, p.created_at) < $2
+              and not exists (
+                  select from outbox o
+                  where o.kind = 'reconcile_payment' and o.status in ('waiting', 'queued', 'running') and o.payload ->> 'payment_id' = p.id::text)
             order by p.created_at limit 200 for update skip locked
         )
         update payment p set asked_at = $1 from silent, booking b
@@ -47,7 +48,24 @@ pub async fn promise_questions(conn: &mut PgConnection, clock: &Clock) -> Result
     Ok(silent.len() as u64)
 }
 
-/// The same for refunds: those that Stripe said are pending, and those whose job was given up before Stripe answered.
+/// Ends the questions that were given up about payments that are settled by now: nobody needs the answer any more.
+pub async fn close_needless_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
+    let closed = sqlx::query!(
+        r#"
+        update outbox o set status = 'done', finished_at = $1
+        from payment p
+        where o.queue = 'payments' and o.status = 'dead' and o.kind = 'reconcile_payment'
+          and p.id = (o.payload ->> 'payment_id')::uuid and p.status <> 'open'
+        "#,
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(closed.rows_affected())
+}
+
+/// The same for refunds: those that Stripe said are pending, and those that Stripe did not answer and nobody asks about
+/// any more. The key is made of the refund's id: asking again makes no second refund.
 pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
     let silent = sqlx::query!(
@@ -55,7 +73,10 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         with silent as (
             select r.id from refund r
             where r.status = 'pending'
-              and coalesce(r.asked_at, r.created_at) < case when r.stripe_refund_id is null then $3::timestamptz else $2::timestamptz end
+              and coalesce(r.asked_at, r.created_at) < $2
+              and not exists (
+                  select from outbox o
+                  where o.kind = 'create_refund' and o.status in ('waiting', 'queued', 'running') and o.payload ->> 'refund_id' = r.id::text)
             order by r.created_at limit 200 for update skip locked
         )
         update refund r set asked_at = $1 from silent, booking b
@@ -64,7 +85,6 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         "#,
         now,
         now - SILENCE * 4,
-        now - GIVEN_UP,
     )
     .fetch_all(&mut *conn)
     .await?;

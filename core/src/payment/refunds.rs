@@ -7,7 +7,7 @@ use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
 use crate::booking::{self, LockedBooking};
 use crate::clock::Clock;
-use crate::ids::{BookingId, RefundId};
+use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::mail;
 use crate::money::{self, Money};
@@ -27,6 +27,9 @@ pub(super) enum Reason {
     Mismatched,
     /// The part that was for chosen seats which could not be had.
     SeatFees,
+    /// The part that was for chosen seats which another aircraft does not have, or has in a cheaper class; the mail with
+    /// the new tickets tells it.
+    SeatSwap,
 }
 
 impl Reason {
@@ -36,6 +39,7 @@ impl Reason {
             Self::Duplicate => "duplicate_payment",
             Self::Mismatched => "mismatched_payment",
             Self::SeatFees => "seat_fees",
+            Self::SeatSwap => "seat_swap",
         }
     }
 }
@@ -98,9 +102,48 @@ pub(super) async fn promise_part(
     ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
     outbox::put(conn, clock, Some(booking.account_id), &job).await?;
-    if reason != Reason::Late {
+    if !matches!(reason, Reason::Late | Reason::SeatSwap) {
         let returned = MailKind::MoneyReturned { refund_id };
         mail::promise(conn, clock, booking.account_id, booking.id, returned).await?;
+    }
+    Ok(())
+}
+
+/// Promises back what was paid for chosen seats, from the booking's newest payments that have enough left: a change of
+/// seats may have been paid by itself. The caller has locked the booking.
+pub(crate) async fn give_back_seat_swap(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    amount: Money,
+) -> Result<()> {
+    let payments = sqlx::query!(
+        r#"
+        select p.id as "id: PaymentId", p.amount_minor - coalesce((
+                   select sum(r.amount_minor) from refund r where r.payment_id = p.id and r.status <> 'failed'), 0)::bigint as "left!"
+        from payment p
+        where p.booking_id = $1 and p.status = 'succeeded'
+        order by p.id desc
+        "#,
+        booking.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut owed = amount.minor();
+    for row in payments {
+        let part = owed.min(row.left);
+        if part <= 0 {
+            continue;
+        }
+        let payment = super::find(conn, row.id).await?;
+        let payment = payment.ok_or(Error::NotFound("payment"))?;
+        let part = Money::new(part, amount.currency());
+        promise_part(conn, clock, &payment, booking, Reason::SeatSwap, part).await?;
+        owed -= part.minor();
+    }
+    if owed > 0 {
+        // Staff have given it back already; the nightly check compares.
+        tracing::error!(booking_id = %booking.id, "a seat's fee is more than what is left of the payments");
     }
     Ok(())
 }

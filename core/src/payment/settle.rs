@@ -9,7 +9,6 @@ use super::model::{Payment, PaymentStatus, Settlement};
 use super::open::{self, BEFORE_DEPARTURE};
 use super::refunds::{self, Reason};
 use super::stripe::{CheckoutSession, CheckoutStatus};
-use crate::Result;
 use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
 use crate::clock::Clock;
 use crate::document::{self, Settled};
@@ -18,6 +17,7 @@ use crate::ledger::{self, Kind};
 use crate::mail;
 use crate::money::Money;
 use crate::outbox::MailKind;
+use crate::{Error, Result};
 
 /// Settles a session within the caller's transaction.
 ///
@@ -30,7 +30,10 @@ pub async fn settle(
 ) -> Result<Settlement> {
     let found = match session.payment_id {
         Some(id) => open::find(conn, id).await?,
-        None => open::get_by_session(conn, &session.id).await.ok(),
+        None => match open::get_by_session(conn, &session.id).await {
+            Err(Error::NotFound(_)) => None,
+            found => Some(found?),
+        },
     };
     let Some(payment) = found else {
         return Ok(Settlement::Unknown);

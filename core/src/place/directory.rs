@@ -5,14 +5,17 @@
 //! one every five minutes, instead of a trigram search on the primary for every key press.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
-use sqlx::PgConnection;
+use chrono::Duration;
+use sqlx::{PgConnection, PgPool};
 
-use super::names::{country_name, fold};
+use super::names::{country_name, country_words, fold};
+use super::states;
 use crate::Result;
 use crate::clock::Clock;
+use crate::db;
+use crate::fresh::Fresh;
 
 /// How old an index may be.
 const FRESH: Duration = Duration::minutes(5);
@@ -58,6 +61,7 @@ pub struct Directory {
 #[derive(Debug)]
 struct Indexed {
     suggestion: Suggestion,
+    icao: Option<String>,
     city: String,
     /// Whether airlines fly there by schedule: what cannot be booked comes last among what fits as well.
     served: bool,
@@ -83,7 +87,7 @@ impl Directory {
         let rows = sqlx::query_as!(
             AirportRow,
             r#"
-            select iata, name, city, country, kind, scheduled, search_text,
+            select iata, icao, name, city, subdivision, country, kind, scheduled, search_text,
                 exists (select from airline_hub where airline_hub.iata = airport.iata) as "is_hub!"
             from airport order by iata
             "#
@@ -118,7 +122,13 @@ impl Directory {
                 country: row.country.clone(),
             };
             let size = size * 2 + u8::from(row.is_hub);
-            directory.insert(suggestion, row.scheduled, size, &row.search_text);
+            let about = About {
+                icao: row.icao.clone(),
+                states: row.state_words(),
+                served: row.scheduled,
+                size,
+            };
+            directory.insert(suggestion, about, &row.search_text);
         }
         for row in metros {
             let suggestion = Suggestion {
@@ -130,40 +140,69 @@ impl Directory {
                 country: row.country,
             };
             let shared = shared_words(&rows, &suggestion.airports);
-            directory.insert(suggestion, true, METRO_SIZE, &shared);
+            let members = rows
+                .iter()
+                .filter(|row| suggestion.airports.contains(&row.iata));
+            let about = About {
+                icao: None,
+                states: members
+                    .map(AirportRow::state_words)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                served: true,
+                size: METRO_SIZE,
+            };
+            directory.insert(suggestion, about, &shared);
         }
         Ok(directory)
     }
 
     // A word that is neither code, name nor country is another name of the city.
-    fn insert(&mut self, suggestion: Suggestion, served: bool, size: u8, search_text: &str) {
+    fn insert(&mut self, suggestion: Suggestion, about: About, search_text: &str) {
         let place = self.places.len();
         let city = fold(&suggestion.city);
         let mut fields: HashMap<String, Field> = HashMap::new();
         let mut note = |text: &str, field| {
             for word in text.split(' ').filter(|word| !word.is_empty()) {
-                let known = fields.entry(word.to_owned()).or_insert(field);
-                *known = field.min(*known);
+                for spelling in spellings(word) {
+                    let known = fields.entry(spelling.to_owned()).or_insert(field);
+                    *known = field.min(*known);
+                }
             }
         };
         note(&fold(&suggestion.code), Field::Code);
+        note(
+            &fold(about.icao.as_deref().unwrap_or_default()),
+            Field::Code,
+        );
         note(&city, Field::City);
+        // `St. John's` is typed `st johns`.
+        note(&fold(&without_apostrophes(&suggestion.city)), Field::City);
         // `newyork`, `saopaulo`: a blank forgotten is a typo, and one that people make often.
         note(&city.replace(' ', ""), Field::City);
         note(&fold(&suggestion.name), Field::Name);
+        note(&fold(&without_apostrophes(&suggestion.name)), Field::Name);
         note(&fold(&suggestion.country), Field::Country);
         note(&fold(country_name(&suggestion.country)), Field::Country);
+        note(&fold(country_words(&suggestion.country)), Field::Country);
         for word in search_text.split(' ').filter(|word| !word.is_empty()) {
             fields.entry(word.to_owned()).or_insert(Field::City);
+        }
+        for word in fold(&about.states)
+            .split(' ')
+            .filter(|word| !word.is_empty())
+        {
+            fields.entry(word.to_owned()).or_insert(Field::Country);
         }
         for (word, field) in fields {
             self.words.entry(word).or_default().push((place, field));
         }
         self.places.push(Indexed {
             suggestion,
+            icao: about.icao,
             city,
-            served,
-            size,
+            served: about.served,
+            size: about.size,
         });
     }
 
@@ -199,7 +238,10 @@ impl Directory {
             .flatten()
             .map(|(index, fit)| {
                 let place = &self.places[index];
-                let is_code = place.suggestion.code.eq_ignore_ascii_case(query);
+                let icao = place.icao.as_deref().unwrap_or_default();
+                let is_code = [place.suggestion.code.as_str(), icao]
+                    .iter()
+                    .any(|code| code.eq_ignore_ascii_case(query));
                 let is_city = place.city == query;
                 let code = place.suggestion.code.as_str();
                 (
@@ -243,10 +285,22 @@ impl Directory {
                 .collect();
             note(&places, false);
         }
-        if word.len() >= TYPO_FROM {
+        // `lszh` is Zurich's ICAO code, not a beginning of Lashio: a code is typed right, and four letters are too few to
+        // be the beginning of another word and wrong.
+        let is_code =
+            |places: &Vec<(usize, Field)>| places.iter().any(|(_, field)| *field == Field::Code);
+        if word.len() >= TYPO_FROM && !self.words.get(word).is_some_and(is_code) {
+            let longest = if word.len() == TYPO_FROM {
+                TYPO_FROM + 1
+            } else {
+                usize::MAX
+            };
             for (found, places) in &self.words {
-                if found.len() + 1 >= TYPO_FROM && begins_with_one_typo(found, word) {
-                    note(places, true);
+                if (TYPO_FROM..=longest.saturating_add(1)).contains(&(found.len() + 1))
+                    && begins_with_one_typo(found, word)
+                {
+                    let names = places.iter().filter(|(_, field)| *field != Field::Code);
+                    note(&names.copied().collect::<Vec<_>>(), true);
                 }
             }
         }
@@ -254,15 +308,47 @@ impl Directory {
     }
 }
 
+/// What a place is found by and ranked by besides its names.
+struct About {
+    icao: Option<String>,
+    states: String,
+    served: bool,
+    size: u8,
+}
+
+// Saint and its short forms are one word.
+fn spellings(word: &str) -> Vec<&str> {
+    match word {
+        "saint" | "st" => vec!["saint", "st"],
+        "sainte" | "ste" => vec!["sainte", "ste", "saint", "st"],
+        "sankt" | "sint" => vec![word, "saint", "st"],
+        _ => vec![word],
+    }
+}
+
+fn without_apostrophes(name: &str) -> String {
+    name.replace(['\'', '’', 'ʻ'], "")
+}
+
 struct AirportRow {
     iata: String,
+    icao: Option<String>,
     name: String,
     city: String,
+    subdivision: Option<String>,
     country: String,
     kind: String,
     scheduled: bool,
     search_text: String,
     is_hub: bool,
+}
+
+impl AirportRow {
+    // The state's name, and the letters that stand for it.
+    fn state_words(&self) -> String {
+        let state = self.subdivision.as_deref().unwrap_or_default();
+        format!("{state} {}", states::letters(&self.country, state))
+    }
 }
 
 // What all airports of a metro area are found by, but for the words of their own names: the city's other names.
@@ -302,29 +388,30 @@ fn begins_with_one_typo(word: &str, typed: &str) -> bool {
         || (!word.is_empty() && rest(1).starts_with(typed))
 }
 
-/// The directory as it was at most five minutes ago.
-#[derive(Clone, Debug, Default)]
-pub struct DirectoryCache(Arc<RwLock<Option<Reading>>>);
+/// The directory of this process, about five minutes old.
+#[derive(Clone, Debug)]
+pub struct DirectoryCache(Fresh<Directory>);
 
-type Reading = (DateTime<Utc>, Arc<Directory>);
+impl Default for DirectoryCache {
+    fn default() -> Self {
+        Self(Fresh::new(FRESH, FRESH * 2))
+    }
+}
 
 impl DirectoryCache {
-    /// The directory at hand, unless it is too old: then [`DirectoryCache::refresh`] reads a new one.
-    pub fn fresh(&self, clock: &Clock) -> Option<Arc<Directory>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, directory) = known.as_ref()?;
-        let age = clock.now() - *read_at;
-        (Duration::zero()..FRESH)
-            .contains(&age)
-            .then(|| directory.clone())
-    }
-
-    /// Reads the directory and keeps it, unless nothing is loaded yet.
-    pub async fn refresh(&self, conn: &mut PgConnection, clock: &Clock) -> Result<Arc<Directory>> {
-        let directory = Arc::new(Directory::load(conn).await?);
-        if !directory.places.is_empty() {
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            *known = Some((clock.now(), directory.clone()));
+    /// The directory, refreshed over `background` behind the requests; one without a place is not kept. For who has
+    /// no connection: the first calls of a process wait for the first reading.
+    pub async fn fresh(&self, background: &PgPool, clock: &Clock) -> Result<Arc<Directory>> {
+        let read = || {
+            let pool = background.clone();
+            async move {
+                let read = async { Directory::load(&mut *pool.acquire().await?).await };
+                Box::pin(db::while_open(&pool, read)).await
+            }
+        };
+        let directory = self.0.get(clock, read).await?;
+        if directory.places.is_empty() {
+            self.0.forget();
         }
         Ok(directory)
     }
@@ -410,6 +497,36 @@ mod tests {
             ("lhr", "LHR"),
             ("paris france", "PAR"),
             ("delhi india", "DEL"),
+            ("EGLL", "LHR"),
+            ("lszh", "ZRH"),
+            ("vidp", "DEL"),
+            ("london uk", "LON"),
+            ("london on", "YXU"),
+            ("washington dc", "WAS"),
+            ("new york ny", "NYC"),
+            ("portland or", "PDX"),
+            ("portland maine", "PWM"),
+            ("dubai uae", "DXB"),
+            ("abu dhabi uae", "AUH"),
+            ("istanbul turkey", "IST"),
+            ("miami usa", "MIA"),
+            ("saint petersburg", "LED"),
+            ("st petersburg", "LED"),
+            ("sankt peterburg", "LED"),
+            ("st louis", "STL"),
+            ("saint louis", "STL"),
+            ("st johns canada", "YYT"),
+            ("saint john's canada", "YYT"),
+            ("ohare", "ORD"),
+            ("o'hare", "ORD"),
+            ("toronto pearson", "YYZ"),
+            ("nagpur", "NAG"),
+            ("mopa", "GOX"),
+            ("navi mumbai", "NMI"),
+            ("noida", "DXN"),
+            ("angkor", "SAI"),
+            ("xian", "XIY"),
+            ("macau", "MFM"),
         ] {
             if codes(typed, 1) != [meant] {
                 wrong.push(format!("{typed}: {:?}, not {meant}", codes(typed, 5)));
@@ -423,6 +540,9 @@ mod tests {
         assert!(codes("india", 50).contains(&"DEL".to_owned()));
         // The greater before the smaller: whole cities, then their airports and the others.
         assert_eq!(codes("japan", 4), ["NGO", "OSA", "SPK", "TYO"]);
+        // A code is no beginning of a word with a typo.
+        assert_eq!(codes("LSZH", 5), ["ZRH"]);
+        assert_eq!(codes("LSZQ", 5), Vec::<String>::new());
         assert_eq!(codes("qqqqqq", 5), Vec::<String>::new());
         assert_eq!(codes(" ?! ", 5), Vec::<String>::new());
         assert_eq!(directory.suggest("LON", 1)[0].kind, SuggestionKind::Metro);

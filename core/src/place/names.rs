@@ -19,7 +19,7 @@ pub fn country_name(code: &str) -> &str {
         "BO" => "Bolivia",
         "CD" => "Congo-Kinshasa",
         "CG" => "Congo-Brazzaville",
-        "CV" => "Cabo Verde Cape Verde",
+        "CV" => "Cabo Verde",
         "CZ" => "Czechia",
         "FM" => "Micronesia",
         "GB" => "United Kingdom",
@@ -35,10 +35,10 @@ pub fn country_name(code: &str) -> &str {
         "RU" => "Russia",
         "SY" => "Syria",
         "SZ" => "Eswatini",
-        "TR" => "Türkiye Turkey",
+        "TR" => "Türkiye",
         "TW" => "Taiwan",
         "TZ" => "Tanzania",
-        "US" => "United States USA",
+        "US" => "United States",
         "VE" => "Venezuela",
         "VN" => "Vietnam",
         // used by IATA and the European Union, not assigned by ISO 3166
@@ -46,6 +46,31 @@ pub fn country_name(code: &str) -> &str {
         _ => code
             .parse::<iso_currency::Country>()
             .map_or(code, |country| country.name()),
+    }
+}
+
+/// What else people call a country when they look for a place: in no answer, only found by.
+pub fn country_words(code: &str) -> &str {
+    match code {
+        "AE" => "UAE Emirates",
+        "BA" => "Bosnia",
+        "CD" => "DRC Congo",
+        "CI" => "Ivory Coast",
+        "CN" => "PRC",
+        "CV" => "Cape Verde",
+        "CZ" => "Czech Republic",
+        "GB" => "UK Great Britain",
+        "KR" => "Korea",
+        "MK" => "Macedonia",
+        "MM" => "Burma",
+        "MO" => "Macau",
+        "NL" => "Holland",
+        "SA" => "KSA",
+        "SZ" => "Swaziland",
+        "TL" => "East Timor",
+        "TR" => "Turkey",
+        "US" => "USA America",
+        _ => "",
     }
 }
 
@@ -65,6 +90,8 @@ mod tests {
         assert_eq!(country_name("IN"), "India");
         assert_eq!(country_name("KR"), "South Korea");
         assert_eq!(country_name("XK"), "Kosovo");
+        assert_eq!(country_name("US"), "United States");
+        assert_eq!(country_name("TR"), "Türkiye");
         assert_eq!(country_name("QQ"), "QQ");
     }
 }

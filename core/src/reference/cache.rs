@@ -1,78 +1,65 @@
 //! The reference data of a process.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use sqlx::PgConnection;
+use chrono::Duration;
+use sqlx::{PgConnection, PgPool};
 
 use super::Reference;
 use crate::Result;
+use crate::clock::Clock;
+use crate::db;
+use crate::fresh::Fresh;
 
-/// A changed name is seen so much later, or a little more under load.
-const FRESH: Duration = Duration::from_secs(5);
-
-/// The reference data of this process, about five seconds old at most; cheap to clone, the clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct ReferenceCache {
-    known: Arc<RwLock<Option<Known>>>,
-    reading: Arc<tokio::sync::Mutex<()>>,
-}
-
+/// The reference data of this process, about five seconds old; cheap to clone, the clones share it.
 #[derive(Clone, Debug)]
-struct Known {
-    reference: Arc<Reference>,
-    read_at: Instant,
+pub struct ReferenceCache(Fresh<Reference>);
+
+impl Default for ReferenceCache {
+    fn default() -> Self {
+        Self(Fresh::new(Duration::seconds(5), Duration::seconds(30)))
+    }
 }
 
 impl ReferenceCache {
-    /// The reference data. Of all who find it old one reads it again, the others go on with what there is; of those
-    /// who find none all wait for the first.
-    pub async fn get(&self, conn: &mut PgConnection) -> Result<Arc<Reference>> {
-        match self.known() {
-            Some(known) if known.read_at.elapsed() < FRESH => Ok(known.reference),
-            Some(known) => match self.reading.try_lock() {
-                Ok(_turn) => self.read(conn).await,
-                Err(_) => Ok(known.reference),
-            },
-            None => self.newer_than(conn, None).await,
+    /// The reference data, refreshed over `background` behind the requests. For who has no connection: the first
+    /// calls of a process wait for the first reading.
+    pub async fn fresh(&self, background: &PgPool, clock: &Clock) -> Result<Arc<Reference>> {
+        let pool = background.clone();
+        let read = || async move {
+            let read = async { Reference::load(&mut *pool.acquire().await?).await };
+            Box::pin(db::while_open(&pool, read)).await
+        };
+        self.0.get(clock, read).await
+    }
+
+    /// The reference data at hand, read with `conn` where there is none. Waits for nobody else.
+    pub(crate) async fn get(
+        &self,
+        conn: &mut PgConnection,
+        clock: &Clock,
+    ) -> Result<Arc<Reference>> {
+        match self.0.known() {
+            Some(known) => Ok(known),
+            None => self.read(conn, clock).await,
         }
     }
 
-    /// The reference data as it is now, for who has found a code that `seen` does not have.
-    pub async fn get_after(
+    /// The reference data as it is now, for who has found a code that `seen` does not have. Waits for nobody else.
+    pub(crate) async fn get_after(
         &self,
         conn: &mut PgConnection,
+        clock: &Clock,
         seen: &Arc<Reference>,
     ) -> Result<Arc<Reference>> {
-        self.newer_than(conn, Some(seen)).await
-    }
-
-    async fn newer_than(
-        &self,
-        conn: &mut PgConnection,
-        seen: Option<&Arc<Reference>>,
-    ) -> Result<Arc<Reference>> {
-        let _turn = self.reading.lock().await;
-        match self.known() {
-            Some(known) if seen.is_none_or(|seen| !Arc::ptr_eq(seen, &known.reference)) => {
-                Ok(known.reference)
-            }
-            Some(_) | None => self.read(conn).await,
+        match self.0.known() {
+            Some(known) if !Arc::ptr_eq(seen, &known) => Ok(known),
+            Some(_) | None => self.read(conn, clock).await,
         }
     }
 
-    fn known(&self) -> Option<Known> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
-    }
-
-    async fn read(&self, conn: &mut PgConnection) -> Result<Arc<Reference>> {
-        let read_at = Instant::now();
-        let reference = Arc::new(Reference::load(conn).await?);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known {
-            reference: reference.clone(),
-            read_at,
-        });
-        Ok(reference)
+    async fn read(&self, conn: &mut PgConnection, clock: &Clock) -> Result<Arc<Reference>> {
+        let read_at = clock.now();
+        Ok(self.0.put(Reference::load(conn).await?, read_at))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use crate::flight::{Airline, Airport};
+use crate::geo::Position;
 use crate::{Error, Result, zone};
 
 pub use cache::ReferenceCache;
@@ -30,6 +31,7 @@ struct Place {
     airport: Arc<Airport>,
     /// The metro area's code, or its own.
     area: String,
+    position: Position,
 }
 
 impl Reference {
@@ -37,7 +39,7 @@ impl Reference {
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
         let rows = sqlx::query!(
             r#"
-            select iata, name, city, country, time_zone, coalesce(
+            select iata, name, city, country, time_zone, lat, lon, coalesce(
                 (select min(code) from metro_area_airport where metro_area_airport.iata = airport.iata), iata) as "area!"
             from airport
             "#
@@ -56,8 +58,12 @@ impl Reference {
                 country: row.country,
                 time_zone,
             };
-            let (airport, area) = (airport.into(), row.area);
-            airports.insert(row.iata, Place { airport, area });
+            let place = Place {
+                airport: airport.into(),
+                area: row.area,
+                position: Position::new(row.lat, row.lon),
+            };
+            airports.insert(row.iata, place);
         }
         let mut metros: HashMap<String, BTreeSet<String>> = HashMap::new();
         for row in sqlx::query!("select code, iata from metro_area_airport")
@@ -112,6 +118,12 @@ impl Reference {
                 .into_iter()
                 .collect(),
         }
+    }
+
+    /// The distance of two airports along the great circle; `None` when one is unknown.
+    pub fn distance_km(&self, one: &str, other: &str) -> Option<f64> {
+        let (one, other) = (self.airports.get(one)?, self.airports.get(other)?);
+        Some(one.position.distance_km(other.position))
     }
 
     /// Whether some airport of one list is in the metro area of some airport of the other.

@@ -6,6 +6,7 @@ use chrono::{Days, TimeZone, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{Reference, ReferenceCache};
+use crate::clock::Clock;
 use crate::fare::Cabin;
 use crate::fixtures::{self, AddFlight};
 use crate::flight;
@@ -46,11 +47,11 @@ async fn a_metro_area_wins_over_the_airport_of_its_code_unless_the_airport_is_me
 async fn a_flight_to_an_airport_that_was_added_a_moment_ago_is_on_sale(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     fixtures::load_small(&mut conn).await.unwrap();
-    let cache = ReferenceCache::default();
-    let before = cache.get(&mut conn).await.unwrap();
+    let now = Utc.with_ymd_and_hms(2026, 12, 20, 8, 0, 0).unwrap();
+    let (cache, clock) = (ReferenceCache::default(), Clock::manual(now));
+    let before = cache.get(&mut conn, &clock).await.unwrap();
     assert!(before.airport("ZZZ").is_none());
     add_airport(&mut conn).await;
-    let now = Utc.with_ymd_and_hms(2026, 12, 20, 8, 0, 0).unwrap();
     let day = now.date_naive() + Days::new(30);
     let flight = AddFlight {
         airline: "AI",
@@ -64,12 +65,12 @@ async fn a_flight_to_an_airport_that_was_added_a_moment_ago_is_on_sale(pool: PgP
     };
     let id = fixtures::add_flight(&mut conn, flight).await.unwrap();
     let ids = [id.0];
-    let sold = flight::on_sale(&mut conn, &cache, &ids, Cabin::Economy, now, 1);
+    let sold = flight::on_sale(&mut conn, (&clock, &cache), &ids, &[Cabin::Economy], now, 1);
     let sold = sold.await.unwrap();
     assert_eq!(sold.len(), 1);
     assert_eq!(sold[0].0.destination.name, "New Field");
     // Names are shared, not read for each flight.
-    let known = cache.get(&mut conn).await.unwrap();
+    let known = cache.get(&mut conn, &clock).await.unwrap();
     assert!(Arc::ptr_eq(
         &sold[0].0.origin,
         known.airport("DEL").unwrap()

@@ -10,6 +10,7 @@
 
 mod amend;
 mod copy;
+mod curfew;
 mod dice;
 mod fill;
 mod fleet;

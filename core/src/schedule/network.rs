@@ -70,6 +70,7 @@ impl Network {
             .ok()
     }
 
+    #[cfg(test)]
     pub(super) fn aircraft(&self, iata: &str) -> Option<&Aircraft> {
         self.aircraft.iter().find(|aircraft| aircraft.iata == iata)
     }

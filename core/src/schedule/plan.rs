@@ -1,10 +1,11 @@
 //! The timetable: a pure function of the network, a seed and how many flights a day may have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Timelike, Utc};
 use uuid::Builder;
 
+use super::curfew::Curfews;
 use super::dice::Dice;
 use super::model::{CabinFares, Schedule};
 use super::network::{Aircraft, Network};
@@ -13,7 +14,7 @@ use super::{fleet, routes};
 use crate::{Result, zone};
 
 const EVERY_DAY: u8 = 0b111_1111;
-const MINUTES_A_DAY: i64 = 24 * 60;
+pub(super) const MINUTES_A_DAY: i64 = 24 * 60;
 /// The hours of short flights, in minutes of the local day: 05:00 to 23:00.
 const DAY_BEGINS: i64 = 5 * 60;
 const DAY_ENDS: i64 = 23 * 60;
@@ -30,12 +31,14 @@ pub fn plan(
 ) -> Result<Vec<Schedule>> {
     let mut rotations = Vec::new();
     let mut numbers: HashMap<usize, u32> = HashMap::new();
-    for route in routes::all(network, seed)? {
+    let routes = routes::all(network, seed)?;
+    let mut slots_of = Slots::new(network, &routes)?;
+    for route in routes {
         let number = numbers.entry(route.airline).or_insert(101);
         let slots = route.weekly.div_ceil(7);
         for slot in 0..slots {
             let rank = route.rank + f64::from(slot) * if route.rank < 0.0 { 0.01 } else { 6.0 };
-            if let Some(legs) = rotation(network, &route, slot, *number, seed) {
+            if let Some(legs) = rotation(&mut slots_of, &route, slot, *number, seed) {
                 rotations.push((rank, legs));
             }
             *number += 2;
@@ -63,14 +66,76 @@ pub fn plan(
     Ok(schedules)
 }
 
-// There and back with one aircraft; `None` when no type reaches that far.
+/// The minutes at which airlines may leave: no two flights of one airline leave a place at the same minute, and none
+/// leaves or lands where that is forbidden at the hour, on any day of the year.
+struct Slots<'a> {
+    network: &'a Network,
+    curfews: Curfews,
+    /// Minutes from UTC in each week of a year, by airport: the two ends of a route change their clocks on other days.
+    offsets: Vec<[i64; 53]>,
+    /// Airline, airport, minute.
+    taken: HashSet<(usize, usize, i64)>,
+}
+
+impl<'a> Slots<'a> {
+    fn new(network: &'a Network, routes: &[Route]) -> Result<Self> {
+        let fixed = routes
+            .iter()
+            .filter_map(|route| Some((route.airline, route.hub, fixed(route)?)));
+        Ok(Self {
+            network,
+            curfews: Curfews::read()?,
+            offsets: (network.airports.iter())
+                .map(|airport| offsets(airport.zone))
+                .collect(),
+            taken: fixed.collect(),
+        })
+    }
+
+    /// The first minute from a wish on, within the hours of the route, that is free and allowed; it is taken.
+    fn take(&mut self, route: &Route, leg: (usize, usize), wish: i64, block: i64) -> Option<i64> {
+        let (from, to) = leg;
+        let mut candidates = (wish..wish + MINUTES_A_DAY).filter(|at| {
+            let minute = at.rem_euclid(MINUTES_A_DAY);
+            (route.km > LONG_HAUL_KM || (DAY_BEGINS..=DAY_ENDS).contains(&minute))
+                && !self.taken.contains(&(route.airline, from, minute))
+                && self.is_allowed(from, to, *at, block)
+        });
+        let at = candidates.next()?;
+        let minute = at.rem_euclid(MINUTES_A_DAY);
+        self.taken.insert((route.airline, from, minute));
+        Some(at)
+    }
+
+    fn is_allowed(&self, from: usize, to: usize, departs: i64, block: i64) -> bool {
+        let [origin, destination] = [from, to].map(|at| self.network.airports[at].iata.as_str());
+        if self.curfews.bar_departure(origin, departs) {
+            return false;
+        }
+        let mut weeks = self.offsets[from].iter().zip(&self.offsets[to]);
+        !self.curfews.has(destination)
+            || !weeks.any(|(here, there)| {
+                let lands = departs + block + there - here;
+                self.curfews.bar_landing(destination, lands)
+            })
+    }
+}
+
+// The minute of a route that exists for the sake of its hour.
+fn fixed(route: &Route) -> Option<i64> {
+    let text = route.departs.as_deref()?;
+    Some(text.parse().map_or(DAY_BEGINS, minutes))
+}
+
+// To the destination and back with one aircraft; `None` when no type of the airline reaches that far, or no hour is allowed.
 fn rotation(
-    network: &Network,
+    slots_of: &mut Slots<'_>,
     route: &Route,
     slot: u32,
     number: u32,
     seed: u64,
 ) -> Option<[Schedule; 2]> {
+    let network = slots_of.network;
     let airline = &network.airlines[route.airline];
     let (hub, spoke) = (&network.airports[route.hub], &network.airports[route.spoke]);
     let aircraft = fleet::choose(network, airline, route.km, spoke.is_large, seed)?;
@@ -79,16 +144,20 @@ fn rotation(
         seed,
         &["time", &airline.iata, &hub.iata, &spoke.iata, &code],
     );
-    let departs = route.departs.as_deref().map_or_else(
-        || departure(route, slot, &mut dice),
-        |text| text.parse().map_or(DAY_BEGINS, minutes),
-    );
     let there = block_minutes(aircraft, route.km, hub.lon, spoke.lon);
     let back = block_minutes(aircraft, route.km, spoke.lon, hub.lon);
+    let departs = if let (Some(fixed), 0) = (fixed(route), slot) {
+        fixed
+    } else {
+        let wish = departure(route, slot, &mut dice);
+        let at = slots_of.take(route, (route.hub, route.spoke), wish, there)?;
+        at.rem_euclid(MINUTES_A_DAY)
+    };
     let is_long = route.km > LONG_HAUL_KM;
     let turnaround = if is_long { 90 } else { 40 } + i64::from(dice.below(10)) * 5;
     let lands = departs + there + offset_minutes(spoke.zone) - offset_minutes(hub.zone);
-    let returns = within_the_day(lands + turnaround, is_long, &mut dice);
+    let wish = within_the_day(lands + turnaround, is_long, &mut dice);
+    let returns = slots_of.take(route, (route.spoke, route.hub), wish, back)?;
     let weekdays = weekdays(route.weekly, slot, dice.below(7));
     let leg = |number: u32, from: usize, to: usize, departs: i64, block: i64, weekdays| {
         let (from, to) = (&network.airports[from], &network.airports[to]);
@@ -194,11 +263,21 @@ fn offset_minutes(zone: chrono_tz::Tz) -> i64 {
     i64::from(zone::local(winter, zone).offset().local_minus_utc()) / 60
 }
 
+// On the Thursdays of 2027: clocks change on weekends, and in a few countries on other days of a week that differs.
+fn offsets(zone: chrono_tz::Tz) -> [i64; 53] {
+    let winter = DateTime::<Utc>::UNIX_EPOCH + Duration::days(365 * 57 + 14 + 6);
+    std::array::from_fn(|week| {
+        let days = i64::try_from(week).unwrap_or_default() * 7;
+        let local = zone::local(winter + Duration::days(days), zone);
+        i64::from(local.offset().local_minus_utc()) / 60
+    })
+}
+
 fn five(minutes: i64) -> i64 {
     (minutes + 2).div_euclid(5) * 5
 }
 
-fn minutes(time: NaiveTime) -> i64 {
+pub(super) fn minutes(time: NaiveTime) -> i64 {
     i64::from(time.num_seconds_from_midnight()) / 60
 }
 

@@ -90,7 +90,7 @@ fn route(
 // The airports a hub serves, the most promising first.
 fn spokes(network: &Network, airline: &Airline, hub: usize, seed: u64) -> Vec<(usize, f64)> {
     let home = &network.airports[hub];
-    let reach = fleet::reach_km(airline);
+    let reach = fleet::reach_km(network, airline);
     let mut candidates: Vec<(f64, usize, f64)> = Vec::new();
     for (index, airport) in network.airports.iter().enumerate() {
         let same_city = airport.metro.is_some() && airport.metro == home.metro;

@@ -5,10 +5,10 @@
 //! transaction that commits late is read late, never missed.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::TryStreamExt;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -16,27 +16,23 @@ use uuid::Uuid;
 use super::catalogue::Catalogue;
 use super::timetable::{Leg, Timetable, day_number, number_code, seconds};
 use crate::clock::Clock;
-use crate::{Error, Result, zone};
+use crate::fresh::Fresh;
+use crate::{Error, Result, db, zone};
 
 /// Changes of flights are seen this long after they were committed, or a little later under load.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::seconds(2);
 /// Airlines, agreements and connection times change seldom.
-const CATALOGUE_EVERY: Duration = Duration::from_secs(30);
+const CATALOGUE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The timetable of this process, about two seconds old at most; cheap to clone, the clones share it.
+/// The timetable of this process, about two seconds old; cheap to clone, the clones share it.
 #[derive(Clone, Debug)]
-pub struct TimetableCache {
-    every: Duration,
-    known: Arc<RwLock<Option<Known>>>,
-    reading: Arc<tokio::sync::Mutex<()>>,
-}
+pub struct TimetableCache(Fresh<Known>);
 
 #[derive(Clone, Debug)]
 struct Known {
     timetable: Arc<Timetable>,
     // Everything before this transaction is in the timetable.
     mark: u64,
-    read_at: Instant,
     catalogue_at: Instant,
 }
 
@@ -49,81 +45,38 @@ impl Default for TimetableCache {
 impl TimetableCache {
     /// A cache that reads what changed when it last did `every` ago; with zero it does so each time it is asked.
     pub fn new(every: Duration) -> Self {
-        Self {
-            every,
-            known: Arc::default(),
-            reading: Arc::default(),
-        }
+        Self(Fresh::new(every, every * 5))
     }
 
-    /// The timetable, where nothing is to be read for it.
-    pub fn fresh(&self) -> Option<Arc<Timetable>> {
-        let known = self.known()?;
-        (known.read_at.elapsed() < self.every).then_some(known.timetable)
-    }
-
-    /// The timetable. The first call reads all future flights and whoever comes meanwhile waits for it; later ones
-    /// are answered at once and refresh it in the background, unless nobody has asked for a while.
-    pub async fn get(&self, pool: &PgPool, clock: &Clock) -> Result<Arc<Timetable>> {
-        if let Some(timetable) = self.fresh() {
-            return Ok(timetable);
-        }
-        match self.known() {
-            Some(known) if known.read_at.elapsed() < self.every * 5 => {
-                if let Ok(turn) = self.reading.clone().try_lock_owned() {
-                    let (cache, pool, clock) = (self.clone(), pool.clone(), clock.clone());
-                    tokio::spawn(async move {
-                        let _turn = turn;
-                        if let Err(error) = cache.read(&pool, &clock).await {
-                            tracing::warn!(%error, "the timetable could not be refreshed");
-                        }
-                    });
-                }
-                return Ok(known.timetable);
-            }
-            Some(_) | None => {}
-        }
-        let asked = Instant::now();
-        let _turn = self.reading.lock().await;
-        match self.known() {
-            Some(known) if known.read_at > asked => Ok(known.timetable),
-            Some(_) | None => self.read(pool, clock).await,
-        }
-    }
-
-    fn known(&self) -> Option<Known> {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    async fn read(&self, pool: &PgPool, clock: &Clock) -> Result<Arc<Timetable>> {
-        let read_at = Instant::now();
-        let known = self.known();
-        let mut tx = pool.begin().await?;
-        // A plan for this mark, not for any: few flights changed, and the first reading may take its time.
-        for setting in [
-            "set transaction isolation level repeatable read read only",
-            "set local plan_cache_mode = 'force_custom_plan'",
-            "set local statement_timeout = 0",
-        ] {
-            sqlx::query(setting).execute(&mut *tx).await?;
-        }
-        let next = refreshed(&mut tx, known, clock, read_at).await?;
-        tx.commit().await?;
-        let timetable = next.timetable.clone();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
-        Ok(timetable)
+    /// The timetable. For who has no connection: the first call reads all future flights over `background` and whoever
+    /// comes meanwhile waits for it; later ones are answered at once and have it refreshed, unless nobody has asked for
+    /// a while.
+    pub async fn get(&self, background: &PgPool, clock: &Clock) -> Result<Arc<Timetable>> {
+        let read = || {
+            let (pool, clock, known) = (background.clone(), clock.clone(), self.0.known());
+            async move { Box::pin(db::while_open(&pool, read(&pool, &clock, known))).await }
+        };
+        Ok(self.0.get(clock, read).await?.timetable.clone())
     }
 }
 
-async fn refreshed(
-    conn: &mut PgConnection,
-    known: Option<Known>,
-    clock: &Clock,
-    read_at: Instant,
-) -> Result<Known> {
+async fn read(pool: &PgPool, clock: &Clock, known: Option<Arc<Known>>) -> Result<Known> {
+    let mut tx = pool.begin().await?;
+    // A plan for this mark, not for any: few flights changed, and the first reading may take its time.
+    for setting in [
+        "set transaction isolation level repeatable read read only",
+        "set local plan_cache_mode = 'force_custom_plan'",
+        "set local statement_timeout = 0",
+    ] {
+        sqlx::query(setting).execute(&mut *tx).await?;
+    }
+    let next = refreshed(&mut tx, known.as_deref().cloned(), clock).await?;
+    tx.commit().await?;
+    Ok(next)
+}
+
+async fn refreshed(conn: &mut PgConnection, known: Option<Known>, clock: &Clock) -> Result<Known> {
+    let read_at = Instant::now();
     let mark = mark(conn).await?;
     // A database that was restored counts its transactions anew: nothing of the old count can be trusted.
     let known = known.filter(|known| known.mark <= mark);
@@ -161,7 +114,6 @@ async fn refreshed(
     Ok(Known {
         timetable,
         mark,
-        read_at,
         catalogue_at,
     })
 }
@@ -239,9 +191,19 @@ async fn changed(conn: &mut PgConnection, since: u64) -> Result<Vec<Row>> {
         r#"
         select id, airline, flight_number, origin, destination, departure_date, departs_at, arrives_at,
                status = 'scheduled' as "flies!"
-        from flight where changed_in >= $1::text::xid8
+        from flight
+        where changed_in >= $1::text::xid8
+          -- A restored database has changes of transactions that it has not begun yet; they are no news.
+          and changed_in < pg_snapshot_xmax(pg_current_snapshot())
         "#,
         since.to_string(),
     );
     Ok(rows.fetch_all(conn).await?)
+}
+
+/// The flights that [`changed`] finds.
+#[cfg(test)]
+pub(super) async fn changes(conn: &mut PgConnection, since: u64) -> Result<Vec<Uuid>> {
+    let rows = changed(conn, since).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }

@@ -6,12 +6,11 @@ use chrono_tz::Tz;
 use sqlx::PgConnection;
 
 use super::connection::ConnectionTimes;
+use crate::geo::Position;
 use crate::{Error, Result, zone};
 
 /// An airport's or airline's number in this process; it never changes while the process lives.
 pub(super) type Index = u16;
-
-const EARTH_RADIUS_KM: f64 = 6371.0;
 
 #[derive(Clone, Debug)]
 pub(super) struct Airport {
@@ -20,8 +19,7 @@ pub(super) struct Airport {
     /// The metro area's code, or its own.
     pub area: String,
     pub zone: Tz,
-    /// On the unit sphere: the distance of two airports is then a root and an arcsine.
-    position: [f64; 3],
+    position: Position,
     /// All airports of its area, itself among them.
     pub neighbours: Vec<Index>,
 }
@@ -29,6 +27,7 @@ pub(super) struct Airport {
 #[derive(Clone, Debug)]
 pub(super) struct Airline {
     pub iata: String,
+    pub name: String,
     /// Without an accounting code nothing of it is sold.
     pub is_sold: bool,
     // By number: whether this airline's tickets may hold the other's flights.
@@ -55,6 +54,24 @@ impl Catalogue {
         Ok(next)
     }
 
+    /// Airports as (IATA code, country, metro area), and the connection times of the trade.
+    #[cfg(test)]
+    pub fn of(airports: &[(&str, &str, &str)]) -> Self {
+        let airports = airports.iter().map(|(iata, country, area)| Airport {
+            iata: (*iata).to_owned(),
+            country: (*country).to_owned(),
+            area: (*area).to_owned(),
+            zone: Tz::UTC,
+            position: Position::new(0.0, 0.0),
+            neighbours: Vec::new(),
+        });
+        Self {
+            airports: airports.collect(),
+            connection_times: ConnectionTimes::of_the_trade(),
+            ..Self::default()
+        }
+    }
+
     async fn load_airports(&mut self, conn: &mut PgConnection) -> Result<()> {
         let rows = sqlx::query!(
             r#"
@@ -69,12 +86,11 @@ impl Catalogue {
             let zone = zone::parse(&row.time_zone).ok_or_else(|| {
                 Error::Catalogue(format!("nobody knows the zone {}", row.time_zone))
             })?;
-            let (lat, lon) = (row.lat.to_radians(), row.lon.to_radians());
             let airport = Airport {
                 country: row.country,
                 area: row.area,
                 zone,
-                position: [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()],
+                position: Position::new(row.lat, row.lon),
                 neighbours: Vec::new(),
                 iata: row.iata.clone(),
             };
@@ -106,13 +122,15 @@ impl Catalogue {
     }
 
     async fn load_airlines(&mut self, conn: &mut PgConnection) -> Result<()> {
-        let rows =
-            sqlx::query!("select iata, accounting_code is not null as \"is_sold!\" from airline")
-                .fetch_all(&mut *conn)
-                .await?;
+        let rows = sqlx::query!(
+            "select iata, name, accounting_code is not null as \"is_sold!\" from airline"
+        )
+        .fetch_all(&mut *conn)
+        .await?;
         for row in rows {
             let airline = Airline {
                 iata: row.iata.clone(),
+                name: row.name,
                 is_sold: row.is_sold,
                 partners: Vec::new(),
             };
@@ -162,9 +180,7 @@ impl Catalogue {
 
     /// Great-circle distance.
     pub fn distance_km(&self, from: Index, to: Index) -> f64 {
-        let (a, b) = (self.at(from).position, self.at(to).position);
-        let chord: f64 = (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum();
-        2.0 * EARTH_RADIUS_KM * (chord.sqrt() / 2.0).min(1.0).asin()
+        self.at(from).position.distance_km(self.at(to).position)
     }
 
     /// Whether a flight between them stays in its country.

@@ -1,23 +1,22 @@
 //! From what a caller wrote to what is searched for: every wrong field is named at once.
 
-use super::check_filters;
 use super::input::Search;
 use super::model::{DirectionQuery, Filters, Sort, Window};
-use crate::clock::{Clock, parse_date};
+use super::{check_dates, check_filters};
+use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
 use crate::fare::{Cabin, FareFamily, Party, Tariff};
 use crate::reference::Reference;
 use crate::{Error, Result};
-use chrono::NaiveDate;
 
 /// A search whose every field is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// The way there.
-    pub outbound: DirectionQuery,
-    /// The way back of a round trip.
-    pub inbound: Option<DirectionQuery>,
+    /// The departing direction.
+    pub departing: DirectionQuery,
+    /// The returning direction of a round trip.
+    pub returning: Option<DirectionQuery>,
 }
 
 /// Reads a search. Errors: [`Error::Invalid`] with every wrong field, those that contradict each other among them.
@@ -30,27 +29,8 @@ pub fn check(
 ) -> Result<Checked> {
     let mut wrong = Violations::new();
     let (origins, destinations) = check_route(&mut wrong, reference, input);
-    let date = check_date(
-        &mut wrong,
-        clock,
-        "departure_date",
-        Some(&input.departure_date),
-    );
-    let return_date = check_date(
-        &mut wrong,
-        clock,
-        "return_date",
-        input.return_date.as_deref(),
-    );
-    if let (Some(leaves), Some(returns)) = (date, return_date)
-        && returns < leaves
-    {
-        wrong.add(
-            "return_date",
-            "before_departure",
-            "the return is before the departure",
-        );
-    }
+    let ends = (origins.as_slice(), destinations.as_slice());
+    let (date, return_date) = check_dates::check(&mut wrong, clock, reference, input, ends);
     check_party(&mut wrong, sales, input.party);
     let family = check_family(&mut wrong, tariff, input);
     let filters = check_filters::check(&mut wrong, sales, reference, input);
@@ -64,28 +44,32 @@ pub fn check(
     let (Some(date), Some(family), Some(sort)) = (date, family, sort) else {
         return Err(Error::Internal("a wrong search was not refused".to_owned()));
     };
-    let outbound = DirectionQuery {
+    let departing = DirectionQuery {
         origins,
         destinations,
         date,
         party: input.party,
         cabin: family.cabin,
         family: family.code.clone(),
+        other_cabins: other_cabins(tariff, input, family.cabin),
         filters,
         sort,
     };
-    let inbound = return_date.map(|date| DirectionQuery {
-        origins: outbound.destinations.clone(),
-        destinations: outbound.origins.clone(),
+    let returning = return_date.map(|date| DirectionQuery {
+        origins: departing.destinations.clone(),
+        destinations: departing.origins.clone(),
         date,
         filters: Filters {
             departure_window: back.0,
             arrival_window: back.1,
-            ..outbound.filters.clone()
+            ..departing.filters.clone()
         },
-        ..outbound.clone()
+        ..departing.clone()
     });
-    Ok(Checked { outbound, inbound })
+    Ok(Checked {
+        departing,
+        returning,
+    })
 }
 
 fn check_route(
@@ -119,24 +103,6 @@ fn check_route(
         wrong.add("destination", "same_as_origin", message);
     }
     (origins, destinations)
-}
-
-fn check_date(
-    wrong: &mut Violations,
-    clock: &Clock,
-    field: &str,
-    raw: Option<&str>,
-) -> Option<NaiveDate> {
-    let date = parse_date(raw?);
-    match date {
-        None => wrong.add(field, "date", "an ISO 8601 date, such as 2026-12-20"),
-        // Somewhere on Earth it is still yesterday.
-        Some(date) if date < clock.now().date_naive() - chrono::Days::new(1) => {
-            wrong.add(field, "in_the_past", "the date has passed");
-        }
-        Some(_) => {}
-    }
-    date
 }
 
 /// What rules.md "Passengers" asks of the counts of a search.
@@ -187,15 +153,34 @@ fn check_family<'a>(
         wrong.add("fare_family", "unknown", message);
         return None;
     };
-    if refundable && !family.is_refundable() {
+    if refundable && !family.conditions.is_refundable() {
         let message = format!("the fare family {code:?} gives nothing of the base fare back");
         wrong.add("refundable", "contradicts", message);
     }
-    if checked_bag && family.checked_pieces == 0 {
+    if checked_bag && family.conditions.checked_pieces == 0 {
         let message = format!("the fare family {code:?} includes no checked baggage");
         wrong.add("checked_bag", "contradicts", message);
     }
     Some(family)
+}
+
+/// Every other cabin that the same question could be asked for, with the family that it would get.
+fn other_cabins(tariff: &Tariff, input: &Search, asked: Cabin) -> Vec<(Cabin, String)> {
+    let refundable = input.refundable.unwrap_or(false);
+    let checked_bag = input.checked_bag.unwrap_or(false);
+    let family = |cabin: Cabin| match input.fare_family.as_deref() {
+        None => tariff.family_with(cabin, refundable, checked_bag),
+        Some(code) => tariff
+            .family(&code.to_ascii_lowercase(), cabin)
+            .filter(|family| {
+                (!refundable || family.conditions.is_refundable())
+                    && (!checked_bag || family.conditions.checked_pieces > 0)
+            }),
+    };
+    let others = Cabin::ALL.into_iter().filter(|cabin| *cabin != asked);
+    others
+        .filter_map(|cabin| Some((cabin, family(cabin)?.code.clone())))
+        .collect()
 }
 
 fn check_return_windows(

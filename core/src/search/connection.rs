@@ -17,6 +17,20 @@ const KINDS: [&str; 6] = [
 const AIRPORT_CHANGE: &str = "airport_change";
 const LONGEST: &str = "longest";
 
+/// Why a return leaves too soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooSoon {
+    /// The departing direction has not landed.
+    BeforeLanding,
+    /// There are fewer minutes than the connection needs.
+    Hasty {
+        /// How many there are.
+        minutes: i64,
+        /// How many are needed.
+        least: i64,
+    },
+}
+
 /// The rules of connections: the deployment's, and those of airports that differ.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionTimes {
@@ -73,6 +87,25 @@ impl ConnectionTimes {
         } else {
             least.max(stricter(4))
         }
+    }
+
+    /// Whether the return may leave so many seconds after the departing direction lands. Elsewhere than where that lands
+    /// (an open jaw) any time after it will do.
+    pub fn turn(
+        &self,
+        is_one_place: bool,
+        lands: (&str, bool),
+        leaves: (&str, bool),
+        seconds: i64,
+    ) -> std::result::Result<(), TooSoon> {
+        if seconds < 0 {
+            return Err(TooSoon::BeforeLanding);
+        }
+        let (minutes, least) = (seconds / 60, self.least_minutes(lands, leaves));
+        if is_one_place && minutes < least {
+            return Err(TooSoon::Hasty { minutes, least });
+        }
+        Ok(())
     }
 
     /// The longest layover that is still a connection, in minutes.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::direction::Direction;
 use crate::signing::Signer;
 use crate::{Error, Result};
 
@@ -32,15 +33,6 @@ impl std::fmt::Display for QueryKey {
     }
 }
 
-/// Which direction of a journey.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// From the origin to the destination.
-    Outbound,
-    /// And back.
-    Return,
-}
-
 /// A place in a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -49,7 +41,7 @@ pub struct Cursor {
     /// The question that it answers.
     pub query: QueryKey,
     /// The direction that is paged.
-    pub way: Way,
+    pub direction: Direction,
     /// How many itineraries stand before the page.
     pub position: u32,
 }
@@ -70,7 +62,7 @@ impl CursorSigner {
         payload[..16].copy_from_slice(cursor.snapshot.as_bytes());
         payload[16..32].copy_from_slice(&cursor.query.0);
         payload[32..36].copy_from_slice(&cursor.position.to_le_bytes());
-        payload[36] = u8::from(cursor.way == Way::Return);
+        payload[36] = cursor.direction.ordinal();
         self.0.seal(&payload)
     }
 
@@ -79,16 +71,12 @@ impl CursorSigner {
         let payload: [u8; 37] = self.0.open(token)?.try_into().ok()?;
         let (snapshot, rest) = payload.split_first_chunk::<16>()?;
         let (query, rest) = rest.split_first_chunk::<16>()?;
-        let (position, way) = rest.split_first_chunk::<4>()?;
+        let (position, direction) = rest.split_first_chunk::<4>()?;
         Some(Cursor {
             snapshot: Uuid::from_bytes(*snapshot),
             query: QueryKey(*query),
             position: u32::from_le_bytes(*position),
-            way: if way == [1] {
-                Way::Return
-            } else {
-                Way::Outbound
-            },
+            direction: Direction::from_ordinal(*direction.first()?),
         })
     }
 }
@@ -105,7 +93,7 @@ mod tests {
             let cursor = Cursor {
                 snapshot: Uuid::from_u128(snapshot),
                 query: QueryKey::of(&query).unwrap(),
-                way: if back { Way::Return } else { Way::Outbound },
+                direction: if back { Direction::Returning } else { Direction::Departing },
                 position,
             };
             let signer = CursorSigner::new(&SecretString::from("a secret of the deployment"));

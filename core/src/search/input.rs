@@ -15,7 +15,7 @@ pub struct Search {
     pub destination_type: Option<String>,
     /// Local date at the origin, ISO 8601.
     pub departure_date: String,
-    /// Local date of the way back at the destination, ISO 8601; without it the trip is one way.
+    /// Local date at the destination on which the returning direction leaves, ISO 8601; without it the trip is one way.
     pub return_date: Option<String>,
     /// The party; infants travel on laps.
     pub party: Party,
@@ -37,9 +37,9 @@ pub struct Search {
     pub departure_window: Option<String>,
     /// The same for the last arrival.
     pub arrival_window: Option<String>,
-    /// The departure window of the way back.
+    /// The departure window of the returning direction.
     pub return_departure_window: Option<String>,
-    /// The arrival window of the way back.
+    /// The arrival window of the returning direction.
     pub return_arrival_window: Option<String>,
     /// The party's total of a direction at least, a decimal in the currency of the sale.
     pub min_price: Option<String>,

@@ -1,7 +1,7 @@
 //! Every legal sequence of flights: by airports first, then by the flights between them.
 //!
-//! What is left out here would be left out in any case: a detour, an illegal connection, a filter not kept. What
-//! depends on seats and prices comes later.
+//! Only what is illegal is left out here, and what `via`, `avoid` and the layovers rule out. Every other filter comes
+//! after dominance (`filter.rs`), as do seats and prices.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,6 +22,8 @@ const LONGEST_FLIGHT: u32 = DAY;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Journey {
     legs: [u32; 3],
+    /// The validating airline: the first flight's.
+    pub airline: Index,
     pub stops: u8,
     pub departs: u32,
     pub arrives: u32,
@@ -42,6 +44,20 @@ pub(super) struct Journeys<'a> {
     pub legs: Vec<&'a Leg>,
     pub found: Vec<Journey>,
     pub complete: bool,
+}
+
+impl<'a> Journeys<'a> {
+    /// The flights of a journey, in order.
+    pub fn of<'j>(&'j self, journey: &'j Journey) -> impl Iterator<Item = &'a Leg> + Clone + 'j {
+        let places = journey.legs[..=usize::from(journey.stops)].iter();
+        places.map(|place| self.legs[*place as usize])
+    }
+
+    /// Its first flight and its last.
+    pub fn ends(&self, journey: &Journey) -> [&'a Leg; 2] {
+        let places = [journey.legs[0], journey.legs[usize::from(journey.stops)]];
+        places.map(|place| self.legs[place as usize])
+    }
 }
 
 /// All journeys of a query.
@@ -236,6 +252,7 @@ impl Walk<'_, '_> {
         let mut flown = [first; 3];
         let mut journey = Journey {
             legs: [0; 3],
+            airline: first.airline,
             stops: u8::try_from(places.len() - 1).unwrap_or(u8::MAX),
             departs: first.departs,
             arrives: first.arrives,
@@ -245,14 +262,9 @@ impl Walk<'_, '_> {
             journey.legs[at] = u32::try_from(*place).unwrap_or(u32::MAX);
         }
         let flown = &flown[..places.len()];
-        let last = flown[places.len() - 1];
-        journey.arrives = last.arrives;
+        journey.arrives = flown[places.len() - 1].arrives;
         let sells = |leg: &&Leg| self.catalogue.sells(first.airline, leg.airline);
-        if self.wanted.may_end(last)
-            && last.arrives - first.departs <= self.wanted.max_duration
-            && flown.iter().all(sells)
-            && self.wanted.has_number(flown)
-        {
+        if flown.iter().all(sells) {
             self.out.found.push(journey);
         }
     }

@@ -6,14 +6,17 @@ mod cache;
 mod calendar;
 mod catalogue;
 mod check;
+mod check_dates;
 mod check_filters;
 mod connection;
 mod cursor;
 mod facets;
+mod filter;
 mod find;
 mod input;
 mod journeys;
 mod model;
+mod pair;
 mod prices;
 mod quotes;
 mod rank;
@@ -26,13 +29,13 @@ mod words;
 pub use cache::TimetableCache;
 pub use calendar::calendar;
 pub use check::{Checked, check};
-pub use connection::ConnectionTimes;
-pub use cursor::{Cursor, CursorSigner, PAGES_FOR, QueryKey, Way};
+pub use connection::{ConnectionTimes, TooSoon};
+pub use cursor::{Cursor, CursorSigner, PAGES_FOR, QueryKey};
 pub use find::find;
 pub use input::Search;
 pub use model::{
-    CalendarDay, DirectionQuery, Facets, Filters, Found, Itinerary, MOST_ITINERARIES, Relaxation,
-    Sort, Window,
+    CalendarDay, DirectionQuery, Facet, Facets, Filters, Found, Itinerary, MOST_ITINERARIES,
+    NamedAirline, Relaxation, Sort, Window,
 };
 pub(crate) use quotes::quotes_with;
 pub use quotes::{Seen, Terms, quotes, quotes_of};

@@ -21,10 +21,21 @@ pub struct DirectionQuery {
     pub cabin: Cabin,
     /// Code of the fare family that is sold: the one asked for, else the cheapest that the filters allow.
     pub family: String,
+    /// The other cabins, each with the fare family that the same question would be answered with there.
+    pub other_cabins: Vec<(Cabin, String)>,
     /// What an itinerary must be like.
     pub filters: Filters,
     /// The order of the answer.
     pub sort: Sort,
+}
+
+impl DirectionQuery {
+    /// Every cabin with its fare family, the one that was asked for first.
+    pub fn families(&self) -> impl Iterator<Item = (Cabin, &str)> {
+        let others = self.other_cabins.iter();
+        std::iter::once((self.cabin, self.family.as_str()))
+            .chain(others.map(|(cabin, family)| (*cabin, family.as_str())))
+    }
 }
 
 /// What an itinerary must be like; an empty list and `None` mean that anything goes. Lists are sorted.
@@ -104,26 +115,55 @@ pub struct Found {
     pub itineraries: Vec<Itinerary>,
     /// Whether that is all there is.
     pub complete: bool,
-    /// How they divide; each adds up to the number of itineraries.
+    /// How many there are besides that cost more than can be paid at once.
+    #[serde(default)]
+    pub unpayable: u32,
+    /// Places of those that the cheapest round trip with any other direction is made of, cheapest first.
+    #[serde(default)]
+    pub for_pairs: Vec<usize>,
+    /// What each option of a filter would give.
     pub facets: Facets,
+    /// The last local date on which any flight leaves; none while there is no flight at all.
+    pub sales_horizon: Option<NaiveDate>,
 }
 
 /// More than these are not kept: nobody reads them, and somebody would pay for them.
 pub const MOST_ITINERARIES: usize = 2_000;
 
-/// How many itineraries have what in common.
+/// What each option of a filter would give, with all other filters as they are. Options that give nothing are left
+/// out, and stops beyond `max_stops`: those were not looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facets {
-    /// By validating airline (IATA code), most first.
-    pub airlines: Vec<(String, u64)>,
-    /// By number of connections.
-    pub stops: Vec<(u8, u64)>,
-    /// By cabin: all are of the one that was asked for.
-    pub cabins: Vec<(Cabin, u64)>,
+    /// By the one airline of all flights, most first. What several airlines fly together is given by none of them alone.
+    pub airlines: Vec<Facet<NamedAirline>>,
+    /// By the number of connections at most.
+    pub stops: Vec<Facet<u8>>,
+    /// By cabin.
+    pub cabins: Vec<Facet<Cabin>>,
     /// By the time band of the departure: `early`, `morning`, `afternoon`, `evening`, `night`.
-    pub time_bands: Vec<(String, u64)>,
-    /// By price: bands of the party's total in minor units, from the first on and before the second, ascending.
-    pub prices: Vec<(i64, i64, u64)>,
+    pub time_bands: Vec<Facet<String>>,
+    /// By price: the lowest and the highest total of each band, in minor units, ascending.
+    pub prices: Vec<Facet<(i64, i64)>>,
+}
+
+/// One option of a filter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facet<T> {
+    /// The option.
+    pub value: T,
+    /// How many itineraries choosing it gives: at most [`MOST_ITINERARIES`], as an answer has.
+    pub count: u64,
+    /// The party's lowest total among them, in minor units.
+    pub lowest_minor: i64,
+}
+
+/// An airline with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedAirline {
+    /// IATA code.
+    pub iata: String,
+    /// Name.
+    pub name: String,
 }
 
 /// What dropping one filter would give.
@@ -140,7 +180,7 @@ pub struct Relaxation {
 pub struct CalendarDay {
     /// Local date of departure at the origin.
     pub departure_date: NaiveDate,
-    /// Local date of the way back, for a round trip.
+    /// Local date on which the returning direction leaves, for a round trip.
     pub return_date: Option<NaiveDate>,
     /// The party's lowest total in minor units; none where nothing can be bought.
     pub lowest_minor: Option<i64>,

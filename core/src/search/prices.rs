@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::model::DirectionQuery;
 use super::quotes::Seen;
-use crate::fare::{FareFamily, FlightFare, LineKind, price};
+use crate::connections::Connections;
+use crate::fare::{Cabin, FareFamily, FlightFare, price};
 use crate::flight::fare_of;
 use crate::ids::FlightId;
 use crate::{Error, Result, Shop};
@@ -23,38 +23,42 @@ pub(super) struct Cost {
     pub first: i64,
     /// As a later one.
     pub later: i64,
-    /// The fee per booking: what a direction costs less when it is not the first.
-    pub fee: i64,
 }
 
-/// The costs of those flights that the whole party can board, by id; one statement.
+/// What a flight adds in each cabin, in the order of [`Cabin::ALL`]; none where the party finds no seats.
+pub(super) type Costs = [Option<Cost>; Cabin::ALL.len()];
+
+/// The costs of those flights that the whole party can board, by id; one statement for all cabins.
 pub(super) async fn prices(
-    conn: &mut PgConnection,
+    conns: &mut Connections<'_>,
     shop: Shop<'_>,
     catalogue: &Catalogue,
     query: &DirectionQuery,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Cost>> {
+) -> Result<HashMap<Uuid, Costs>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let family = family(shop, query)?;
+    let families = families(shop, query)?;
+    let cabins: Vec<String> = cabins(&families)
+        .map(|cabin| cabin.as_str().to_owned())
+        .collect();
     // The timetable may be seconds old: whether the flight still flies, and when, is asked here.
     let rows = sqlx::query!(
-        "
-        select c.flight_id, f.origin, c.base_fare_minor, c.capacity, c.sold
+        r#"
+        select c.flight_id, c.cabin as "cabin: Cabin", f.origin, c.base_fare_minor, c.capacity, c.sold
         from flight_cabin c join flight f on f.id = c.flight_id
-        where c.flight_id = any($1) and c.cabin = $2 and c.capacity - c.held - c.sold >= $3
+        where c.flight_id = any($1) and c.cabin = any($2) and c.capacity - c.held - c.sold >= $3
           and f.status = 'scheduled' and f.departs_at >= $4
-        ",
+        "#,
         ids,
-        query.cabin.as_str(),
+        &cabins,
         i32::from(query.party.seated()),
         shop.clock.now() + shop.sales.sales_close(),
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conns.acquire().await?)
     .await?;
-    let mut costs = HashMap::with_capacity(rows.len());
+    let mut costs: HashMap<Uuid, Costs> = HashMap::with_capacity(ids.len());
     for row in rows {
         let country = (catalogue.airport(&row.origin))
             .map(|origin| catalogue.at(origin).country.clone())
@@ -66,35 +70,63 @@ pub(super) async fn prices(
             capacity: row.capacity,
             sold: row.sold,
         };
-        costs.insert(row.flight_id, cost(shop, family, query, fare)?);
+        note(&mut costs, shop, &families, query, (row.cabin, fare))?;
     }
     Ok(costs)
 }
 
 /// The costs of a few flights, and the flights themselves: what a page shows of them is read with their seats.
 pub(super) async fn prices_of_few(
-    conn: &mut PgConnection,
+    conns: &mut Connections<'_>,
     shop: Shop<'_>,
     query: &DirectionQuery,
     ids: &[Uuid],
-) -> Result<(HashMap<Uuid, Cost>, Seen)> {
-    let family = family(shop, query)?;
+) -> Result<(HashMap<Uuid, Costs>, Seen)> {
+    let families = families(shop, query)?;
+    let cabins: Vec<Cabin> = cabins(&families).collect();
     let seats = i32::from(query.party.seated());
-    let seen = Seen::look(conn, shop, query.cabin, seats, ids).await?;
+    let sold = Seen::of_cabins(&mut *conns.acquire().await?, shop, &cabins, seats, ids).await?;
     let mut costs = HashMap::with_capacity(ids.len());
-    for (flight, seats) in seen.iter() {
-        costs.insert(
-            flight.id.0,
-            cost(shop, family, query, fare_of(flight, seats))?,
-        );
+    for (flight, seats) in &sold {
+        let fare = fare_of(flight, seats);
+        note(&mut costs, shop, &families, query, (seats.cabin, fare))?;
     }
-    Ok((costs, seen))
+    Ok((costs, Seen::new(sold, query.cabin)))
 }
 
-fn family<'a>(shop: Shop<'a>, query: &DirectionQuery) -> Result<&'a FareFamily> {
-    shop.tariff
-        .family(&query.family, query.cabin)
-        .ok_or_else(|| Error::Catalogue(format!("the fare family {} is gone", query.family)))
+type Families<'a> = [Option<&'a FareFamily>; Cabin::ALL.len()];
+
+// What each cabin is sold in. A family that a cabin has lost since the question was read is missed in the cabin that
+// was asked for alone.
+fn families<'a>(shop: Shop<'a>, query: &DirectionQuery) -> Result<Families<'a>> {
+    let mut families = Families::default();
+    for (cabin, family) in query.families() {
+        families[cabin as usize] = shop.tariff.family(family, cabin);
+    }
+    if families[query.cabin as usize].is_none() {
+        let message = format!("the fare family {} is gone", query.family);
+        return Err(Error::Catalogue(message));
+    }
+    Ok(families)
+}
+
+fn cabins(families: &Families<'_>) -> impl Iterator<Item = Cabin> {
+    let sold = families.iter().zip(Cabin::ALL);
+    sold.filter_map(|(family, cabin)| family.map(|_| cabin))
+}
+
+fn note(
+    costs: &mut HashMap<Uuid, Costs>,
+    shop: Shop<'_>,
+    families: &Families<'_>,
+    query: &DirectionQuery,
+    (cabin, fare): (Cabin, FlightFare),
+) -> Result<()> {
+    if let Some(family) = families[cabin as usize] {
+        let of_flight = costs.entry(fare.flight_id.0).or_default();
+        of_flight[cabin as usize] = Some(cost(shop, family, query, fare)?);
+    }
+    Ok(())
 }
 
 fn cost(
@@ -112,10 +144,8 @@ fn cost(
         base_fare_minor: 0,
         ..fare.clone()
     };
-    let fees = alone.lines.iter().filter(|line| line.kind == LineKind::Fee);
     Ok(Cost {
         first: alone.total().minor(),
         later: of(&[nothing, fare])?.total().minor(),
-        fee: fees.map(crate::fare::PriceLine::amount_minor).sum(),
     })
 }

@@ -1,14 +1,12 @@
 //! Today's price of itineraries, and whether they can still be bought.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::DirectionQuery;
-use crate::fare::{Cabin, Party, price};
+use crate::fare::{Cabin, LoadedFare, Party, price_loaded};
 use crate::flight::{self, CabinSeats, Flight};
 use crate::ids::FlightId;
 use crate::offer::Quote;
@@ -40,6 +38,18 @@ impl<'a> From<&'a DirectionQuery> for Terms<'a> {
 pub struct Seen(HashMap<FlightId, (Flight, CabinSeats)>);
 
 impl Seen {
+    /// Looks at all flights of itineraries, with one statement.
+    pub async fn look_at(
+        conn: &mut PgConnection,
+        shop: Shop<'_>,
+        terms: Terms<'_>,
+        itineraries: &[Vec<FlightId>],
+    ) -> Result<Self> {
+        let seats = i32::from(terms.party.seated());
+        let wanted = flights_of(itineraries);
+        Self::look(conn, shop, terms.cabin, seats, &wanted).await
+    }
+
     pub(super) async fn look(
         conn: &mut PgConnection,
         shop: Shop<'_>,
@@ -50,18 +60,30 @@ impl Seen {
         if wanted.is_empty() {
             return Ok(Self::default());
         }
-        let earliest = shop.clock.now() + shop.sales.sales_close();
-        let found = flight::on_sale(conn, shop.reference, wanted, cabin, earliest, seats).await?;
-        let found = found.into_iter();
-        Ok(Self(
-            found
-                .map(|(flight, seats)| (flight.id, (flight, seats)))
-                .collect(),
-        ))
+        let sold = Self::of_cabins(conn, shop, &[cabin], seats, wanted).await?;
+        Ok(Self::new(sold, cabin))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(Flight, CabinSeats)> {
-        self.0.values()
+    /// The flights with each of several cabins that the party finds seats in.
+    pub(super) async fn of_cabins(
+        conn: &mut PgConnection,
+        shop: Shop<'_>,
+        cabins: &[Cabin],
+        seats: i32,
+        wanted: &[Uuid],
+    ) -> Result<Vec<(Flight, CabinSeats)>> {
+        let earliest = shop.clock.now() + shop.sales.sales_close();
+        let known = (shop.clock, shop.reference);
+        flight::on_sale(conn, known, wanted, cabins, earliest, seats).await
+    }
+
+    /// Those with seats in one cabin.
+    pub(super) fn new(sold: Vec<(Flight, CabinSeats)>, cabin: Cabin) -> Self {
+        let sold = sold.into_iter().filter(|(_, seats)| seats.cabin == cabin);
+        Self(
+            sold.map(|(flight, seats)| (flight.id, (flight, seats)))
+                .collect(),
+        )
     }
 
     /// What both have seen.
@@ -92,11 +114,16 @@ pub(crate) async fn quotes_with(
     itineraries: &[Vec<FlightId>],
     seats: i32,
 ) -> Result<Vec<Option<Quote>>> {
-    let mut wanted: Vec<_> = itineraries.iter().flatten().map(|id| id.0).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
+    let wanted = flights_of(itineraries);
     let seen = Seen::look(conn, shop, terms.cabin, seats, &wanted).await?;
     quotes_of(shop, terms, &seen, itineraries)
+}
+
+fn flights_of(itineraries: &[Vec<FlightId>]) -> Vec<Uuid> {
+    let mut flights: Vec<_> = itineraries.iter().flatten().map(|id| id.0).collect();
+    flights.sort_unstable();
+    flights.dedup();
+    flights
 }
 
 /// The same of flights that were looked at for this request already.
@@ -109,24 +136,24 @@ pub fn quotes_of(
     let Some(family) = shop.tariff.family(terms.family, terms.cabin) else {
         return Ok(itineraries.iter().map(|_| None).collect());
     };
-    let conditions: Arc<Value> = family.frozen().into();
     let quote = |itinerary: &Vec<FlightId>| {
         let parts: Option<Vec<_>> = itinerary.iter().map(|id| seen.0.get(id)).collect();
         let Some(parts) = parts.filter(|parts| !parts.is_empty()) else {
             return Ok(None);
         };
-        let fares: Vec<_> = parts
-            .iter()
-            .map(|(flight, seats)| flight::fare_of(flight, seats))
-            .collect();
+        let fares = (parts.iter())
+            .map(|(flight, seats)| flight::fare_of(flight, seats).loaded(shop.tariff));
+        let fares: Vec<LoadedFare> = fares.collect::<Result<_>>()?;
         let currency = shop.sales.sale_currency;
-        let price = price(shop.tariff, currency, family, 0, &fares, terms.party)?;
+        let price = price_loaded(shop.tariff, currency, family, 0, &fares, terms.party)?;
         let left = parts.iter().map(|(_, seats)| seats.left()).min();
         Ok(Some(Quote {
             party: terms.party,
             cabin: family.cabin,
             family: family.code.clone(),
-            conditions: conditions.clone(),
+            conditions: family.conditions.clone(),
+            tariff: shop.tariff.id,
+            fares,
             flights: parts.iter().map(|(flight, _)| flight.clone()).collect(),
             price,
             seats_left: left.unwrap_or_default(),

@@ -18,14 +18,8 @@ pub(super) struct Priced {
     pub total: i64,
 }
 
-/// The journeys whose every flight has a cost, `None` standing for one that cannot be boarded; within the price
-/// filters.
-pub(super) fn priced(
-    journeys: &Journeys<'_>,
-    costs: &[Option<Cost>],
-    query: &DirectionQuery,
-) -> Vec<Priced> {
-    let filters = &query.filters;
+/// The journeys whose every flight has a cost; `None` stands for a flight that cannot be boarded.
+pub(super) fn priced(journeys: &Journeys<'_>, costs: &[Option<Cost>]) -> Vec<Priced> {
     let total = |journey: &Journey| {
         journey
             .places()
@@ -35,30 +29,25 @@ pub(super) fn priced(
                 Some(sum + if at == 0 { cost.first } else { cost.later })
             })
     };
-    let in_range = |total: i64| {
-        filters.min_price.is_none_or(|least| total >= least)
-            && filters.max_price.is_none_or(|most| total <= most)
-    };
-    journeys
-        .found
-        .iter()
-        .filter_map(|journey| {
-            let total = total(journey).filter(|total| in_range(*total))?;
-            Some(Priced {
-                journey: *journey,
-                total,
-            })
+    let priced = journeys.found.iter().filter_map(|journey| {
+        Some(Priced {
+            journey: *journey,
+            total: total(journey)?,
         })
-        .collect()
+    });
+    priced.collect()
 }
 
-/// Leaves only what nothing dominates: no other has no more stops, leaves no earlier, lands no later, costs no more
-/// and is better in one of these.
+/// Leaves the direct flights, and of the connections those that nothing of the same validating airline dominates: no
+/// other has no more stops, leaves no earlier, lands no later, costs no more and is better in one of these.
+///
+/// A traveller who wants a direct flight, or another airline, has a reason that these four do not show.
 pub(super) fn undominated(mut all: Vec<Priced>) -> Vec<Priced> {
     // In this order whatever dominates a journey comes before it.
     let rank = |one: &Priced| {
         let journey = &one.journey;
         (
+            journey.airline,
             one.total,
             journey.stops,
             Reverse(journey.departs),
@@ -66,19 +55,21 @@ pub(super) fn undominated(mut all: Vec<Priced>) -> Vec<Priced> {
         )
     };
     all.sort_unstable_by_key(rank);
-    let mut departures: Vec<u32> = all.iter().map(|one| one.journey.departs).collect();
-    departures.sort_unstable();
-    departures.dedup();
-    let mut soonest = Soonest::new(departures.len());
-    let mut kept = Vec::new();
-    for equals in all.chunk_by(|one, next| rank(one) == rank(next)) {
-        let journey = equals[0].journey;
-        // Counted from the latest departure.
-        let later = departures.len() - departures.partition_point(|at| *at <= journey.departs);
-        if soonest.before(later, journey.stops) > journey.arrives {
-            kept.extend_from_slice(equals);
+    let mut kept = Vec::with_capacity(all.len());
+    for of_airline in all.chunk_by(|one, next| one.journey.airline == next.journey.airline) {
+        let mut departures: Vec<u32> = of_airline.iter().map(|one| one.journey.departs).collect();
+        departures.sort_unstable();
+        departures.dedup();
+        let mut soonest = Soonest::new(departures.len());
+        for equals in of_airline.chunk_by(|one, next| rank(one) == rank(next)) {
+            let journey = equals[0].journey;
+            // Counted from the latest departure.
+            let later = departures.len() - departures.partition_point(|at| *at <= journey.departs);
+            if journey.stops == 0 || soonest.before(later, journey.stops) > journey.arrives {
+                kept.extend_from_slice(equals);
+            }
+            soonest.note(later, journey.stops, journey.arrives);
         }
-        soonest.note(later, journey.stops, journey.arrives);
     }
     kept
 }

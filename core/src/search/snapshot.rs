@@ -3,17 +3,17 @@
 //! The itineraries are records of one size, so that a page is read without the others. Seats, prices and times are
 //! not in them: those are looked up when a page is served.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::cursor::PAGES_FOR;
-use super::find::find_seen;
+use super::find::answer;
 use super::model::{DirectionQuery, Facets, Found, Itinerary, Relaxation};
 use super::quotes::Seen;
-use super::relaxations;
+use super::relax::of_answer;
 use super::timetable::Timetable;
+use crate::connections::Connections;
 use crate::ids::FlightId;
 use crate::{Error, Result, Shop};
 
@@ -21,7 +21,7 @@ use crate::{Error, Result, Shop};
 pub const SEARCHES_FOR: Duration = Duration::seconds(300);
 /// Itineraries that stand beside the head: as many as the largest page has.
 pub const FIRST: usize = 100;
-/// How many of the cheapest a head names: the first of them may be gone when it is served.
+/// How many of the cheapest a head names in any case: the first of them may be gone when it is served.
 const CHEAPEST: usize = 3;
 /// Flights of an itinerary at most.
 const FLIGHTS: usize = 3;
@@ -39,11 +39,16 @@ pub struct Head {
     pub total: u32,
     /// Whether that is all there is.
     pub complete: bool,
-    /// How they divide.
+    /// What each option of a filter would give.
     pub facets: Facets,
+    /// The last local date on which any flight leaves.
+    pub sales_horizon: Option<NaiveDate>,
     /// When there are none: what dropping one filter would give.
     pub relaxations: Vec<Relaxation>,
-    /// The cheapest, wherever they stand.
+    /// How many there are besides that cost more than can be paid at once.
+    #[serde(default)]
+    pub unpayable: u32,
+    /// Those that the cheapest round trip with any other direction is made of, wherever they stand.
     pub cheapest: Vec<Vec<FlightId>>,
 }
 
@@ -66,16 +71,18 @@ pub struct Snapshot {
 impl Snapshot {
     /// Answers a query and freezes the answer; an empty one says what to relax. With it come the flights that were
     /// looked at, when they were few: whoever asked is served without a second look.
-    pub async fn make(
-        conn: &mut PgConnection,
+    pub async fn make<'c>(
+        conns: impl Into<Connections<'c>>,
         shop: Shop<'_>,
         timetable: &Timetable,
         query: &DirectionQuery,
     ) -> Result<(Self, Option<Seen>)> {
-        let now = shop.clock.now();
-        let (found, seen) = find_seen(conn, shop, timetable, query).await?;
+        let (mut conns, now) = (conns.into(), shop.clock.now());
+        let mut answer = answer(&mut conns, shop, timetable, query).await?;
+        let seen = answer.seen.take();
+        let found = answer.found.clone();
         let relaxations = if found.itineraries.is_empty() {
-            relaxations(conn, shop, timetable, query).await?
+            of_answer(&mut conns, shop, timetable, query, answer).await?
         } else {
             Vec::new()
         };
@@ -86,15 +93,23 @@ impl Snapshot {
     pub fn freeze(now: DateTime<Utc>, found: Found, relaxations: Vec<Relaxation>) -> Self {
         let mut cheapest: Vec<&Itinerary> = found.itineraries.iter().collect();
         cheapest.sort_by_key(|itinerary| itinerary.total_minor);
-        let cheapest = cheapest.iter().take(CHEAPEST);
+        cheapest.truncate(CHEAPEST);
+        for one in found.for_pairs {
+            let one = found.itineraries.get(one);
+            cheapest.extend(
+                one.filter(|one| !cheapest.iter().any(|known| known.flights == one.flights)),
+            );
+        }
         Self {
             head: Head {
                 id: Uuid::now_v7(),
                 made_at: now,
                 total: u32::try_from(found.itineraries.len()).unwrap_or(u32::MAX),
                 complete: found.complete,
-                cheapest: cheapest.map(|one| one.flights.clone()).collect(),
+                unpayable: found.unpayable,
+                cheapest: cheapest.iter().map(|one| one.flights.clone()).collect(),
                 facets: found.facets,
+                sales_horizon: found.sales_horizon,
                 relaxations,
             },
             itineraries: found
@@ -174,7 +189,7 @@ mod tests {
         Found {
             itineraries: itineraries.collect(),
             complete: true,
-            facets: Facets::default(),
+            ..Found::default()
         }
     }
 

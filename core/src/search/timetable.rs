@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::catalogue::{Catalogue, Index};
@@ -68,6 +68,8 @@ pub(super) fn seconds(instant: DateTime<Utc>) -> u32 {
 #[derive(Debug, Default)]
 pub(super) struct Day {
     legs: Vec<Leg>,
+    // Of a departure, local.
+    last_date: Option<u16>,
     // Where each route's flights begin.
     routes: Vec<((Index, Index), u32)>,
 }
@@ -84,7 +86,12 @@ impl Day {
             }
         }
         routes.shrink_to_fit();
-        Self { legs, routes }
+        let last_date = legs.iter().map(|leg| leg.date).max();
+        Self {
+            legs,
+            last_date,
+            routes,
+        }
     }
 
     fn route(&self, origin: Index, destination: Index) -> &[Leg] {
@@ -154,6 +161,12 @@ impl Timetable {
     /// How many flights it has.
     pub fn len(&self) -> usize {
         self.days.values().map(|day| day.legs.len()).sum()
+    }
+
+    /// The last local date on which a flight leaves; none without flights.
+    pub fn last_date(&self) -> Option<NaiveDate> {
+        let last = self.days.values().filter_map(|day| day.last_date).max()?;
+        Some(NaiveDate::default() + Days::new(u64::from(last)))
     }
 
     /// Whether it has no flight.

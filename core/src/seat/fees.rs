@@ -1,13 +1,16 @@
 //! What choosing a seat costs (data): by cabin and kind of seat, unless the fare family gives it for nothing.
 
+use serde::Deserialize;
 use sqlx::PgConnection;
 
-use crate::fare::Cabin;
+use crate::fare::{Cabin, SeatChoice};
 use crate::money::{self, Currency, Money};
+use crate::payment::stripe::chargeable;
 use crate::{Error, Result};
 
 /// What kind of seat it is to the tariff.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum SeatKind {
     /// Any other.
@@ -19,6 +22,12 @@ pub enum SeatKind {
 }
 
 impl SeatKind {
+    /// The kind of a name, or `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let all = [Self::Standard, Self::Preferred, Self::Exit];
+        all.into_iter().find(|kind| kind.as_str() == raw)
+    }
+
     /// The name in the API, on price lines and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,21 +50,37 @@ struct Fee {
 #[derive(Clone, Debug, Default)]
 pub struct SeatFees(Vec<Fee>);
 
+/// A row of the tariff.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SeatFeeRow {
+    cabin: Cabin,
+    kind: SeatKind,
+    first_rows: Option<i16>,
+    amount_minor: i64,
+    currency: String,
+}
+
 impl SeatFees {
     /// Reads the table.
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            SeatFeeRow,
             r#"select cabin as "cabin: Cabin", kind as "kind: SeatKind", first_rows, amount_minor, currency from seat_fee"#
         )
         .fetch_all(conn)
         .await?;
+        Self::of_rows(rows)
+    }
+
+    /// The fees of their rows.
+    pub(crate) fn of_rows(rows: Vec<SeatFeeRow>) -> Result<Self> {
         let fees = rows.into_iter().map(|row| {
             let currency = money::known_currency(&row.currency)?;
             Ok(Fee {
                 cabin: row.cabin,
                 kind: row.kind,
                 first_rows: row.first_rows,
-                amount: Money::new(row.amount_minor, currency),
+                amount: chargeable(Money::new(row.amount_minor, currency)),
             })
         });
         fees.collect::<Result<_>>().map(Self)
@@ -76,7 +101,7 @@ impl SeatFees {
         }
     }
 
-    /// What choosing such a seat costs under a family's `seat_choice`: `paid`, `standard_free` or `free`.
+    /// What choosing such a seat costs where a fare family lets these be chosen for nothing.
     ///
     /// A cabin without a fee for the kind gives it for nothing. [`Error::Catalogue`] for a fee in another currency.
     pub fn fee(
@@ -84,12 +109,12 @@ impl SeatFees {
         currency: Currency,
         cabin: Cabin,
         kind: SeatKind,
-        seat_choice: &str,
+        seat_choice: SeatChoice,
     ) -> Result<Money> {
         let is_free = match seat_choice {
-            "free" => true,
-            "standard_free" => kind == SeatKind::Standard,
-            _ => false,
+            SeatChoice::Free => true,
+            SeatChoice::StandardFree => kind == SeatKind::Standard,
+            SeatChoice::Paid => false,
         };
         let fee = self
             .0

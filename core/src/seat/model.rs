@@ -39,11 +39,11 @@ pub enum Reason {
     Chosen,
     /// It is what they would like.
     Preference,
-    /// It is beside others of the party, or of its row or the next.
+    /// Somebody of the party sits beside it, across the aisle, right in front or right behind.
     Together,
-    /// They travel alone and said nothing.
+    /// They travel alone, and it is not what they would like or they said nothing.
     Assigned,
-    /// No seat adjoining the party was left: the nearest.
+    /// Nobody of the party sits next to it: it is the nearest that was left.
     Separated,
 }
 

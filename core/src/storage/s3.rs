@@ -61,6 +61,9 @@ impl S3 {
                         .tls_provider(tls::Provider::Rustls(
                             tls::rustls_provider::CryptoMode::Ring,
                         ))
+                        // None is kept: a kept connection may have fallen silent, and what is sent on it waits for
+                        // its timeout. Documents are few; a new connection costs them little.
+                        .pool_max_idle_per_host(0)
                         .build_https(),
                 )
                 .region(Region::new(settings.s3_region.clone()))

@@ -11,8 +11,8 @@ use super::name::to_latin_capitals;
 pub struct BoardingPass {
     /// Family name, as written.
     pub last_name: String,
-    /// First name, as written.
-    pub first_name: String,
+    /// First name, as written; `None` for people who have one name.
+    pub first_name: Option<String>,
     /// The booking's reference.
     pub booking_ref: String,
     /// IATA code of the airport of departure.
@@ -129,7 +129,12 @@ impl BoardingPass {
             }
         };
         let last = or_unknown(to_latin_capitals(&self.last_name));
-        let first = or_unknown(to_latin_capitals(&self.first_name));
+        // IATA's Control Authorities Working Group: a given name that the passport does not have is `FNU`.
+        let first = self.first_name.as_deref();
+        let first = first.map_or_else(
+            || "FNU".to_owned(),
+            |name| or_unknown(to_latin_capitals(name)),
+        );
         let joined = format!("{last:.18}/{first}");
         format!("{joined:<20.20}")
     }
@@ -190,7 +195,7 @@ mod tests {
     fn desmarais() -> BoardingPass {
         BoardingPass {
             last_name: "Desmarais".to_owned(),
-            first_name: "Luc".to_owned(),
+            first_name: Some("Luc".to_owned()),
             booking_ref: "ABC123".to_owned(),
             origin: "YUL".to_owned(),
             destination: "FRA".to_owned(),
@@ -237,15 +242,36 @@ mod tests {
     fn a_long_name_keeps_the_initial_of_the_first_name() {
         let pass = BoardingPass {
             last_name: "Wolfeschlegelsteinhau".to_owned(),
-            first_name: "Đặng".to_owned(),
+            first_name: Some("Đặng".to_owned()),
             ..desmarais()
         };
         assert_eq!(&pass.encode()[2..22], "WOLFESCHLEGELSTEIN/D");
     }
 
+    #[test]
+    fn somebody_with_one_name_has_the_first_name_of_the_trade() {
+        let pass = BoardingPass {
+            last_name: "Əliyeva".to_owned(),
+            first_name: None,
+            ..desmarais()
+        };
+        assert_eq!(&pass.encode()[2..22], "ELIYEVA/FNU         ");
+    }
+
+    #[test]
+    fn forty_letters_each_are_cut_where_the_field_ends() {
+        let name = |letter: &str| letter.repeat(40);
+        let pass = BoardingPass {
+            last_name: name("Ø"),
+            first_name: Some(name("Ə")),
+            ..desmarais()
+        };
+        assert_eq!(&pass.encode()[2..22], "OEOEOEOEOEOEOEOEOE/E");
+    }
+
     prop_compose! {
         fn any_pass()(
-            last_name in "\\PC{0,30}", first_name in "\\PC{0,30}", booking_ref in "\\PC{0,10}",
+            last_name in "\\PC{0,30}", first_name in proptest::option::of("\\PC{0,30}"), booking_ref in "\\PC{0,10}",
             origin in "\\PC{0,5}", destination in "\\PC{0,5}", airline in "\\PC{0,4}", flight_number in "\\PC{0,9}",
             day in 1_u32..=366, row: u16, letter: char, which in 0_usize..3, sequence: u16, status: char,
         ) -> BoardingPass {

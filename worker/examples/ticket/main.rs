@@ -1,6 +1,6 @@
-//! Writes a sample ticket, and says how many a core makes a second.
+//! Writes a sample ticket or invoice, and says how many a core makes a second.
 //!
-//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME [return]]`
+//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME [return] [invoice]]`
 
 use std::io::Write;
 use std::time::Instant;
@@ -25,16 +25,27 @@ fn main() -> anyhow::Result<()> {
     let last_name = arguments
         .next()
         .unwrap_or_else(|| "O'Brien-Müller".to_owned());
-    let content = match arguments.next().as_deref() {
-        Some("return") => sample::round_trip(passengers, &first_name, &last_name)?,
-        _ => sample::ticket(passengers, &first_name, &last_name)?,
+    let rest: Vec<_> = arguments.collect();
+    let wants = |what: &str| rest.iter().any(|word| word == what);
+    let content = if wants("return") {
+        sample::round_trip(passengers, &first_name, &last_name)?
+    } else {
+        sample::ticket(passengers, &first_name, &last_name)?
     };
-    let ticket = pdf::ticket(&content)?;
+    let invoice = sample::invoice(&content);
+    let make = || {
+        if wants("invoice") {
+            pdf::invoice(&invoice)
+        } else {
+            pdf::ticket(&content)
+        }
+    };
+    let ticket = make()?;
     std::fs::write(&file, &ticket)?;
 
     let begun = Instant::now();
     for _ in 0..count {
-        pdf::ticket(&content)?;
+        make()?;
     }
     let seconds = begun.elapsed().as_secs_f64();
     let mut out = std::io::stdout().lock();

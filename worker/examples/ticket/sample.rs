@@ -3,8 +3,9 @@
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use flightdesk_core::document::{
-    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, PaidWith,
-    PassengerContent, Place, PriceLineContent, TicketContent,
+    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
+    PaidWith, PassengerContent, Place, PriceLineContent, Seller, SupplyContent, SupplyTax,
+    TicketContent,
 };
 use flightdesk_core::ids::DocumentId;
 use flightdesk_core::money::{Currency, Money};
@@ -85,7 +86,7 @@ pub fn ticket(count: usize, first_name: &str, last_name: &str) -> anyhow::Result
     })
 }
 
-/// Out and back over two connections each for `count` people: six flights, one of them overnight, two ticket numbers.
+/// A round trip over two connections each for `count` people: six flights, one of them overnight, two ticket numbers.
 pub fn round_trip(
     count: usize,
     first_name: &str,
@@ -126,6 +127,63 @@ pub fn round_trip(
     returning.flights = back.to_vec();
     content.directions.push(returning);
     Ok(content)
+}
+
+/// The invoice of a ticket, from a seller in Delhi.
+pub fn invoice(ticket: &TicketContent) -> InvoiceContent {
+    let inr = |minor| Money::new(minor, Currency::INR);
+    let sum = |is_part: &dyn Fn(&PriceLineContent) -> bool| {
+        let lines = ticket.price_lines.iter().filter(|line| is_part(line));
+        inr(lines.map(|line| line.amount.minor()).sum())
+    };
+    let gst = sum(&|line| line.code == "GST");
+    let half = |name| SupplyTax {
+        name,
+        rate: Some("2.5".to_owned()),
+        amount: inr(gst.minor() / 2),
+    };
+    let supply = |sac: &str, description: &str, value, taxable, taxes| SupplyContent {
+        sac: sac.to_owned(),
+        description: description.to_owned(),
+        direction: None,
+        place: "Delhi (07)".to_owned(),
+        value,
+        taxable,
+        taxes,
+    };
+    let flights = supply(
+        "996425",
+        "Scheduled air transport of passengers",
+        sum(&|line| line.kind != "fee" && line.code != "GST"),
+        sum(&|line| line.kind == "base_fare"),
+        vec![half("CGST"), half("SGST")],
+    );
+    let fee = sum(&|line| line.kind == "fee");
+    let service = "Reservation services for transportation";
+    InvoiceContent {
+        document_id: ticket.document_id,
+        number: "FD/26-27/000123".to_owned(),
+        issued_at: ticket.issued_at,
+        issued_on: ticket.issued_at.date_naive(),
+        seller: Seller {
+            name: "Flightdesk Travels Private Limited".to_owned(),
+            address: "1 Janpath, New Delhi 110001".to_owned(),
+            tax_number: Some("07AABCU9603R1ZP".to_owned()),
+        },
+        buyer: ticket
+            .passengers
+            .iter()
+            .take(1)
+            .map(|passenger| passenger.name.clone())
+            .chain(["traveller@example.com".to_owned()])
+            .collect(),
+        booking_ref: ticket.booking_ref.clone(),
+        airlines: vec![ticket.airline.clone()],
+        lines: ticket.price_lines.clone(),
+        supplies: vec![flights, supply("998551", service, fee, inr(0), Vec::new())],
+        total: ticket.total,
+        paid_with: ticket.paid_with.clone(),
+    }
 }
 
 /// Bags for every other passenger, a chosen seat, a special meal and a coupon.
@@ -184,13 +242,29 @@ fn add_extras(content: &mut TicketContent) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Airport<'a> = [&'a str; 3];
+type Airport<'a> = [&'a str; 4];
 
-const BLR: Airport<'_> = ["BLR", "Kempegowda International Airport", "Bengaluru"];
-const DEL: Airport<'_> = ["DEL", "Indira Gandhi International Airport", "New Delhi"];
-const LHR: Airport<'_> = ["LHR", "London Heathrow Airport", "London"];
-const LGW: Airport<'_> = ["LGW", "London Gatwick Airport", "London"];
-const EDI: Airport<'_> = ["EDI", "Edinburgh Airport", "Edinburgh"];
+const BLR: Airport<'_> = ["BLR", "Kempegowda International Airport", "Bengaluru", "IN"];
+const DEL: Airport<'_> = [
+    "DEL",
+    "Indira Gandhi International Airport",
+    "New Delhi",
+    "IN",
+];
+const LHR: Airport<'_> = ["LHR", "London Heathrow Airport", "London", "GB"];
+const LGW: Airport<'_> = ["LGW", "London Gatwick Airport", "London", "GB"];
+const EDI: Airport<'_> = ["EDI", "Edinburgh Airport", "Edinburgh", "GB"];
+
+const SIN: Airport<'_> = ["SIN", "Singapore Changi Airport", "Singapore", "SG"];
+
+fn place([iata, name, city, country]: Airport<'_>) -> Place {
+    Place {
+        iata: iata.to_owned(),
+        name: name.to_owned(),
+        city: city.to_owned(),
+        country: country.to_owned(),
+    }
+}
 
 /// A flight that lands where clocks are `offset` minutes ahead of UTC.
 fn leg(
@@ -200,11 +274,7 @@ fn leg(
     minutes: i64,
     offset: i32,
 ) -> anyhow::Result<FlightContent> {
-    let [origin, destination] = route.map(|[iata, name, city]| Place {
-        iata: iata.to_owned(),
-        name: name.to_owned(),
-        city: city.to_owned(),
-    });
+    let [origin, destination] = route.map(place);
     let flight = flight(departs, minutes)?;
     let there = FixedOffset::east_opt(offset * 60).context("an offset")?;
     Ok(FlightContent {
@@ -225,18 +295,13 @@ fn carrier() -> Carrier {
 
 fn flight(departs: &str, minutes: i64) -> anyhow::Result<FlightContent> {
     let departs: DateTime<FixedOffset> = departs.parse()?;
-    let place = |iata: &str, name: &str, city: &str| Place {
-        iata: iata.to_owned(),
-        name: name.to_owned(),
-        city: city.to_owned(),
-    };
     let singapore = FixedOffset::east_opt(8 * 3600).context("an offset")?;
     Ok(FlightContent {
         airline: carrier(),
         number: "382".to_owned(),
         aircraft: "Boeing 787-8".to_owned(),
-        origin: place("DEL", "Indira Gandhi International Airport", "New Delhi"),
-        destination: place("SIN", "Singapore Changi Airport", "Singapore"),
+        origin: place(DEL),
+        destination: place(SIN),
         departs,
         arrives: (departs + TimeDelta::minutes(minutes)).with_timezone(&singapore),
         boarding: Boarding {
@@ -262,7 +327,7 @@ fn passenger(
         extra_kg: 0,
         barcode: BoardingPass {
             last_name: last_name.to_owned(),
-            first_name: first_name.to_owned(),
+            first_name: Some(first_name.to_owned()),
             booking_ref: "K7XQ3M".to_owned(),
             origin: flight.origin.iata.clone(),
             destination: flight.destination.iata.clone(),

@@ -1,6 +1,6 @@
 //! Ask Stripe for a refund that was promised, or what became of it.
 
-use flightdesk_core::outbox::{self, CreateRefund, Lease};
+use flightdesk_core::outbox::{self, Backend, CreateRefund, Lease};
 use flightdesk_core::payment::{self, stripe::StripeError};
 
 use crate::{Ctx, JobError};
@@ -22,12 +22,17 @@ pub async fn run(ctx: &Ctx, job: CreateRefund, lease: &Lease) -> Result<(), JobE
         }),
     };
     let mut tx = ctx.db.begin().await?;
+    if let Some(Ok(_) | Err(StripeError::Refused { .. })) = &answer {
+        outbox::answered(&mut tx, &ctx.clock, Backend::Payments).await?;
+    }
     match answer {
         None => {}
         Some(Ok(answer)) => {
             payment::record_refund(&mut tx, &ctx.clock, job.refund_id, &answer).await?;
         }
-        Some(Err(StripeError::Unavailable(cause))) => return Err(JobError::retry(cause)),
+        Some(Err(StripeError::Unavailable(cause))) => {
+            return Err(JobError::away(Backend::Payments, cause));
+        }
         Some(Err(StripeError::Refused { code, message })) => {
             tracing::error!(refund_id = %job.refund_id, code, message, "the payment provider refused a refund");
             payment::refund_failed(&mut tx, &ctx.clock, job.refund_id, &message).await?;

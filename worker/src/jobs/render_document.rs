@@ -2,7 +2,7 @@
 
 use flightdesk_core::document::{self, DocumentKind, InvoiceContent, TicketContent};
 use flightdesk_core::fault;
-use flightdesk_core::outbox::{self, Lease, RenderDocument};
+use flightdesk_core::outbox::{self, Backend, Lease, RenderDocument};
 use flightdesk_core::payment;
 use sqlx::PgConnection;
 use tracing::warn;
@@ -22,7 +22,7 @@ pub async fn run(ctx: &Ctx, job: RenderDocument, lease: &Lease) -> Result<(), Jo
     fault::point("document_rendering");
     drop(conn);
     let key = document::storage_key(job.document_id, job.revision);
-    let stored = if lease.attempt > 1 {
+    let stored = if lease.is_repeated() {
         ctx.storage.get(&key).await?
     } else {
         None
@@ -34,6 +34,7 @@ pub async fn run(ctx: &Ctx, job: RenderDocument, lease: &Lease) -> Result<(), Jo
     fault::point("document_stored");
 
     let mut tx = ctx.db.begin().await?;
+    outbox::answered(&mut tx, &ctx.clock, Backend::Storage).await?;
     document::mark_ready(&mut tx, &ctx.clock, &job, &pdf).await?;
     fault::point("document_ready");
     outbox::finish(&mut tx, &ctx.clock, lease).await?;

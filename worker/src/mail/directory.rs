@@ -9,7 +9,7 @@ use super::MailError;
 
 /// Writes a whole file or none; a file of that name is replaced.
 pub(super) async fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), MailError> {
-    let away = |error: std::io::Error| MailError::Temporary(format!("MAIL_DIR: {error}"));
+    let away = |error: std::io::Error| MailError::Away(format!("MAIL_DIR: {error}"));
     fs::create_dir_all(folder).await.map_err(away)?;
     let unfinished = folder.join(format!(".{name}.{:08x}", rand::random::<u32>()));
     let written = async {

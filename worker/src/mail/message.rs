@@ -1,6 +1,7 @@
 //! A mail as we write it, and as it goes over the wire.
 
 use chrono::{DateTime, Utc};
+use flightdesk_core::email::EmailAddress;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
@@ -46,18 +47,23 @@ impl Mail {
     pub(super) fn compose(
         &self,
         from: &Mailbox,
+        reply_to: &Mailbox,
         sent_at: DateTime<Utc>,
     ) -> Result<Message, MailError> {
         let unfit = |what: &str| MailError::Permanent(format!("{what} cannot stand in a mail"));
-        let to: Address = self
-            .to
+        // The check that decided when the address was given; those from before it are made fit or refused here.
+        let to = EmailAddress::parse(&self.to).map_err(|_| unfit("the recipient's address"))?;
+        let to: Address = to
+            .as_str()
             .parse()
             .map_err(|_| unfit("the recipient's address"))?;
         let alternatives = MultiPart::alternative_plain_html(self.text.clone(), self.html.clone());
         let mut parts = MultiPart::mixed().multipart(alternatives);
         for file in &self.attachments {
-            let content_type = ContentType::parse(file.content_type)
-                .map_err(|_| unfit("the attachment's type"))?;
+            // Outlook shows the name that the type has, and calls a file without it ATT00001.
+            let named = format!("{}; name=\"{}\"", file.content_type, plain(&file.file_name));
+            let content_type =
+                ContentType::parse(&named).map_err(|_| unfit("the attachment's type"))?;
             parts = parts.singlepart(attachment(file, content_type));
         }
         let auto_submitted = HeaderValue::new(
@@ -66,6 +72,7 @@ impl Mail {
         );
         Message::builder()
             .from(from.clone())
+            .reply_to(reply_to.clone())
             .to(Mailbox::new(None, to))
             .subject(one_line(&self.subject))
             .date(sent_at.into())
@@ -120,10 +127,13 @@ mod tests {
         }
     }
 
+    fn sent_at() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap()
+    }
+
     fn compose(mail: &Mail) -> Result<String, MailError> {
         let from = "Flightdesk <tickets@flightdesk.example>".parse().unwrap();
-        let sent_at = Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap();
-        mail.compose(&from, sent_at)
+        mail.compose(&from, &from, sent_at())
             .map(|message| String::from_utf8(message.formatted()).unwrap())
     }
 
@@ -142,12 +152,13 @@ mod tests {
         for expected in [
             "Message-ID: <booking_confirmed.1@flightdesk.example>",
             "From: Flightdesk <tickets@flightdesk.example>",
+            "Reply-To: Flightdesk <tickets@flightdesk.example>",
             "To: asha@example.com",
             "Auto-Submitted: auto-generated",
             "Content-Type: multipart/alternative",
             "Content-Type: text/plain",
             "Content-Type: text/html",
-            "Content-Type: application/pdf",
+            "Content-Type: application/pdf; name=\"ticket-K7XQ3M-AI.pdf\"",
             "filename=\"ticket-K7XQ3M-AI.pdf\"",
         ] {
             assert!(raw.contains(expected), "{expected} is missing in\n{raw}");
@@ -186,6 +197,47 @@ mod tests {
                 matches!(compose(&mail), Err(MailError::Permanent(_))),
                 "{to:?} was taken"
             );
+        }
+    }
+
+    #[test]
+    fn an_international_domain_leaves_in_the_letters_of_dns() {
+        let mail = Mail {
+            to: "zoe@exämple.com".to_owned(),
+            ..mail()
+        };
+        let from = "Flightdesk <tickets@flightdesk.example>".parse().unwrap();
+        let message = mail.compose(&from, &from, sent_at()).unwrap();
+        let to = message.envelope().to()[0].to_string();
+        assert_eq!(to, "zoe@xn--exmple-cua.com");
+        let raw = compose(&mail).unwrap();
+        assert!(raw.contains("To: zoe@xn--exmple-cua.com\r\n"), "{raw}");
+    }
+
+    #[test]
+    fn every_address_that_is_taken_can_be_sent_to() {
+        // Every character that an address may have, and every shape: what core takes and lettre does not would be
+        // found out when a ticket is to be sent.
+        let locals = "!#$%&'*+-/=?^_`{|}~".chars().map(String::from);
+        let locals = locals.chain(["a".repeat(64), "a.b".to_owned(), "A1".to_owned()]);
+        let hosts = [
+            "b.co".to_owned(),
+            "1.co".to_owned(),
+            "a--b.example".to_owned(),
+            "例え.jp".to_owned(),
+            "उदाहरण.परीक्षा".to_owned(),
+            "faß.de".to_owned(),
+            "bücher.example".to_owned(),
+            format!("{}.co", "b".repeat(63)),
+            format!("{0}.{0}.{0}.co", "b".repeat(60)),
+        ];
+        for local in locals {
+            for host in &hosts {
+                let to = format!("{local}@{host}");
+                assert!(EmailAddress::parse(&to).is_ok(), "{to} is refused");
+                let mail = Mail { to, ..mail() };
+                assert!(compose(&mail).is_ok(), "{} cannot be sent to", mail.to);
+            }
         }
     }
 

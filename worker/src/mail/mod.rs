@@ -2,7 +2,9 @@
 
 pub mod calendar;
 mod directory;
+mod layout;
 mod message;
+mod moved;
 mod returned;
 mod smtp;
 pub mod templates;
@@ -22,6 +24,7 @@ pub struct Mailer(Arc<Office>);
 #[derive(Debug)]
 struct Office {
     from: Mailbox,
+    reply_to: Mailbox,
     backend: Backend,
 }
 
@@ -35,7 +38,10 @@ enum Backend {
 /// Why a mail did not leave.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// The server was away, busy, or cut the connection; the same mail may leave later.
+    /// The server was away, cut the connection, or takes no mail from us at all.
+    #[error("the mail server is away: {0}")]
+    Away(String),
+    /// The server says "later" about this mail; the same mail may leave then.
     #[error("mail could not be sent now: {0}")]
     Temporary(String),
     /// The server or the mail itself says no; the same mail will never leave.
@@ -55,7 +61,7 @@ impl Mailer {
             )?),
             None => Backend::Directory(mail.mail_dir.clone()),
         };
-        Self::new(&mail.mail_from, backend)
+        Self::new(&mail.mail_from, mail.mail_reply_to.as_deref(), backend)
     }
 
     /// A mailer that keeps every mail in memory, for tests.
@@ -66,16 +72,38 @@ impl Mailer {
                 .unwrap_or_else(|_| unreachable!("the address is well-formed")),
         );
         Self(Arc::new(Office {
+            reply_to: from.clone(),
             from,
             backend: Backend::Memory(Mutex::default()),
         }))
     }
 
-    fn new(from: &str, backend: Backend) -> anyhow::Result<Self> {
-        let from = from.parse().map_err(|_| {
-            anyhow::anyhow!("MAIL_FROM is no mail address: write `Name <local@host>`")
-        })?;
-        Ok(Self(Arc::new(Office { from, backend })))
+    fn new(from: &str, reply_to: Option<&str>, backend: Backend) -> anyhow::Result<Self> {
+        let parse = |setting: &str, raw: &str| {
+            raw.parse::<Mailbox>().map_err(|_| {
+                anyhow::anyhow!("{setting} is no mail address: write `Name <local@host>`")
+            })
+        };
+        let from = parse("MAIL_FROM", from)?;
+        let reply_to = match reply_to {
+            Some(raw) => parse("MAIL_REPLY_TO", raw)?,
+            None => from.clone(),
+        };
+        Ok(Self(Arc::new(Office {
+            from,
+            reply_to,
+            backend,
+        })))
+    }
+
+    /// The bare address that mails come from.
+    pub fn from(&self) -> String {
+        self.0.from.email.to_string()
+    }
+
+    /// The bare address that answers go to.
+    pub fn reply_to(&self) -> String {
+        self.0.reply_to.email.to_string()
     }
 
     /// The host that Message-IDs end in: that of the sender.
@@ -92,15 +120,21 @@ impl Mailer {
     ) -> Result<(), MailError> {
         match &self.0.backend {
             Backend::Smtp(transport) => {
-                smtp::send(transport, mail.compose(&self.0.from, sent_at)?).await
+                smtp::send(
+                    transport,
+                    mail.compose(&self.0.from, &self.0.reply_to, sent_at)?,
+                )
+                .await
             }
             Backend::Directory(folder) => {
                 let name = mail.file_name();
-                let bytes = mail.compose(&self.0.from, sent_at)?.formatted();
+                let bytes = mail
+                    .compose(&self.0.from, &self.0.reply_to, sent_at)?
+                    .formatted();
                 directory::write(folder, &name, &bytes).await
             }
             Backend::Memory(sent) => {
-                mail.compose(&self.0.from, sent_at)?;
+                mail.compose(&self.0.from, &self.0.reply_to, sent_at)?;
                 sent.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(mail);

@@ -1,45 +1,46 @@
 //! What the mails say about money that goes back, and about seats that cannot be had.
 
+use flightdesk_core::format::money;
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::mail::{MailContent, ReturnCause};
 
-use super::templates::{Words, letter};
+use super::templates::{Frame, Words, letter};
 
-pub(super) fn late_payment_refunded(content: &MailContent) -> Words {
+pub(super) fn late_payment_refunded(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "your payment for booking {reference} reached us when the booking could not be confirmed any more."
+        "Your payment for booking {reference} reached us when the booking could not be confirmed any more."
     );
-    let amount = content.refunded.unwrap_or(content.total);
+    let amount = money(content.refunded.unwrap_or(content.total));
     let back = format!(
         "We are sending the full amount of {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
     );
     let sorry = "We are sorry that it did not work out this time.";
     let title = format!("Your payment for booking {reference} is being refunded");
-    letter(content, title, &[&what, &back, sorry])
+    letter(content, frame, title, &[&what, &back, sorry])
 }
 
-pub(super) fn money_returned(content: &MailContent, id: RefundId) -> Words {
+pub(super) fn money_returned(content: &MailContent, frame: Frame<'_>, id: RefundId) -> Words {
     let reference = &content.booking_ref;
     let returned = content.returned(id);
-    let amount = returned.map_or(content.total, |returned| returned.amount);
-    let paid = returned.map_or(content.total, |returned| returned.paid);
+    let amount = money(returned.map_or(content.total, |returned| returned.amount));
+    let paid = money(returned.map_or(content.total, |returned| returned.paid));
     let cause = returned.map_or(ReturnCause::NotOwed, |returned| returned.cause);
     let what = match cause {
         ReturnCause::NotAskedFor => format!(
-            "we received {paid} for booking {reference}. That is not the payment that we asked for, so it does not count for the booking."
+            "We received {paid} for booking {reference}. That is not the payment that we asked for, so it does not count for the booking."
         ),
         ReturnCause::PaidTwice => {
-            format!("booking {reference} was paid already when another {paid} reached us.")
+            format!("Booking {reference} was paid already when another {paid} reached us.")
         }
         ReturnCause::SeatsGone => format!(
-            "your payment of {paid} for other seats on booking {reference} reached us when those seats could not be had any more. You keep the seats that you have."
+            "Your payment of {paid} for other seats on booking {reference} reached us when those seats could not be had any more. You keep the seats that you have."
         ),
         ReturnCause::SeatFees => format!(
-            "a seat that you had chosen for booking {reference} could not be had any more when it was confirmed. Your ticket shows the seat that you have instead."
+            "A seat that you had chosen for booking {reference} could not be had any more when it was confirmed. Your ticket shows the seat that you have instead."
         ),
         ReturnCause::NotOwed => format!(
-            "your payment of {paid} for booking {reference} reached us when it was not owed any more."
+            "Your payment of {paid} for booking {reference} reached us when it was not owed any more."
         ),
     };
     let all = if cause == ReturnCause::SeatFees {
@@ -51,15 +52,15 @@ pub(super) fn money_returned(content: &MailContent, id: RefundId) -> Words {
         "We are sending {all} {amount} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything."
     );
     let title = format!("{amount} for booking {reference} is on its way back to you");
-    letter(content, title, &[&what, &back])
+    letter(content, frame, title, &[&what, &back])
 }
 
-pub(super) fn seats_not_changed(content: &MailContent) -> Words {
+pub(super) fn seats_not_changed(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "another aircraft will fly for booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
+        "Another aircraft will fly for booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
     );
     let again = "You can choose other seats where you booked, until check-in closes. A payment that reaches us after all goes back in full.";
     let title = format!("The seats you asked for on booking {reference} cannot be had");
-    letter(content, title, &[&what, again])
+    letter(content, frame, title, &[&what, again])
 }

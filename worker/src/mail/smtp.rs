@@ -56,9 +56,9 @@ pub(super) fn transport(
     let transport = transport
         .timeout(Some(TIMEOUT))
         .pool_config(
-            PoolConfig::new()
-                .max_size(8)
-                .idle_timeout(Duration::from_secs(30)),
+            // None is kept: before one is used again the server is asked whether it lives, and each that has fallen
+            // silent would cost the whole of `TIMEOUT`, one after the other.
+            PoolConfig::new().max_size(0),
         )
         .build();
     Ok(transport)
@@ -77,18 +77,30 @@ fn parameters(url: &Url, file: &Path) -> anyhow::Result<TlsParameters> {
     Ok(builder.build()?)
 }
 
-/// Hands the mail to the server.
+/// How long all commands of one mail may take.
+const LONGEST: Duration = Duration::from_secs(25);
+
+/// Hands the mail to the server. Given up from here, because the client says goodbye after an answer that did not come,
+/// and waits as long again for the answer to that.
 pub(super) async fn send(transport: &Transport, message: Message) -> Result<(), MailError> {
-    let sent = transport.send(message).await;
+    let Ok(sent) = tokio::time::timeout(LONGEST, transport.send(message)).await else {
+        return Err(MailError::Temporary(
+            "the mail server did not answer in time".to_owned(),
+        ));
+    };
     sent.map(drop).map_err(|error| {
         let code = error.status().map(u16::from);
         let text = describe(&error);
-        // 53x is about us, not about the mail: a password that staff will mend must not kill every mail meanwhile.
-        let about_us = matches!(code, Some(530..=539));
-        if error.is_permanent() && !about_us {
-            MailError::Permanent(text)
-        } else {
-            MailError::Temporary(text)
+        match code {
+            // 53x is about us, not about the mail: a password that staff will mend must not kill every mail meanwhile.
+            // 421 and 454 close the door, 452 4.3.1 is a full disk (<https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3>).
+            Some(421 | 454 | 530..=539) => MailError::Away(text),
+            Some(452) if text.contains("4.3.1") => MailError::Away(text),
+            Some(_) if error.is_permanent() => MailError::Permanent(text),
+            Some(_) => MailError::Temporary(text),
+            // What lettre will not hand to this server: an address with letters beyond ASCII and no SMTPUTF8.
+            None if error.is_client() && text.contains("non-ascii") => MailError::Permanent(text),
+            None => MailError::Away(text),
         }
     })
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use deunicode::deunicode;
+use flightdesk_core::ticket::to_latin_capitals;
 use genpdf::error::Error;
 use genpdf::fonts::{FontCache, FontData, FontFamily};
 use printpdf::BuiltinFont;
@@ -59,8 +60,28 @@ pub fn transliterated(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| matches!(c, ' '..='~')) {
         return Cow::Borrowed(text);
     }
-    let latin = deunicode(text);
+    // First the letters of names as barcodes and passports have them: `Ə` is `E`, where deunicode knows only `@`.
+    let text: String = text.chars().map(plain_latin).collect();
+    let latin = deunicode(&text);
     Cow::Owned(latin.chars().filter(|c| matches!(c, ' '..='~')).collect())
+}
+
+/// A Latin letter in A-Z, small where it is small; anything else as it is.
+fn plain_latin(c: char) -> Cow<'static, str> {
+    let is_latin = matches!(c,
+        '\u{c0}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a720}'..='\u{a7ff}');
+    let capitals = if is_latin && c.is_alphabetic() {
+        to_latin_capitals(c.encode_utf8(&mut [0; 4]))
+    } else {
+        String::new()
+    };
+    Cow::Owned(if capitals.is_empty() {
+        c.to_string()
+    } else if c.is_lowercase() {
+        capitals.to_ascii_lowercase()
+    } else {
+        capitals
+    })
 }
 
 /// Windows-1252 has the printable Latin-1 and 27 more characters.
@@ -90,6 +111,8 @@ fn load() -> Result<[FontFamily<FontData>; 2], Error> {
 
 #[cfg(test)]
 mod tests {
+    use flightdesk_core::booking::parse_name;
+
     use super::*;
 
     #[test]
@@ -114,6 +137,11 @@ mod tests {
             "Işık Şimşek-Yağmur",
             "Ελένη",
             "Ирина",
+            "Əliyev Məmməd",
+            "Ɓalarabe Ɗanladi Ƙofar Ƴanɗoto",
+            "Agbeɖo Ɣeyiɣi Ŋutsu Ʋudu ʋudu Ɛnyo ɛ Ɔfori ɔ",
+            "Ɨsai ɨ Ʉra ʉ Ɵ ɵ Ⱥ ⱥ Ⱦ ⱦ Ɲ ɲ Ʃ ʃ Ʒ ʒ Ʈ ʈ Ʊ ʊ Ɩ ɩ",
+            "Gal·la",
         ] {
             assert!(Face::NotoSans.has(&fonts, text), "{text}");
         }
@@ -126,5 +154,29 @@ mod tests {
     fn a_script_without_glyphs_is_written_in_latin_letters() {
         assert_eq!(transliterated("王小明"), "Wang Xiao Ming");
         assert_eq!(transliterated("a\u{7}b\n"), "ab");
+    }
+
+    /// Every letter that a name may have prints: as it is, or in A-Z where no font has it, and never as a box.
+    #[test]
+    fn every_letter_of_a_name_prints() {
+        let fonts = FontCache::new(Face::NotoSans.family().unwrap());
+        let letters = ('\u{c0}'..='\u{a7ff}').map(String::from);
+        let names = letters.filter(|letter| parse_name(letter).is_ok());
+        let mut count = 0;
+        for name in names {
+            count += 1;
+            if !Face::NotoSans.has(&fonts, &name) {
+                let printed = transliterated(&name);
+                assert!(
+                    printed.chars().any(|c| c.is_ascii_alphabetic()),
+                    "{name} is lost"
+                );
+                assert!(printed.chars().all(is_windows_1252), "{name}: {printed}");
+            }
+            let barcode = to_latin_capitals(&name);
+            assert!(!barcode.is_empty(), "{name} is in no barcode");
+        }
+        assert!(count > 700, "{count} letters");
+        assert_eq!(transliterated("Ɐ Ꝁmə"), "A Kme");
     }
 }

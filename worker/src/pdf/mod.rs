@@ -3,11 +3,14 @@
 mod barcode;
 mod draw;
 mod face;
+mod finish;
+mod flow;
 mod invoice;
+mod operators;
 mod passengers;
 mod sheet;
-mod stamp;
-mod words;
+mod structure;
+pub(crate) mod words;
 
 use chrono::{DateTime, Utc};
 use flightdesk_core::document::{InvoiceContent, TicketContent};
@@ -49,8 +52,8 @@ fn pdf(
     if sheets.missing_glyphs() {
         sheets = set(Face::NotoSans).map_err(PdfError)?;
     }
-    let pdf = sheets
+    let (pdf, structure) = sheets
         .write(title)
         .map_err(|error| PdfError(error.to_string()))?;
-    stamp::stamp(pdf, identity, issued_at).map_err(PdfError)
+    finish::finish(&pdf, &structure, identity, issued_at).map_err(PdfError)
 }

@@ -10,6 +10,7 @@ use image::{DynamicImage, GrayImage, Luma};
 
 use super::barcode::{Barcode, MODULE_MM};
 use super::face::{Face, transliterated};
+use super::structure::{Outline, Role, Structure};
 
 /// A4.
 pub const WIDTH: f64 = 210.0;
@@ -73,7 +74,8 @@ impl Type {
 }
 
 enum Mark {
-    Text(f64, f64, Type, String),
+    /// A line of text, and the element it belongs to.
+    Text(f64, f64, Type, String, Option<usize>),
     Rule(f64, f64, f64),
 }
 
@@ -81,6 +83,20 @@ enum Mark {
 struct Page {
     marks: Vec<Mark>,
     barcodes: Vec<(f64, f64, Barcode)>,
+    /// The element that the barcodes are.
+    figure: Option<usize>,
+}
+
+impl Page {
+    /// The elements of what is drawn, in the order of drawing.
+    fn elements(&self) -> Vec<Option<usize>> {
+        let barcodes = (!self.barcodes.is_empty()).then_some(self.figure);
+        let marks = self.marks.iter().map(|mark| match mark {
+            Mark::Text(.., element) => *element,
+            Mark::Rule(..) => None,
+        });
+        barcodes.into_iter().chain(marks).collect()
+    }
 }
 
 /// Pages being set. Positions are millimetres from the top left corner of the page.
@@ -88,6 +104,9 @@ pub struct Sheets {
     document: Document,
     face: Face,
     pages: Vec<Page>,
+    outline: Outline,
+    /// What is set now stands on every page and is read on none.
+    decorates: bool,
     missing_glyphs: bool,
 }
 
@@ -100,8 +119,20 @@ impl Sheets {
             document,
             face,
             pages: vec![Page::default()],
+            outline: Outline::new(),
+            decorates: false,
             missing_glyphs: false,
         })
+    }
+
+    /// What is set from now on is part of such an element, until [`Sheets::close`].
+    pub fn open(&mut self, role: Role) {
+        self.outline.open(role);
+    }
+
+    /// Ends the element that was begun last.
+    pub fn close(&mut self) {
+        self.outline.close();
     }
 
     /// Whether some text had letters that the face has not, and was set transliterated.
@@ -117,7 +148,11 @@ impl Sheets {
     /// Sets a line of text with its left end at `x` and its upper edge at `y`.
     pub fn text(&mut self, x: f64, y: f64, kind: Type, line: &str) {
         let line = self.printable(line);
-        self.push(Mark::Text(x, y, kind, line));
+        if line.is_empty() {
+            return;
+        }
+        let element = (!self.decorates).then(|| self.outline.of_text());
+        self.push(Mark::Text(x, y, kind, line, element));
     }
 
     /// Sets a line of text that ends at `right`.
@@ -129,11 +164,13 @@ impl Sheets {
     /// Sets the same line on every page, made from its number and how many there are.
     pub fn on_every_page(&mut self, mut set: impl FnMut(&mut Self, usize, usize)) {
         let count = self.pages.len();
+        self.decorates = true;
         // What is set goes to the last page: each in turn becomes it.
         for number in 1..=count {
             self.pages.rotate_left(1);
             set(self, number, count);
         }
+        self.decorates = false;
     }
 
     /// Draws a thin line across.
@@ -144,6 +181,8 @@ impl Sheets {
     /// Places a barcode with its upper left corner near `x`, `y`: on the grid of modules of this page.
     pub fn barcode(&mut self, x: f64, y: f64, barcode: Barcode) {
         if let Some(page) = self.pages.last_mut() {
+            page.figure
+                .get_or_insert_with(|| self.outline.of_barcodes());
             page.barcodes.push((x, y, barcode));
         }
     }
@@ -184,8 +223,24 @@ impl Sheets {
         lines
     }
 
-    /// The PDF as genpdf writes it, with its random ids and the present time.
-    pub fn write(mut self, title: &str) -> Result<Vec<u8>, Error> {
+    /// The line, or as much of it as is no wider than `width` and a mark that something is left out.
+    pub fn shortened(&self, kind: Type, line: &str, width: f64) -> String {
+        const MARK: &str = "…";
+        if self.width(kind, line) <= width {
+            return line.to_owned();
+        }
+        let ends = line.char_indices().map(|(end, _)| end).rev();
+        let mut kept = ends.map(|end| format!("{}{MARK}", line[..end].trim_end()));
+        kept.find(|kept| self.width(kind, kept) <= width)
+            .unwrap_or_else(|| MARK.to_owned())
+    }
+
+    /// The PDF as genpdf writes it, with its random ids and the present time, and what its pieces are.
+    pub fn write(mut self, title: &str) -> Result<(Vec<u8>, Structure), Error> {
+        let structure = Structure {
+            pages: self.pages.iter().map(Page::elements).collect(),
+            elements: self.outline.into_elements(),
+        };
         self.document.set_title(title);
         self.document.set_paper_size(Size::new(WIDTH, HEIGHT));
         self.document.push(Drawing {
@@ -193,7 +248,7 @@ impl Sheets {
         });
         let mut bytes = Vec::with_capacity(16 * 1024);
         self.document.render(&mut bytes)?;
-        Ok(bytes)
+        Ok((bytes, structure))
     }
 
     fn prefix_that_fits(&self, kind: Type, word: &str, width: f64) -> usize {
@@ -249,7 +304,7 @@ fn draw(page: &Page, fonts: &FontCache, context: &Context, area: &Area<'_>) -> R
     draw_barcodes(&page.barcodes, context, area)?;
     for mark in &page.marks {
         match mark {
-            Mark::Text(x, y, kind, line) => {
+            Mark::Text(x, y, kind, line, _) => {
                 let style = kind.style();
                 // genpdf sets the baseline a glyph's height below, which differs from face to face.
                 let height = f64::from(style.font(fonts).glyph_height(kind.size));

@@ -31,7 +31,7 @@ pub fn settings() -> Settings {
 /// A context whose clock stands still, with mail in memory.
 pub fn context(pool: PgPool, storage: Storage) -> Ctx {
     Ctx {
-        db: pool,
+        db: pool.into(),
         clock: Clock::manual(Utc.with_ymd_and_hms(2026, 11, 20, 9, 7, 0).unwrap()),
         settings: Arc::new(settings()),
         storage,
@@ -125,6 +125,12 @@ impl Drop for TempFolder {
     }
 }
 
+/// A port of loopback on which nobody listens.
+pub fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
 /// A server of the test tools on a loopback port of its own, ended with the test.
 pub struct Server {
     pub port: u16,
@@ -133,10 +139,16 @@ pub struct Server {
 
 impl Server {
     /// Starts `command` with the arguments that `arguments` makes for a free port, and waits until it accepts.
-    pub async fn start(mut command: Command, arguments: impl Fn(u16) -> Vec<String>) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+    pub async fn start(command: Command, arguments: impl Fn(u16) -> Vec<String>) -> Self {
+        Self::start_on(free_port(), command, arguments).await
+    }
+
+    /// The same on a port that somebody knows already.
+    pub async fn start_on(
+        port: u16,
+        mut command: Command,
+        arguments: impl Fn(u16) -> Vec<String>,
+    ) -> Self {
         let child = command
             .args(arguments(port))
             .stdout(Stdio::null())

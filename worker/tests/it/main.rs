@@ -2,14 +2,19 @@
 
 mod booked;
 mod clock;
+mod connections;
 #[path = "../../../api/tests/it/consistent.rs"]
 mod consistent;
+mod currency;
 mod e2e;
 mod faults;
+mod idle;
 mod mail;
 mod materialise_flights;
 mod metrics;
+mod outage;
 mod papers;
+mod readers;
 mod relay;
 mod render_document;
 mod s3;

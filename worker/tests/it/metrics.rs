@@ -72,6 +72,8 @@ async fn a_dead_job_and_a_living_worker_are_numbers(pool: PgPool) {
         r#"flightdesk_queue_jobs{queue="mail",status="waiting"} 0"#,
         r#"flightdesk_relay_lag_seconds{queue="mail"} 0"#,
         r#"flightdesk_consumers_up{queue="mail"} 1"#,
+        r#"flightdesk_queue_paused{queue="mail"} 0"#,
+        r#"flightdesk_backend_outage_seconds{backend="storage"} 0"#,
         "flightdesk_workers_living 1",
     ] {
         until_true(line, Duration::from_secs(30), async || {
@@ -84,4 +86,51 @@ async fn a_dead_job_and_a_living_worker_are_numbers(pool: PgPool) {
         })
         .await;
     }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn of_two_workers_one_measures_for_all_and_says_which_queue_is_paused(pool: PgPool) {
+    let redis = Redis::start();
+    let addresses = [free_address(), free_address()];
+    let workers = addresses
+        .each_ref()
+        .map(|addr| Worker::start(&pool, &redis, &[("WORKER_METRICS_ADDR", addr)]));
+    sqlx::query(
+        "insert into backend_outage (backend, queue, began_at, probe_at, last_error)
+         values ('mail', 'mail', now(), now() + interval '1 hour', 'refused')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let pages = async || {
+        let mut pages = Vec::new();
+        for addr in &addresses {
+            let page = match reqwest::get(format!("http://{addr}/metrics")).await {
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            pages.push(page);
+        }
+        pages
+    };
+    let with = |pages: &[String], line: &str| {
+        let found = pages
+            .iter()
+            .filter(|page| page.lines().any(|found| found == line));
+        found.count()
+    };
+    for line in [
+        "flightdesk_workers_living 2",
+        r#"flightdesk_queue_paused{queue="mail"} 1"#,
+    ] {
+        until_true(line, Duration::from_secs(40), async || {
+            with(&pages().await, line) == 1
+        })
+        .await;
+    }
+    // Several looks later it is still one.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let now = pages().await;
+    assert_eq!(with(&now, "flightdesk_workers_living 2"), 1, "{now:?}");
+    drop(workers);
 }

@@ -8,10 +8,11 @@ use flightdesk_core::outbox::{self, MailKind, SendSms};
 use flightdesk_worker::attempt::{self, Outcome};
 use flightdesk_worker::queue::Pushed;
 use flightdesk_worker::{Ctx, pdf};
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::{Uuid, uuid};
 
-use crate::booked::{TempFolder, output, take_jobs, ticketed};
+use crate::booked::{TempFolder, output, take_jobs, ticketed, tool};
 use crate::support::bookings::{ACCOUNT, BOOKING, promise};
 use crate::support::ctx;
 
@@ -78,7 +79,7 @@ async fn an_invoice_can_be_read_and_is_the_same_bytes_each_time(pool: PgPool) {
         "Hồng Đào Nguyễn",
         "nguyen@example.com",
         "1 × booking",
-        "INR 218,767.00",
+        "INR 2,18,767.00",
         "with Visa ending in 4242",
         "Page 1 of 1",
     ] {
@@ -138,6 +139,19 @@ async fn the_confirmation_carries_tickets_invoice_and_the_instants_of_the_flight
             );
         }
     }
+    let read = read_strictly(&sent[0].attachments[3].bytes);
+    assert_eq!(
+        read,
+        json!({
+            "method": "PUBLISH", "product": "-//Flightdesk//Flights 1.0//EN", "errors": [],
+            "organizers": ["mailto:tickets@flightdesk.example", "mailto:tickets@flightdesk.example"],
+        })
+    );
+    assert!(
+        sent[0].attachments[3]
+            .content_type
+            .contains("method=PUBLISH")
+    );
     let unfolded = calendar.replace("\r\n ", "");
     for said in [
         "UID:00000000-0000-7000-8000-000000000601@flightdesk.example",
@@ -148,6 +162,96 @@ async fn the_confirmation_carries_tickets_invoice_and_the_instants_of_the_flight
             unfolded.contains(said),
             "{said:?} is missing in\n{unfolded}"
         );
+    }
+}
+
+/// What another program reads in a calendar file.
+fn read_strictly(file: &[u8]) -> Value {
+    const READ: &str = "
+import icalendar, json, sys
+calendar = icalendar.Calendar.from_ical(open(sys.argv[1], 'rb').read())
+events = calendar.walk('VEVENT')
+print(json.dumps({
+    'method': str(calendar['METHOD']), 'product': str(calendar['PRODID']),
+    'organizers': [str(event['ORGANIZER']) for event in events],
+    'errors': [str(error) for part in calendar.walk() for error in part.errors],
+}))
+";
+    let folder = TempFolder::new();
+    let path = folder.0.join("flights.ics");
+    std::fs::write(&path, file).unwrap();
+    let python = tool("venv/bin/python");
+    let printed = output(
+        std::process::Command::new(python)
+            .args(["-c", READ])
+            .arg(&path),
+    );
+    serde_json::from_str(&printed).unwrap()
+}
+
+/// The invoice of the fixture's booking with 5 % GST on its way out, in text.
+async fn taxed_invoice(pool: &PgPool, tax_number: &str) -> String {
+    let ctx = ctx(pool, clock());
+    sqlx::query("update seller set tax_number = $1")
+        .bind(tax_number)
+        .execute(pool)
+        .await
+        .unwrap();
+    let pdf = pdf::invoice(&invoice(&ctx).await).unwrap();
+    let folder = TempFolder::new();
+    let file = folder.0.join("invoice.pdf");
+    std::fs::write(&file, pdf).unwrap();
+    let mut read = std::process::Command::new("pdftotext");
+    output(read.arg("-layout").arg(&file).arg("-"))
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn an_invoice_says_code_place_of_supply_and_how_the_tax_is_split(pool: PgPool) {
+    for statement in [
+        "update airport set subdivision = 'Delhi' where iata = 'DEL'",
+        "insert into tax_rule (code, country, name, kind, amount, cabins, passenger_types, applies_to, refundable)
+         values ('GST', 'IN', 'Goods and services tax', 'percent', 5, '{economy}', '{adult,child,infant}', 'flight', true)",
+        "insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable)
+         select booking_id, 12, 0, flight_id, 'tax', 'GST', 'adult', 2, 180000, 360000, true from price_line where ordinal = 1",
+        "update booking set total_minor = (select sum(amount_minor) from price_line)",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    // 102,600.00 of base fare and 183.00 of fees leave Delhi; the way back begins in London.
+    for (tax_number, taxes) in [
+        (
+            "07AABCU9603R1ZP",
+            ["CGST 2.5 %", "SGST 2.5 %", "1,800.00", "Delhi (07)"],
+        ),
+        (
+            "27AABCU9603R1ZN",
+            ["IGST 5 %", "3,600.00", "Delhi (07)", "Maharashtra (27)"],
+        ),
+        ("", ["GST 5 %", "3,600.00", "Delhi (07)", "The seller's"]),
+    ] {
+        let text = taxed_invoice(&pool, tax_number).await;
+        for said in taxes.into_iter().chain([
+            "(996425)",
+            "(998551)",
+            "1,02,783.00",
+            "1,02,600.00",
+            "Outside India (GB)",
+            "Tax is not payable on reverse charge.",
+        ]) {
+            assert!(text.contains(said), "{said:?} is missing in\n{text}");
+        }
+        for statement in [
+            "update price_line set invoice_id = null",
+            "delete from document",
+        ] {
+            sqlx::query(statement).execute(&pool).await.unwrap();
+        }
     }
 }
 
@@ -163,14 +267,20 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
         (
             "pending_payment",
             MailKind::BookingHeld,
-            "Pay for booking K7XQ3M by 15:06 on Fri 20 Nov 2026 (UTC+05:30)",
-            "INR 218767.00",
+            "Pay for booking K7XQ3M by 15:06 on Fri 20 Nov 2026 (UTC+5:30)",
+            "INR 2,18,767.00",
         ),
         (
             "expired",
             MailKind::BookingExpired,
             "Your booking K7XQ3M has expired",
             "nothing was charged",
+        ),
+        (
+            "cancelled",
+            MailKind::BookingCancelled,
+            "Your booking K7XQ3M is cancelled",
+            "Booking K7XQ3M was cancelled before it was paid.",
         ),
         (
             "confirmed",
@@ -195,7 +305,12 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
     ];
     for (status, kind, subject, said) in turns {
         let ctx = ctx(&pool, clock());
-        for (now, mails) in [("cancelled", 0), (status, 1)] {
+        let other = if status == "cancelled" {
+            "expired"
+        } else {
+            "cancelled"
+        };
+        for (now, mails) in [(other, 0), (status, 1)] {
             sqlx::query("update booking set status = $1")
                 .bind(now)
                 .execute(&pool)
@@ -214,6 +329,42 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
             mail.message_id,
             format!("{}.{BOOKING}@flightdesk.example", kind.name())
         );
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn the_mail_with_new_tickets_says_who_sits_where_on_which_aircraft_and_what_goes_back(
+    pool: PgPool,
+) {
+    let moves = "insert into seat_move (id, booking_id, passenger_id, flight_id, moved_at, from_aircraft, to_aircraft, from_seat, to_seat, currency, refund_minor)
+                     select gen_random_uuid(), p.booking_id, p.id, f.flight_id, '2026-11-21T09:00:00Z', w.iata, t.iata, '2B', '4C', 'INR', 60000
+                     from (select * from passenger order by ordinal limit 1) p
+                     join (select * from booked_flight order by ordinal limit 1) f on f.booking_id = p.booking_id
+                     cross join (select min(iata) as iata from aircraft_type) w cross join (select max(iata) as iata from aircraft_type) t";
+    sqlx::raw_sql(moves).execute(&pool).await.unwrap();
+    let names: Vec<String> = sqlx::query_scalar("select name from aircraft_type order by iata")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    let ctx = ctx(&pool, clock());
+    let job = promise(&pool, &ctx.clock, MailKind::TicketsChanged { revision: 2 }).await;
+    run(&ctx, "send_mail", job).await;
+    let mail = &ctx.mail.sent()[0];
+    let aircraft = format!(
+        "another aircraft: {} instead of {}",
+        names.last().unwrap(),
+        names[0]
+    );
+    for said in [aircraft.as_str(), "has seat 4C instead of 2B", "INR 600.00"] {
+        for form in [&mail.text, &mail.html] {
+            assert!(form.contains(said), "{said:?} is missing in\n{form}");
+        }
     }
 }
 

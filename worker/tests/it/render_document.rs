@@ -22,7 +22,7 @@ async fn count(ctx: &Ctx, kind: &str, status: &str) -> i64 {
     sqlx::query_scalar("select count(*) from outbox where kind = $1 and status = $2")
         .bind(kind)
         .bind(status)
-        .fetch_one(&ctx.db)
+        .fetch_one(&*ctx.db)
         .await
         .unwrap()
 }
@@ -89,7 +89,7 @@ async fn a_store_that_fails_delays_the_ticket_and_changes_nothing_else(pool: PgP
             .unwrap();
     }
     let status: String = sqlx::query_scalar("select status from booking")
-        .fetch_one(&ctx.db)
+        .fetch_one(&*ctx.db)
         .await
         .unwrap();
     assert_eq!(status, "confirmed");
@@ -159,7 +159,7 @@ async fn a_ticket_of_a_cancelled_booking_is_not_made(pool: PgPool) {
     let ctx = context(pool, Storage::memory());
     ticketed(&ctx).await;
     sqlx::query("update booking set status = 'cancelled'")
-        .execute(&ctx.db)
+        .execute(&*ctx.db)
         .await
         .unwrap();
     for (job, lease) in take_jobs(&ctx).await {

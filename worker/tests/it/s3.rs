@@ -10,14 +10,21 @@ use flightdesk_worker::jobs::render_document;
 use secrecy::SecretString;
 use sqlx::PgPool;
 
-use crate::booked::{Server, TempFolder, context, output, settings, take_jobs, ticketed, tool};
+use crate::booked::{
+    Server, TempFolder, context, free_port, output, settings, take_jobs, ticketed, tool,
+};
 
 const KEY: &str = "0199d3a0-0000-7000-8000-000000000001/1.pdf";
 const OTHER_KEY: &str = "0199d3a0-0000-7000-8000-000000000002/1.pdf";
 const PDF: &str = "application/pdf";
 
-async fn moto() -> Server {
-    let server = Server::start(Command::new(tool("venv/bin/moto_server")), |port| {
+pub async fn moto() -> Server {
+    moto_on(free_port()).await
+}
+
+/// An S3 with an empty bucket.
+pub async fn moto_on(port: u16) -> Server {
+    let server = Server::start_on(port, Command::new(tool("venv/bin/moto_server")), |port| {
         ["-H", "127.0.0.1", "-p", &port.to_string()]
             .map(str::to_owned)
             .to_vec()
@@ -56,7 +63,8 @@ async fn s3rver(folder: &TempFolder) -> Server {
     .await
 }
 
-fn storage(port: u16) -> Storage {
+/// The documents of an S3 on a port, whether it runs or not.
+pub fn storage(port: u16) -> Storage {
     let mut settings = settings();
     settings.storage.s3_bucket = Some("documents".to_owned());
     settings.storage.s3_endpoint = Some(format!("http://127.0.0.1:{port}"));

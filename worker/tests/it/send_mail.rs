@@ -60,15 +60,22 @@ async fn the_contact_gets_one_mail_with_the_tickets_and_every_flight(pool: PgPoo
         format!("booking_confirmed.{BOOKING}@flightdesk.example")
     );
     for words in [
-        "Hello Hồng Đào, Łukasz, Işık and Minh,",
+        "Hello Hồng Đào, Łukasz and Işık,\n\nYour booking is paid and confirmed.",
         "Departing",
-        "Air India AI 161",
-        "Sun 20 Dec 2026, 14:00 (UTC+05:30)  New Delhi (DEL)",
-        "Sun 20 Dec 2026, 18:10 (UTC+00:00)  London (LHR)",
+        "Air India AI 161, flight time 9 h 40 min",
+        "Sun 20 Dec 2026, 14:00 (UTC+5:30)  New Delhi (DEL)",
+        "Sun 20 Dec 2026, 18:10 (UTC)  London (LHR)",
         "Returning",
         "British Airways BA 143",
-        "Wed 6 Jan 2027, 09:00 (UTC+05:30)  New Delhi (DEL) +1 day",
-        "Paid: INR 218767.00",
+        "Wed 6 Jan 2027, 09:00 (UTC+5:30)  New Delhi (DEL) +1 day",
+        "Booking reference: K7XQ3M",
+        "Ms Hồng Đào Thị Nguyễn: AI 161 seat 21A, BA 143 seat 21A",
+        "Mr Minh Nguyễn: infant on the lap of an adult",
+        "Departing: Checked 1 piece, 15 kg; cabin bag 7 kg",
+        "Paid: INR 2,18,767.00",
+        "See the booking:\nhttp://127.0.0.1:8000/booking?link=",
+        "Bring a passport that is valid for the whole journey.",
+        "-- \nFlightdesk. Answers to this mail reach us at tickets@flightdesk.example.",
     ] {
         assert!(
             mail.text.contains(words),
@@ -125,13 +132,14 @@ async fn a_mail_waits_for_its_documents(pool: PgPool) {
     let job = promise(&pool, &ctx.clock, MailKind::BookingConfirmed).await;
     let outcome = attempt::run(&ctx, &push(job, 1)).await;
     assert!(
-        matches!(outcome, Outcome::Failed(Verdict::RetryAt(_))),
+        matches!(outcome, Outcome::Failed(Verdict::PutOffUntil(_))),
         "{outcome:?}"
     );
 
     ready_tickets(&pool, &ctx.clock, &ctx.storage).await;
     ctx.clock.advance(Duration::minutes(1));
-    assert_eq!(attempt::run(&ctx, &push(job, 2)).await, Outcome::Done);
+    // To wait was no attempt.
+    assert_eq!(attempt::run(&ctx, &push(job, 1)).await, Outcome::Done);
     assert_eq!(ctx.mail.sent().len(), 1);
 }
 
@@ -183,7 +191,7 @@ async fn late_money_is_explained_with_the_amount_that_goes_back(pool: PgPool) {
         mail.subject,
         "Your payment for booking K7XQ3M is being refunded"
     );
-    assert!(mail.text.contains("INR 218767.00"), "{}", mail.text);
+    assert!(mail.text.contains("INR 2,18,767.00"), "{}", mail.text);
     assert!(mail.attachments.is_empty());
 }
 
@@ -277,8 +285,127 @@ async fn a_mail_names_who_bought_baggage_and_claims_no_payment_of_nothing(pool: 
     let job = only_job(&pool).await;
     assert_eq!(attempt::run(&ctx, &push(job, 1)).await, Outcome::Done);
     let sent = ctx.mail.sent();
-    let said = "Extra checked baggage: Łukasz 10 kg (departing). Nothing was to pay.";
     for form in [&sent[0].text, &sent[0].html] {
-        assert!(form.contains(said) && !form.contains("paid"), "{form}");
+        for said in ["Łukasz: 10 kg more (departing)", "Nothing was to pay."] {
+            assert!(form.contains(said) && !form.contains("paid"), "{form}");
+        }
     }
+}
+
+/// The mail about the fixture's booking while it is not paid, as its contact reads it.
+async fn unpaid_mail(
+    pool: &PgPool,
+    kind: MailKind,
+    most: u16,
+) -> Vec<flightdesk_worker::mail::Mail> {
+    let mut ctx = ctx(pool, clock());
+    let mut settings = ctx.settings.as_ref().clone();
+    settings.mail.mails_to_stranger_per_hour = most;
+    ctx.settings = std::sync::Arc::new(settings);
+    let job = promise(pool, &ctx.clock, kind).await;
+    assert_eq!(attempt::run(&ctx, &push(job, 1)).await, Outcome::Done);
+    ctx.mail.sent()
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn the_first_mail_to_a_stranger_says_what_is_to_pay_and_no_word_of_the_caller(pool: PgPool) {
+    sqlx::query("update booking set status = 'pending_payment', confirmed_at = null")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let sent = unpaid_mail(&pool, MailKind::BookingHeld, 20).await;
+    for form in [&sent[0].text, &sent[0].html] {
+        for said in [
+            "Please pay INR 2,18,767.00 by 15:06 on Fri 20 Nov 2026 (UTC+5:30)",
+            "Pay INR 2,18,767.00",
+            "/booking?link=",
+            "K7XQ3M",
+            "If you did not ask for this",
+        ] {
+            assert!(form.contains(said), "{said:?} is missing in\n{form}");
+        }
+        for secret in ["Hồng", "Nguyễn", "Łukasz", "AI 161", "London", "20 Dec"] {
+            assert!(!form.contains(secret), "{secret:?} is in\n{form}");
+        }
+    }
+    assert!(sent[0].attachments.is_empty());
+
+    // Who has paid once is known, and gets the flights and a greeting.
+    sqlx::query("update booking set confirmed_at = created_at")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let change_id = uuid::Uuid::now_v7();
+    let sent = unpaid_mail(&pool, MailKind::BookingChanged { change_id }, 20).await;
+    for said in [
+        "Hello Hồng Đào, Łukasz and Işık,",
+        "Your booking has changed, and this mail takes the place of those before.",
+        "Air India AI 161",
+    ] {
+        assert!(
+            sent[0].text.contains(said),
+            "{said:?} is missing in\n{}",
+            sent[0].text
+        );
+    }
+    assert_eq!(
+        sent[0].subject,
+        "Booking K7XQ3M has changed: pay INR 2,18,767.00 by 15:06 on Fri 20 Nov 2026 (UTC+5:30)"
+    );
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_stranger_gets_so_many_mails_an_hour_and_no_more(pool: PgPool) {
+    let changed = || MailKind::BookingChanged {
+        change_id: uuid::Uuid::now_v7(),
+    };
+    sqlx::query("update booking set status = 'pending_payment', confirmed_at = null")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut sent = 0;
+    for _ in 0..5 {
+        sent += unpaid_mail(&pool, changed(), 3).await.len();
+    }
+    assert_eq!(sent, 3);
+    // An hour later there is room again.
+    sqlx::query("update mail_to_stranger set asked_at = asked_at - interval '1 hour'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(unpaid_mail(&pool, changed(), 3).await.len(), 1);
+    let kept: i64 = sqlx::query_scalar("select count(*) from mail_to_stranger")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(kept, 1, "what is older is forgotten");
+    // What was paid for always leaves.
+    sqlx::query("update booking set status = 'confirmed', confirmed_at = created_at")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(
+        unpaid_mail(
+            &pool,
+            MailKind::SeatsNotChanged {
+                seat_change_id: uuid::Uuid::nil()
+            },
+            0
+        )
+        .await
+        .len(),
+        1
+    );
 }

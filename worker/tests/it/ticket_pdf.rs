@@ -82,7 +82,7 @@ async fn everything_a_traveller_needs_can_be_read(pool: PgPool) {
         "K7XQ3M",
         "Air India",
         "Confirmed",
-        "20 Nov 2026, 09:05 UTC",
+        "Fri 20 Nov 2026, 09:05 UTC",
         "AI 161",
         "Boeing 787-8",
         "DEL",
@@ -108,14 +108,14 @@ async fn everything_a_traveller_needs_can_be_read(pool: PgPool) {
         "Cabin bag 7 kg",
         "72,000.00",
         "Total of this ticket",
-        "INR 102,783.00",
+        "INR 1,02,783.00",
         "ending in 4242",
         "Cancellation: Per passenger",
         "11:00",
         "13:00",
         "13:25",
         "13:45",
-        "photo ID",
+        "Bring a passport",
         "not a boarding pass",
         "Page 1 of",
     ] {
@@ -266,7 +266,11 @@ async fn bags_requests_and_the_discount_stand_beside_whom_they_are_for(pool: PgP
         coupons.map(|coupon| coupon.extra_kg).collect()
     };
     assert_eq!(extra(&contents[0]), [0, 10, 0, 0]);
-    assert_eq!(extra(&contents[1]), [0; 4], "the way back has none");
+    assert_eq!(
+        extra(&contents[1]),
+        [0; 4],
+        "the returning direction has none"
+    );
     let folder = TempFolder::new();
     let out = text_of(&write(&folder, &contents[0]));
     for said in [
@@ -277,7 +281,7 @@ async fn bags_requests_and_the_discount_stand_beside_whom_they_are_for(pool: PgP
         "4,500.00",
         "Coupon WELCOME10, AI 161",
         "-7,200.00",
-        "INR 100,083.00",
+        "INR 1,00,083.00",
     ] {
         assert!(out.contains(said), "{said:?} is not in {out}");
     }
@@ -369,4 +373,88 @@ async fn names_of_western_europe_need_no_embedded_font(pool: PgPool) {
         "{fonts}"
     );
     assert!(std::fs::metadata(&file).unwrap().len() <= 30_000);
+}
+
+#[test]
+fn times_of_the_evening_before_say_their_day_and_only_a_trip_abroad_asks_for_a_passport() {
+    let folder = TempFolder::new();
+    let mut content = sample::ticket(1, "Asha", "Verma").unwrap();
+    let flight = &mut content.directions[0].flights[0];
+    let earlier = chrono::TimeDelta::minutes(19 * 60 + 40);
+    // Leaves at 02:00.
+    for moment in [
+        &mut flight.departs,
+        &mut flight.arrives,
+        &mut flight.boarding.desk_opens,
+        &mut flight.boarding.desk_closes,
+        &mut flight.boarding.begins,
+        &mut flight.boarding.gate_closes,
+    ] {
+        *moment -= earlier;
+    }
+    let text = text_of(&write(&folder, &content));
+    let row = text
+        .lines()
+        .find(|line| line.contains("AI 382, Sun 20 Dec"));
+    let row: Vec<_> = row.unwrap().split_whitespace().collect();
+    assert_eq!(
+        row.join(" "),
+        "AI 382, Sun 20 Dec Sat 19 Dec, 23:00 01:00 01:25 01:45",
+    );
+    assert!(text.contains("Bring a passport"), "{text}");
+
+    content.directions[0].flights[0].destination.country = "IN".to_owned();
+    let text = text_of(&write(&folder, &content));
+    assert!(
+        text.contains("Bring a photo ID") && !text.contains("passport"),
+        "{text}"
+    );
+}
+
+/// The structure that a screen reader goes by, as poppler reads it.
+#[test]
+fn a_screen_reader_finds_title_headings_and_a_row_for_every_passenger() {
+    let folder = TempFolder::new();
+    let content = sample::round_trip(3, "Zoë", "O'Brien-Müller").unwrap();
+    let file = write(&folder, &content);
+    let info = output(Command::new("pdfinfo").arg(&file));
+    let facts: Vec<_> = info
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for fact in ["Title: E-ticket receipt K7XQ3M", "Tagged: yes"] {
+        assert!(facts.contains(&fact.to_owned()), "{info}");
+    }
+    let tree = output(Command::new("pdfinfo").arg("-struct-text").arg(&file));
+    let tree: Vec<_> = tree.lines().map(str::trim).collect();
+    assert_eq!(tree.iter().filter(|line| line.starts_with("H1")).count(), 1);
+    let after_title = tree.iter().position(|line| line.starts_with("H1")).unwrap() + 1;
+    assert_eq!(tree[after_title], "\"E-ticket receipt\"");
+    let passengers = tree
+        .iter()
+        .position(|line| *line == "\"Passengers\"")
+        .unwrap();
+    let price = tree.iter().position(|line| *line == "\"Price\"").unwrap();
+    let table = &tree[passengers + 1..price];
+    assert!(table[0].starts_with("Table"), "{table:?}");
+    let starting = |what: &str| table.iter().filter(|line| line.starts_with(what)).count();
+    assert_eq!((starting("TR"), starting("TH")), (3, 3), "{table:?}");
+    // Two directions of three flights each, and their names.
+    assert_eq!(starting("TD"), 3 * (6 + 2), "{table:?}");
+    let objects = output(
+        Command::new("qpdf")
+            .args(["--json", "--json-key=qpdf"])
+            .arg(&file),
+    );
+    for said in [
+        "\"/DisplayDocTitle\": true",
+        "\"/Lang\": \"u:en\"",
+        "Aztec barcodes",
+    ] {
+        assert!(objects.contains(said), "{said} is missing");
+    }
+    assert!(
+        !objects.contains("/Interpolate"),
+        "Ghostscript drops such images"
+    );
 }

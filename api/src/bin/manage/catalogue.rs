@@ -1,14 +1,16 @@
 //! Schema, fixtures and the API's document.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use flightdesk_core::config::Settings;
-use flightdesk_core::db::MIGRATOR;
+use flightdesk_core::db::{self, MIGRATOR};
 use flightdesk_core::fixtures;
-use sqlx::migrate::{Migrate, MigrateError};
-use sqlx::{Connection, PgConnection};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::connect;
 use crate::output;
@@ -16,8 +18,18 @@ use crate::output;
 /// Applies the migrations that are missing and names them.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let mut conn = connect::database(settings).await?;
+    let turn = take_turn(settings).await?;
     let before = applied(&mut conn).await?;
-    MIGRATOR.run(&mut conn).await.map_err(explained)?;
+    let mut migrator = Migrator {
+        migrations: Cow::Borrowed(&MIGRATOR.migrations),
+        ..Migrator::DEFAULT
+    };
+    migrator.set_locking(false);
+    migrator.run(&mut conn).await.map_err(explained)?;
+    if settings.database.direct_database_url.is_some() {
+        set_role(settings, &mut conn).await?;
+    }
+    drop(turn);
     let after = applied(&mut conn).await?;
     let mut count = 0;
     for migration in MIGRATOR.iter() {
@@ -34,6 +46,47 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
             "nothing to migrate: all {} are applied",
             after.len()
         ));
+    }
+    Ok(())
+}
+
+/// Waits until nobody else migrates; the turn ends with the connection.
+///
+/// sqlx' own lock is of a session. Behind a pooler the session is another's a moment later, and the lock stays: this one
+/// is of a transaction, on a connection that does nothing else.
+async fn take_turn(settings: &Settings) -> anyhow::Result<PgConnection> {
+    let mut conn = connect::database(settings).await?;
+    for statement in ["begin", "set local idle_in_transaction_session_timeout = 0"] {
+        sqlx::raw_sql(statement).execute(&mut conn).await?;
+    }
+    // Asked again and again: a statement that waits keeps a snapshot, for which `create index concurrently` would wait.
+    let turn = "select pg_try_advisory_xact_lock(hashtextextended('flightdesk migrate', 0))";
+    while !sqlx::query_scalar::<_, bool>(turn)
+        .fetch_one(&mut conn)
+        .await?
+    {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(conn)
+}
+
+/// Makes what sessions are set to the default of the role that `DATABASE_URL` names, in this database: a pooler gives
+/// each transaction a session that we have not set.
+async fn set_role(settings: &Settings, conn: &mut PgConnection) -> anyhow::Result<()> {
+    let role = db::role(&settings.database)?;
+    for (name, value) in db::role_settings(&settings.database) {
+        let statement: String = sqlx::query_scalar(
+            "select format('alter role %I in database %I set %s = %L', $1, current_database(), $2, $3)",
+        )
+        .bind(&role)
+        .bind(name)
+        .bind(value)
+        .fetch_one(&mut *conn)
+        .await?;
+        sqlx::raw_sql(AssertSqlSafe(statement.clone()))
+            .execute(&mut *conn)
+            .await
+            .with_context(|| format!("run this as the owner of the role: {statement}"))?;
     }
     Ok(())
 }

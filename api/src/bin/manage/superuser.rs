@@ -1,4 +1,4 @@
-//! The first account of a deployment.
+//! The first account of a deployment, and accounts whose keys are lost.
 
 use std::io::BufRead;
 
@@ -54,6 +54,25 @@ pub(crate) async fn create(
     tx.commit().await?;
     output::line(&format!("account {}", account.email));
     output::line(&format!("api key {}", key.secret.expose()));
+    output::problem("keep the key now: it is not shown again");
+    Ok(())
+}
+
+/// Ends the account's keys and prints the one that takes their place, which is shown only here.
+pub(crate) async fn reset_keys(
+    settings: &Settings,
+    clock: &Clock,
+    email: &str,
+) -> anyhow::Result<()> {
+    let mut conn = connect::database(settings).await?;
+    let mut tx = conn.begin().await?;
+    let reset = account::reset_keys(&mut tx, clock, email, KeyMode::of(settings))
+        .await
+        .map_err(output::explained)?;
+    tx.commit().await?;
+    output::line(&format!("account {}", reset.account.email));
+    output::line(&format!("keys revoked {}", reset.revoked));
+    output::line(&format!("api key {}", reset.key.secret.expose()));
     output::problem("keep the key now: it is not shown again");
     Ok(())
 }

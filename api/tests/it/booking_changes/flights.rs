@@ -35,7 +35,7 @@ async fn another_date_moves_the_seats_and_keeps_people_and_deadline(pool: PgPool
     assert_eq!(trip::counters(&pool, days.second).await, (2, 0));
     assert_consistent(&pool).await;
 
-    // A way back joins, and it all is paid and ticketed.
+    // A returning direction joins, and it all is paid and ticketed.
     let offers = client
         .offers_of(&[days.second], &[days.back], adults(2))
         .await;

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use crate::support::{Answer, Client};
 use crate::trip::{self, adults, fly, grown_ups, reference};
 
-/// Two days on which one can fly, and a way back.
+/// Two days on which one can fly, and a flight that returns.
 struct Days {
     first: FlightId,
     second: FlightId,

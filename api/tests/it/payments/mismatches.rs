@@ -39,9 +39,13 @@ async fn money_of_another_amount_confirms_nothing_and_goes_back_once(pool: PgPoo
     let view = client.booking(&booking).await;
     assert_eq!(view["status"], "pending_payment");
     let one = json!({ "amount": "1.00", "currency": "INR" });
+    let newest: uuid::Uuid = sqlx::query_scalar("select id from payment order by id desc limit 1")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(
         view["payment"],
-        json!({ "status": "mismatched", "amount_paid": one, "amount_refunded": one,
+        json!({ "status": "mismatched", "payment_id": newest, "amount_paid": one, "amount_refunded": one,
                 "mismatches": [{ "received": one, "refund_status": "pending" }] })
     );
     assert_eq!(ticketed(&pool).await, (0, 0, 0));

@@ -1,7 +1,7 @@
 //! Money that comes in time, however often and in whatever order it is told.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{deliver, open, pay_with, ticketed, webhook};
@@ -127,4 +127,88 @@ async fn forged_old_and_foreign_events_change_nothing(pool: PgPool) {
         StatusCode::OK
     );
     assert_eq!(client.booking(&booking).await["status"], "pending_payment");
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn odd_events_that_are_signed_are_filed_and_change_nothing(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    let url = open(&client, &booking).await;
+    pay_with(
+        &app,
+        url["checkout_url"].as_str().unwrap(),
+        "4242424242424242",
+    )
+    .await;
+    let events = app
+        .request(Method::GET, "/sandbox/stripe/v1/events?limit=100")
+        .bearer_auth("sk_test_anything");
+    let events = events.answer().await.body["data"].clone();
+    let events = events.as_array().unwrap();
+    let paid = events
+        .iter()
+        .find(|event| event["type"] == "checkout.session.completed")
+        .unwrap();
+    let now = app.clock.now().timestamp();
+    let odd = |change: &dyn Fn(&mut Value)| {
+        let mut event = paid.clone();
+        change(&mut event);
+        event.to_string()
+    };
+    let odd = [
+        odd(&|event| {
+            event["id"] = json!("evt_\0");
+            event["type"] = json!("some.future_type");
+        }),
+        odd(&|event| {
+            event["id"] = json!("e".repeat(5_000));
+            event["type"] = json!("some.future_type");
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_kind");
+            event["type"] = json!("checkout\0session");
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_nul");
+            event["data"]["object"]["payment_intent"] = json!("pi_\0");
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_session");
+            event["data"]["object"]["id"] = json!("cs_\0");
+            event["data"]["object"]["metadata"] = json!({});
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_negative");
+            event["data"]["object"]["id"] = json!("cs_test_negative");
+            event["data"]["object"]["payment_intent"] = json!("pi_negative");
+            event["data"]["object"]["amount_total"] = json!(-5);
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_huge");
+            event["data"]["object"]["id"] = json!("cs_test_huge");
+            event["data"]["object"]["payment_intent"] = json!("pi_huge");
+            event["data"]["object"]["amount_total"] = json!(i64::MAX);
+        }),
+        odd(&|event| {
+            event["id"] = json!("evt_live");
+            event["livemode"] = json!(true);
+        }),
+        json!({ "id": 7, "type": [] }).to_string(),
+        "null".to_owned(),
+    ];
+    for body in &odd {
+        let answer = webhook(&app, body, now).await;
+        assert_eq!(answer.status, StatusCode::OK, "{body}: {answer:?}");
+        // Delivered again it is known.
+        assert_eq!(webhook(&app, body, now).await.status, StatusCode::OK);
+    }
+    let filed = trip::count(&pool, "select count(*) from stripe_event").await;
+    assert_eq!(filed, i64::try_from(odd.len()).unwrap());
+    let live = "select count(*) from stripe_event where id = 'evt_live' and outcome = 'not_needed'";
+    assert_eq!(trip::count(&pool, live).await, 1);
+    assert_eq!(client.booking(&booking).await["status"], "pending_payment");
+    webhook(&app, &paid.to_string(), now).await;
+    assert_eq!(client.booking(&booking).await["status"], "confirmed");
 }

@@ -134,6 +134,7 @@ async fn a_client_that_hangs_up_at_any_moment_and_repeats_has_one_hold(pool: PgP
     let app = TestApp::start_with(pool.clone(), |settings, _| {
         settings.sales.max_open_holds = 1000;
         settings.sales.max_held_seats = 1000;
+        settings.sales.max_unpaid_seats = 0;
     })
     .await;
     let client = app.sign_up().await;

@@ -19,7 +19,7 @@ const PARTY: u16 = 4;
 /// Room for this many parties on each flight, and three seats that nobody can use.
 const ROOM: i32 = 7;
 
-/// Three mornings: the flight in the middle is one half's return and the other half's outbound.
+/// Three mornings: the flight in the middle is one half's returning and the other half's departing direction.
 struct Routes {
     outs: [FlightId; 2],
     backs: [FlightId; 2],

@@ -78,7 +78,9 @@ async fn money_and_wishes_for_seats_race_a_swap_and_nobody_sits_on_none(pool: Pg
                     now["passengers"][0]["seats"][0]["reason"],
                     "aircraft_change"
                 );
-                assert_eq!(now["payment"]["amount_refunded"]["amount"], "0.00");
+                // The seat that was paid for is gone: its fee goes back.
+                assert_eq!(now["price"]["total"], payer["price"]["total"]);
+                assert_eq!(now["payment"]["amount_refunded"]["amount"], "600.00");
                 "moved"
             }
             Settlement::Refunding => {

@@ -1,5 +1,7 @@
 //! Seats that wait for their difference to be paid: claimed, kept a while, and given back.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -153,6 +155,37 @@ pub async fn find_open(
         expires_at: row.expires_at,
         amount: Money::new(row.amount_minor, currency),
     }))
+}
+
+/// The open change of each booking that has one.
+pub async fn list_open(
+    conn: &mut PgConnection,
+    booking_ids: &[BookingId],
+) -> Result<HashMap<BookingId, SeatChange>> {
+    if booking_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let booking_ids: Vec<_> = booking_ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select booking_id as "booking_id: BookingId", id, expires_at, currency, amount_minor
+        from seat_change where booking_id = any($1) and status = 'open'
+        "#,
+        &booking_ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut changes = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let currency = crate::money::known_currency(&row.currency)?;
+        let change = SeatChange {
+            id: row.id,
+            expires_at: row.expires_at,
+            amount: Money::new(row.amount_minor, currency),
+        };
+        changes.insert(row.booking_id, change);
+    }
+    Ok(changes)
 }
 
 /// Gives back the claims of a change that nobody sits on yet.

@@ -7,9 +7,10 @@ mod settle;
 mod sweep;
 
 pub use hold::find_open;
+pub(super) use hold::list_open;
 pub(super) use hold::lose;
 pub(crate) use hold::prolong;
-pub(super) use quote::rules;
+pub(super) use quote::{can_change_seats, rules};
 pub(crate) use settle::settle;
 pub use sweep::sweep_seat_changes;
 
@@ -62,7 +63,7 @@ struct Wish {
 /// and [`payment::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
 ///
 /// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
-/// [`Error::SeatTaken`], [`Error::Invalid`] with every wrong field.
+/// [`Error::SeatTaken`], [`Error::AmountOutsideLimits`], [`Error::Invalid`] with every wrong field.
 pub async fn change_seats(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -92,6 +93,7 @@ pub async fn change_seats(
         settle::reseat(conn, &booking, &moves).await?;
         return document::reissue_tickets(conn, shop.clock, account_id, booking.id).await;
     }
+    payment::require_payable(Money::new(dearer, booking.total.currency()))?;
     hold::hold_seats(conn, shop, &booking, &wishes, dearer).await
 }
 

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::{Move, NewSeat, Wish};
 use crate::booking::lock::LockedBooking;
 use crate::booking::seating;
 use crate::clock::Clock;
 use crate::error::Violations;
-use crate::fare::Cabin;
+use crate::fare::{Cabin, FareConditions};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::seat::{self, SeatOnFlight, SeatStatus, Sitter};
@@ -17,13 +18,18 @@ use crate::{Error, Result, Shop};
 /// Check-in closes this long before a flight; its seats do not change after that.
 const CHECK_IN_CLOSES: Duration = Duration::minutes(60);
 
+/// Whether seats of a flight may still change.
+pub(in crate::booking) fn can_change_seats(now: DateTime<Utc>, departs_at: DateTime<Utc>) -> bool {
+    now <= departs_at - CHECK_IN_CLOSES
+}
+
 /// A direction as the fee of a seat depends on it.
 struct Flown {
     flight_id: FlightId,
     departs_at: DateTime<Utc>,
     cabin: Cabin,
     direction: i16,
-    seat_choice: Option<String>,
+    conditions: Json<FareConditions>,
 }
 
 pub(super) async fn check(
@@ -42,16 +48,17 @@ pub(super) async fn check(
             wrong.add(
                 path("flight_id"),
                 "not_booked",
-                "the flight is not of this booking",
+                "write the `flight_id` of a flight of this booking",
             );
             continue;
         };
-        if shop.clock.now() > on.departs_at - CHECK_IN_CLOSES {
+        if !can_change_seats(shop.clock.now(), on.departs_at) {
             return Err(Error::TooLate { action: "seats" });
         }
         let party = seating::party(conn, booking.id, wish.flight_id).await?;
         let Some(sitter) = party.iter().find(|s| s.passenger_id == wish.passenger_id) else {
-            let message = "no seated passenger of this booking";
+            let message =
+                "write the `id` of a passenger of this booking who has a seat of their own";
             wrong.add(path("passenger_id"), "unknown", message);
             continue;
         };
@@ -64,7 +71,7 @@ pub(super) async fn check(
         check_free(&mut wrong, path("seat"), &party, sitter, seat);
         let fees = &shop.tariff.seat_fees;
         let kind = fees.kind(on.cabin, seat.place.exit_row, seat.row_of_cabin);
-        let choice = on.seat_choice.as_deref().unwrap_or("paid");
+        let choice = on.conditions.0.seat_choice;
         let fee = fees.fee(booking.total.currency(), on.cabin, kind, choice)?;
         let paid = paid_for(conn, wish.flight_id, wish.passenger_id).await?;
         checked.push(Wish {
@@ -83,7 +90,7 @@ async fn flown(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Flo
         Flown,
         r#"
         select bf.flight_id as "flight_id: FlightId", f.departs_at, bf.cabin as "cabin: Cabin", d.ordinal as direction,
-               d.conditions ->> 'seat_choice' as seat_choice
+               d.conditions as "conditions: Json<FareConditions>"
         from booked_flight bf
         join direction d on d.id = bf.direction_id and d.status = 'booked'
         join flight f on f.id = bf.flight_id
@@ -106,7 +113,7 @@ pub(super) async fn still_fit(
     let flown = flown(conn, booking.id).await?;
     for to in moves {
         let on = flown.iter().find(|on| on.flight_id == to.flight_id);
-        let Some(on) = on.filter(|on| clock.now() <= on.departs_at - CHECK_IN_CLOSES) else {
+        let Some(on) = on.filter(|on| can_change_seats(clock.now(), on.departs_at)) else {
             return Ok(false);
         };
         let seat = (to.flight_id, to.seat);
@@ -123,7 +130,7 @@ pub(in crate::booking) fn rules(wrong: &mut Violations, wishes: &[NewSeat]) -> V
     for (index, (wish, seat)) in wishes.iter().zip(&seats).enumerate() {
         let field = format!("seats[{index}].seat");
         if seat.is_none() {
-            let message = "a seat is a row and a letter, such as 12A";
+            let message = "write a row and a letter, such as 12A";
             wrong.add(field, "format", message);
             continue;
         }
@@ -133,7 +140,7 @@ pub(in crate::booking) fn rules(wrong: &mut Violations, wishes: &[NewSeat]) -> V
                 && (other.passenger_id == wish.passenger_id || taken == seat)
         });
         if is_twice {
-            let message = "a passenger or seat is named twice on one flight";
+            let message = "name each passenger and each seat once on a flight";
             wrong.add(field, "duplicate", message);
         }
     }
@@ -150,7 +157,7 @@ async fn find_seat(
     let found = seat::find(conn, &[(on.flight_id, seat)]).await?.pop();
     let found = found.filter(|found| found.cabin == on.cabin);
     if found.is_none() {
-        let message = format!("there is no seat {seat} in this cabin");
+        let message = format!("the cabin has no seat {seat}: choose one from the seat map");
         wrong.add(field, "no_such_seat", message);
     }
     Ok(found)
@@ -168,12 +175,20 @@ fn check_free(
         wrong.add(
             field,
             "exit_row",
-            "exit rows are for those of 15 and more without an infant",
+            "choose a seat that is not in an exit row: those are for passengers of 15 or older without an infant on the lap",
         );
     } else if seat.status == SeatStatus::Blocked {
-        wrong.add(field, "blocked", "the seat is not for sale");
+        wrong.add(
+            field,
+            "blocked",
+            "the seat is not for sale: choose one that is free on the seat map",
+        );
     } else if seat.status != SeatStatus::Free && !is_of_party {
-        wrong.add(field, "seat_taken", "the seat is taken");
+        wrong.add(
+            field,
+            "seat_taken",
+            "the seat is taken: choose one that is free on the seat map",
+        );
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn assign(
         wrong.add(
             "passengers",
             "no_guardian",
-            "no child or infant travels without a passenger of 18 or more",
+            "children and infants travel with a passenger of 18 or more: add one to the booking",
         );
     }
     let mut laps: Vec<Option<usize>> = vec![None; ages.len()];
@@ -34,15 +34,19 @@ pub(super) fn assign(
             continue;
         };
         if !is_a(PassengerType::Infant, &index) {
-            wrong.add(path, "not_an_infant", "only an infant sits on a lap");
+            wrong.add(path, "not_an_infant", "leave `adult_index` out: only infants (under 2 on the day of the last flight) sit on a lap");
         } else if !is_grown(adult) {
             wrong.add(
                 path,
                 "not_an_adult",
-                "the index of a passenger of 18 or more",
+                "write the index, from 0, of a passenger who is 18 or older on the day of the last flight",
             );
         } else if laps[adult].is_some() {
-            wrong.add(path, "lap_taken", "this passenger has an infant already");
+            wrong.add(
+                path,
+                "lap_taken",
+                "this passenger already has an infant on the lap: write the index of another adult",
+            );
         } else {
             laps[adult] = Some(index);
         }
@@ -60,7 +64,7 @@ pub(super) fn assign(
             None => wrong.add(
                 format!("passengers[{infant}]"),
                 "no_lap",
-                "at most one infant per passenger of 18 or more",
+                "each infant needs the lap of a passenger of 18 or more, and there are more infants than laps",
             ),
         }
     }

@@ -1,13 +1,15 @@
 //! Who flies: names as in the passport, types derived from dates of birth (rules.md "Passengers").
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
 use crate::Result;
 use crate::baggage::{self, NewBag};
 use crate::clock::parse_date;
+use crate::email::EmailAddress;
 use crate::error::Violations;
 use crate::fare::{Party, PassengerType};
 use crate::ids::PassengerId;
+use crate::phone;
 
 mod laps;
 mod name;
@@ -26,11 +28,11 @@ const TITLES: [&str; 7] = ["mr", "ms", "mrs", "mx", "dr", "mstr", "miss"];
 pub struct NewPassenger {
     /// `mr`, `ms`, `mrs`, `mx`, `dr`, `mstr`, `miss`.
     pub title: String,
-    /// 1-20 characters.
-    pub first_name: String,
-    /// 1-20 characters, if any.
+    /// 1-40 letters; left out by people who have one name.
+    pub first_name: Option<String>,
+    /// 1-40 letters, if any.
     pub middle_name: Option<String>,
-    /// 1-20 characters.
+    /// 1-40 letters.
     pub last_name: String,
     /// `male`, `female`, `other`.
     pub gender: String,
@@ -112,7 +114,8 @@ pub(super) struct Passenger {
     pub id: PassengerId,
     pub kind: PassengerType,
     pub title: String,
-    pub first_name: PassengerName,
+    /// `None` for people who have one name.
+    pub first_name: Option<PassengerName>,
     pub middle_name: Option<PassengerName>,
     pub last_name: PassengerName,
     pub gender: Gender,
@@ -188,11 +191,27 @@ fn check_with(
     Ok(passengers)
 }
 
-/// What can be said of passengers whose flights are not known: each by themselves, as if they flew today. Nobody gets
-/// younger until a flight leaves, and no document good again, so that what is wrong today is wrong then.
-pub(super) fn rules(wrong: &mut Violations, input: &[NewPassenger], today: NaiveDate) {
+/// The last date that it is anywhere on Earth (UTC+14, Kiribati): whoever was born by then is born.
+pub(super) fn latest_date(now: DateTime<Utc>) -> NaiveDate {
+    (now + TimeDelta::hours(14)).date_naive()
+}
+
+/// The first date that it still is anywhere on Earth (UTC-12): no flight leaves on an earlier one.
+fn earliest_date(now: DateTime<Utc>) -> NaiveDate {
+    (now - TimeDelta::hours(12)).date_naive()
+}
+
+/// What can be said of passengers whose flights are not known: each by themselves, as if they flew at once. Nobody gets
+/// younger until a flight leaves, and no document good again, so that what is wrong now is wrong then.
+pub(super) fn rules(wrong: &mut Violations, input: &[NewPassenger], now: DateTime<Utc>) {
     for (index, passenger) in input.iter().enumerate() {
-        parse(wrong, index, passenger, today, today);
+        parse(
+            wrong,
+            index,
+            passenger,
+            latest_date(now),
+            earliest_date(now),
+        );
         baggage::check(wrong, index, &passenger.baggage, None, None);
     }
 }
@@ -229,30 +248,24 @@ fn parse(
 ) -> (Option<NaiveDate>, Option<Passenger>) {
     let path = |field: &str| format!("passengers[{index}].{field}");
     let before = wrong.len();
-    let mut name = |field: &str, raw: &str| {
-        parse_name(raw)
-            .map_err(|(code, message)| wrong.add(path(field), code, message))
-            .ok()
-    };
-    let first_name = name("first_name", &input.first_name);
-    let middle_name = input
-        .middle_name
-        .as_deref()
-        .map(|raw| name("middle_name", raw));
-    let last_name = name("last_name", &input.last_name);
+    let names = names(wrong, path, input);
     let title = input.title.to_ascii_lowercase();
     if !TITLES.contains(&title.as_str()) {
-        let message = format!("one of {}", TITLES.join(", "));
+        let message = format!("write one of {}", TITLES.join(", "));
         wrong.add(path("title"), "unknown", message);
     }
     let gender = Gender::parse(&input.gender);
     if gender.is_none() {
-        wrong.add(path("gender"), "unknown", "one of male, female, other");
+        wrong.add(
+            path("gender"),
+            "unknown",
+            "write one of male, female, other",
+        );
     }
     let wish = input.seat_preference.as_deref();
     let seat_preference = wish.and_then(SeatPreference::parse);
     if wish.is_some() && seat_preference.is_none() {
-        let message = "one of window, middle, aisle";
+        let message = "write one of window, middle, aisle, or leave it out";
         wrong.add(path("seat_preference"), "unknown", message);
     }
     let field = path("special_requests");
@@ -273,9 +286,9 @@ fn parse(
             id: PassengerId::new(),
             kind: type_of(age_on(born?, last_departure)),
             title,
-            first_name: first_name?,
-            middle_name: middle_name.flatten(),
-            last_name: last_name?,
+            first_name: names.first,
+            middle_name: names.middle,
+            last_name: names.last?,
             gender: gender?,
             date_of_birth: born?,
             adult_id: None,
@@ -288,6 +301,51 @@ fn parse(
     (born, is_right.then(passenger).flatten())
 }
 
+/// The names of a passenger that can be read.
+struct Names {
+    first: Option<PassengerName>,
+    middle: Option<PassengerName>,
+    last: Option<PassengerName>,
+}
+
+/// Whoever has one name has a last name; a middle name stands between two others.
+fn names(wrong: &mut Violations, path: impl Fn(&str) -> String, input: &NewPassenger) -> Names {
+    let mut read = |field: &str, raw: &str, when_empty: &str| {
+        parse_name(raw)
+            .map_err(|(code, message)| {
+                let message = if raw.trim().is_empty() {
+                    when_empty.to_owned()
+                } else {
+                    message
+                };
+                wrong.add(path(field), code, message);
+            })
+            .ok()
+    };
+    let first = input.first_name.as_deref();
+    let first = first.map(|raw| {
+        let when_empty = "write 1 to 40 letters; people who have one name write it as `last_name` and leave `first_name` out";
+        read("first_name", raw, when_empty)
+    });
+    let middle = input.middle_name.as_deref();
+    let middle = middle.map(|raw| {
+        let when_empty = "write 1 to 40 letters, or leave `middle_name` out";
+        read("middle_name", raw, when_empty)
+    });
+    let when_empty =
+        "write 1 to 40 letters; people who have one name write it here and leave `first_name` out";
+    let last = read("last_name", &input.last_name, when_empty);
+    if middle.is_some() && first.is_none() {
+        let message = "a middle name needs a `first_name`; people who have one name write it as `last_name` alone";
+        wrong.add(path("middle_name"), "without_first_name", message);
+    }
+    Names {
+        first: first.flatten(),
+        middle: middle.flatten(),
+        last,
+    }
+}
+
 fn date_of_birth(
     wrong: &mut Violations,
     field: String,
@@ -296,14 +354,20 @@ fn date_of_birth(
     last_departure: NaiveDate,
 ) -> Option<NaiveDate> {
     let Some(born) = parse_date(raw) else {
-        wrong.add(field, "date", "an ISO 8601 date, such as 1990-05-17");
+        wrong.add(
+            field,
+            "date",
+            "write a date as year-month-day, such as 1990-05-17",
+        );
         return None;
     };
     if born > booked_on {
-        wrong.add(field, "in_the_future", "the date has not come yet");
+        let message = "write a date of birth that is not in the future, such as 1990-05-17";
+        wrong.add(field, "in_the_future", message);
         None
     } else if age_on(born, last_departure) > 120 {
-        wrong.add(field, "too_long_ago", "more than 120 years ago");
+        let message = "write a date of birth at most 120 years ago; the year may be wrong";
+        wrong.add(field, "too_long_ago", message);
         None
     } else {
         Some(born)
@@ -332,7 +396,7 @@ pub(super) fn largest_party(kinds: &[Option<PassengerType>]) -> Party {
 
 fn check_size(wrong: &mut Violations, party: Party, most: u32) {
     if u32::from(party.seated()) > most {
-        let message = format!("at most {most} seated passengers");
+        let message = format!("book at most {most} passengers with a seat of their own");
         wrong.add("passengers", "too_many", message);
     }
 }
@@ -347,30 +411,40 @@ fn check_types(wrong: &mut Violations, given: Party, priced: Party) {
             children,
             infants,
         } = party;
-        format!("{adults} adults, {children} children, {infants} infants")
+        let count = |count: u16, one: &str, more: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {more}"),
+        };
+        let adults = count(adults, "adult", "adults");
+        let children = count(children, "child", "children");
+        let infants = count(infants, "infant", "infants");
+        format!("{adults}, {children} and {infants}")
     };
     let message = format!(
-        "the offer is for {}, the dates of birth say {}",
+        "the offer is for {}, but by their dates of birth the passengers are {} on the day of the last flight: search again for them, or correct the dates",
         words(priced),
         words(given)
     );
     wrong.add("passengers", "passenger_type_mismatch", message);
 }
 
-/// Checks e-mail address and phone number of the contact.
-pub(super) fn check_contact(wrong: &mut Violations, contact: &super::model::Contact) {
-    if !crate::account::is_email(&contact.email) {
-        wrong.add(
-            "contact.email",
-            "email",
-            "an e-mail address, such as asha@example.com",
-        );
-    }
-    if !crate::account::is_e164(&contact.phone) {
-        wrong.add(
-            "contact.phone",
-            "phone",
-            "an international number (E.164), such as +919876543210",
-        );
-    }
+/// The contact as it is kept: the address as mail leaves for it, the phone number in E.164.
+pub(super) fn check_contact(
+    wrong: &mut Violations,
+    contact: &super::model::Contact,
+) -> Option<super::model::Contact> {
+    let email = EmailAddress::parse(&contact.email)
+        .map_err(|message| wrong.add("contact.email", "email", message));
+    let phone = phone::parse(&contact.phone)
+        .map_err(|message| wrong.add("contact.phone", "phone", message));
+    Some(super::model::Contact {
+        email: email.ok()?.into_string(),
+        phone: phone.ok()?,
+    })
+}
+
+/// The same for a contact that stands alone. [`crate::Error::Invalid`] with every wrong field.
+pub(super) fn contact(contact: &super::model::Contact) -> Result<super::model::Contact> {
+    let mut wrong = Violations::new();
+    check_contact(&mut wrong, contact).ok_or_else(|| wrong.into_error())
 }

@@ -80,13 +80,13 @@ pub(super) fn requests(wrong: &mut Violations, field: &str, codes: &[String]) ->
             wrong.add(
                 field,
                 "unknown_request",
-                format!("one of {}", codes.join(", ")),
+                format!("write one of {}", codes.join(", ")),
             );
         } else if known.iter().any(same_kind) {
             wrong.add(
                 field,
                 "duplicate",
-                "at most one meal and one wheelchair, each code once",
+                "ask for at most one meal and one wheelchair, and for each code once",
             );
         } else {
             known.push(code);
@@ -105,7 +105,7 @@ pub(super) fn travel_document(
     let path = |name: &str| format!("{field}.{name}");
     let before = wrong.len();
     if !["passport", "national_id"].contains(&input.kind.as_str()) {
-        wrong.add(path("type"), "unknown", "one of passport, national_id");
+        wrong.add(path("type"), "unknown", "write passport or national_id");
     }
     let number = input.number.to_ascii_uppercase();
     let printed = number.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -113,7 +113,7 @@ pub(super) fn travel_document(
         wrong.add(
             path("number"),
             "format",
-            "5 to 20 letters and digits, without spaces",
+            "write the 5 to 20 letters and digits of the number, without spaces or hyphens",
         );
     }
     let country = input.country.to_ascii_uppercase();
@@ -121,7 +121,7 @@ pub(super) fn travel_document(
         wrong.add(
             path("country"),
             "unknown_country",
-            "an ISO 3166 code, such as IN",
+            "write the two letters of an ISO 3166 country code, such as IN",
         );
     }
     let expires_on = parse_date(&input.expires_on);
@@ -129,13 +129,13 @@ pub(super) fn travel_document(
         None => wrong.add(
             path("expires_on"),
             "date",
-            "an ISO 8601 date, such as 2030-05-17",
+            "write a date as year-month-day, such as 2030-05-17",
         ),
         Some(last) if last < last_departure => {
             wrong.add(
                 path("expires_on"),
                 "expired",
-                "the document must be good on the day of the last flight",
+                "the document must still be valid on the day of the last flight: use one that is",
             );
         }
         Some(_) => {}

@@ -201,7 +201,10 @@ fn people(
     patch: &BookingPatch,
 ) -> Result<Vec<Passenger>> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
-    let (today, day) = (shop.clock.now().date_naive(), last.departure_date);
+    let (today, day) = (
+        passengers::latest_date(shop.clock.now()),
+        last.departure_date,
+    );
     let mut people = if patch.offers.is_some() {
         passengers::check(input, today, day, hold.party)?
     } else {
@@ -217,7 +220,7 @@ fn kinds(
     input: &[NewPassenger],
 ) -> Result<Vec<Option<PassengerType>>> {
     let last = flights.last().ok_or(Error::NotFound("flight"))?;
-    let today = shop.clock.now().date_naive();
+    let today = passengers::latest_date(shop.clock.now());
     Ok(passengers::kinds(input, today, last.departure_date))
 }
 
@@ -296,7 +299,7 @@ async fn keep_seats(
         }
         if place.place.exit_row && !may_sit_at_exit(person, people, flight.departure_date) {
             let message = format!(
-                "seat {} is in an exit row, where its passenger may no longer sit: name other seats",
+                "seat {} is in an exit row, where its passenger may not sit: name seats in other rows",
                 kept.seat
             );
             wrong.add("seats", "exit_row", message);

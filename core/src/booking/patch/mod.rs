@@ -6,17 +6,19 @@ mod current;
 mod write;
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::lock::{self, LockedBooking};
 use super::model::{Booking, BookingStatus, Contact};
-use super::passengers::NewPassenger;
+use super::passengers::{self, NewPassenger};
 use super::queries;
 use super::reference::BookingRef;
 use crate::clock::Clock;
 use crate::hold::{self, SeatWish};
 use crate::ids::AccountId;
 use crate::money::Money;
-use crate::{Error, Result, Shop, payment};
+use crate::outbox::MailKind;
+use crate::{Error, Result, Shop, mail, payment};
 
 /// What shall be another; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -96,10 +98,19 @@ pub async fn patch(
         let price = queries::get_by_id(conn, booking.id).await?.price;
         accept(&booking, &price, expected)?;
     }
-    if let Some(contact) = &patch.contact {
-        write::contact(conn, booking.id, contact).await?;
+    let goes_elsewhere = match &patch.contact {
+        Some(contact) => write::contact(conn, booking.id, &passengers::contact(contact)?).await?,
+        None => false,
+    };
+    let changed = queries::get_by_id(conn, booking.id).await?;
+    // What was mailed before names another amount, or went to another address.
+    let is_to_pay = changed.status == BookingStatus::PendingPayment;
+    if is_to_pay && (goes_elsewhere || changed.price.total() != booking.total) {
+        let change_id = Uuid::now_v7();
+        let told = MailKind::BookingChanged { change_id };
+        mail::promise(conn, shop.clock, account_id, booking.id, told).await?;
     }
-    queries::get_by_id(conn, booking.id).await
+    Ok(changed)
 }
 
 fn refuse_unless_unpaid(clock: &Clock, booking: &LockedBooking) -> Result<()> {

@@ -7,7 +7,8 @@ use super::check::{Kept, Wanted};
 use super::current::Current;
 use crate::booking::lock::LockedBooking;
 use crate::booking::model::Contact;
-use crate::booking::{create, insert, seating, traveller};
+use crate::booking::traveller::{self, Traveller};
+use crate::booking::{create, insert, seating};
 use crate::ids::BookingId;
 use crate::{Result, Shop, baggage, coupon, hold, inventory};
 
@@ -20,13 +21,15 @@ pub(super) async fn all(
     wanted: &Wanted,
 ) -> Result<()> {
     if wanted.moves {
-        let people: Vec<_> = wanted.passengers.iter().map(Into::into).collect();
+        let people: Vec<_> = wanted.passengers.iter().map(Traveller::from).collect();
         let flights: Vec<_> = wanted.flights.iter().map(|flight| flight.id).collect();
         let changes = hold::change::difference(&before.hold, &wanted.hold);
-        hold::change::check_cap(conn, shop.sales, booking.account_id, &changes).await?;
+        let account_id = booking.account_id;
+        hold::refuse_more_seats(conn, shop, account_id, &changes, false).await?;
         traveller::replace(conn, booking, &people, &flights).await?;
         let open_until = shop.clock.now() + shop.sales.sales_close();
-        inventory::swap(conn, changes, open_until).await?;
+        inventory::swap(conn, changes.clone(), open_until).await?;
+        hold::refuse_crowding(conn, shop, account_id, &changes).await?;
         clear(conn, booking).await?;
         rows(conn, booking.id, wanted).await?;
         // What a seat cost is remembered with the choice, and read from the lines.
@@ -42,21 +45,25 @@ pub(super) async fn all(
     create::invoice_free(conn, shop.clock, booking.id, account_id, &wanted.priced).await
 }
 
-/// Writes whom to write to.
+/// Writes whom to write to. Whether mails go to another address from now on.
 pub(super) async fn contact(
     conn: &mut PgConnection,
     id: BookingId,
     contact: &Contact,
-) -> Result<()> {
-    sqlx::query!(
-        "update booking set contact_email = $2, contact_phone = $3 where id = $1",
+) -> Result<bool> {
+    let is_another = sqlx::query_scalar!(
+        r#"
+        update booking set contact_email = $2, contact_phone = $3
+        from booking before where before.id = booking.id and booking.id = $1
+        returning before.contact_email <> $2 as "is_another!"
+        "#,
         id.0,
         contact.email,
         contact.phone,
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(())
+    Ok(is_another)
 }
 
 /// Baggage, chosen seats and booked flights go with the people and directions that they are of.

@@ -60,6 +60,7 @@ impl Play<'_> {
         let event = Event {
             id: format!("evt_{}", self.next),
             kind: "test".into(),
+            livemode: Some(false),
             fact,
         };
         let received = payment::receive(conn, &self.world.clock, &event, b"{}")

@@ -85,6 +85,12 @@ const HARMS: &[Harm] = &[
          select gen_random_uuid(), booking_id, created_at, kind, id, debit, credit, amount_minor, currency
          from refund, (values ('refund', 'customer', 'refunds_payable'), ('refund_paid', 'refunds_payable', 'stripe_clearing')) e (kind, debit, credit)",
      &[("refunds_within_payments", 1)]),
+    ("a seat's fee that is kept though its passenger sits elsewhere",
+     "insert into seat_choice (booking_id, passenger_id, flight_id, seat_row, letter, paid_minor)
+         select p.booking_id, p.id, s.flight_id, s.seat_row, s.letter, 60000 from passenger p join passenger_seat s on s.passenger_id = p.id
+         join booking b on b.id = p.booking_id where b.status = 'confirmed' order by p.ordinal limit 1
+         on conflict on constraint seat_choice_pkey do update set paid_minor = 60000",
+     &[("seat_fees_are_of_seats", 1)]),
     ("a paid passenger without a ticket",
      "update ticket set status = 'void'",
      &[("paid_is_ticketed", 1)]),
@@ -104,7 +110,28 @@ const HARMS: &[Harm] = &[
      &[("nothing_ended_is_payable", 1)]),
     ("a document without a job",
      "delete from outbox where payload ->> 'document_id' in (select id::text from document where kind = 'ticket')",
-     &[("no_job_is_lost", 1)]),
+     &[("paid_has_documents", 1), ("no_job_is_lost", 1)]),
+    ("a document that was given up",
+     "update outbox set status = 'dead' where payload ->> 'document_id' in (select id::text from document where kind = 'ticket');
+         update document set status = 'failed' where kind = 'ticket'",
+     &[("paid_has_documents", 1)]),
+    ("a job of an older revision of the document",
+     "update document set revision = revision + 1 where kind = 'ticket'",
+     &[("paid_has_documents", 1)]),
+    ("documents without their mail",
+     "update document set status = 'ready', ready_at = created_at, storage_key = id || '/1.pdf', sha256 = 'x'",
+     &[("paid_has_documents", 1)]),
+    ("a mail that was given up",
+     "update document set status = 'ready', ready_at = created_at, storage_key = id || '/1.pdf', sha256 = 'x';
+         insert into outbox (id, kind, queue, payload, unique_key, status, max_attempts, created_at, run_after)
+         select gen_random_uuid(), 'send_mail', 'mail', jsonb_build_object('mail', 'booking_confirmed', 'booking_id', id), 'booking_confirmed:' || id, 'dead', 1, created_at, created_at
+         from booking where status = 'confirmed'",
+     &[("paid_has_documents", 1)]),
+    ("a mail about new tickets that was given up",
+     "insert into outbox (id, kind, queue, payload, unique_key, status, max_attempts, created_at, run_after)
+         select gen_random_uuid(), 'send_mail', 'mail', jsonb_build_object('mail', jsonb_build_object('tickets_changed', jsonb_build_object('revision', 2)), 'booking_id', id), 'tickets_changed.2:' || id, 'dead', 1, created_at, created_at
+         from booking where status = 'confirmed'",
+     &[("paid_has_documents", 1)]),
     ("a job that nobody took back",
      "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),

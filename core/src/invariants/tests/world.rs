@@ -77,6 +77,8 @@ impl World {
             .unwrap();
         let Defaults { mut settings } = Defaults::parse_from(["test"]);
         settings.sales.max_held_seats = 1000;
+        settings.sales.max_unpaid_seats = 0;
+        settings.sales.max_unpaid_percent_for_new_accounts = 100;
         Self {
             clock: Clock::manual(noon()),
             account,
@@ -264,7 +266,7 @@ pub fn name() -> String {
 pub fn passengers(names: &[String]) -> Vec<NewPassenger> {
     let adult = |name: &String| NewPassenger {
         title: "ms".into(),
-        first_name: name.clone(),
+        first_name: Some(name.clone()),
         last_name: "Lovelace".into(),
         gender: "female".into(),
         date_of_birth: "1990-05-17".into(),

@@ -1,5 +1,6 @@
 mod claims;
 mod failures;
+mod outages;
 mod rows;
 
 use std::collections::HashSet;

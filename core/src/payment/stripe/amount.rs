@@ -3,10 +3,7 @@
 //! Source: <https://docs.stripe.com/currencies> ("Minor units in API amounts", "Minimum and maximum charge
 //! amounts"). Stripe counts most currencies as ISO 4217 does; what deviates is [`digits`].
 
-use crate::money::{self, Currency, Money};
-
-/// The greatest amount of one charge: eight digits (<https://docs.stripe.com/api/checkout/sessions/create>).
-const MAXIMUM: i64 = 99_999_999;
+use crate::money::{self, Currency, Money, scale_half_even};
 
 /// How many decimal digits Stripe's amounts have in this currency.
 ///
@@ -54,15 +51,80 @@ pub fn from_stripe(amount: i64, code: &str) -> Option<Money> {
     Some(Money::new(minor, currency))
 }
 
-/// Whether Stripe takes a payment of this size: no less than the currency's minimum, no more than eight digits, and
-/// expressible at all.
+/// The smallest step of a charge, in minor units: 10 fils of a three-digit currency, a whole ariary.
+pub fn step(currency: Currency) -> i64 {
+    let coarser = money::exponent(currency).saturating_sub(digits(currency));
+    let stripes = if digits(currency) == 3 { 10 } else { 1 };
+    stripes * 10_i64.pow(coarser)
+}
+
+/// The nearest amount that can be charged, halves to the even step: KWD 1.235 is KWD 1.240.
+///
+/// Each line of a price is rounded, so that their sum can be charged too (rules.md "Price").
+pub fn chargeable(money: Money) -> Money {
+    let step = step(money.currency());
+    let steps = scale_half_even(money.minor(), 1, i128::from(step));
+    let rounded = steps.and_then(|steps| steps.checked_mul(step));
+    Money::new(rounded.unwrap_or(money.minor()), money.currency())
+}
+
+/// The smallest and the largest amount of one charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargeLimits {
+    /// The smallest.
+    pub minimum: Money,
+    /// The largest.
+    pub maximum: Money,
+}
+
+/// How much can be charged at once in a currency; `None` where Stripe takes no charges in it.
 ///
 /// The minimum of a currency that the documentation does not list depends on the account's settlement currency: then
-/// any amount above zero passes here, and Stripe's own refusal is the answer.
+/// it is the smallest step, and Stripe's own refusal is the answer.
+pub fn limits(currency: Currency) -> Option<ChargeLimits> {
+    if !is_presentable(currency) {
+        return None;
+    }
+    // Upwards from the minimum and downwards from the maximum, to what can be expressed in minor units and charged.
+    let step = step(currency);
+    let (ours, stripes) = (money::exponent(currency), digits(currency));
+    let scale = |amount: i64, is_minimum: bool| {
+        let (up, down) = (ours.saturating_sub(stripes), stripes.saturating_sub(ours));
+        let (times, over) = (10_i64.pow(up), 10_i64.pow(down) * step);
+        let scaled = amount.saturating_mul(times) + if is_minimum { over - 1 } else { 0 };
+        Money::new(scaled / over * step, currency)
+    };
+    Some(ChargeLimits {
+        minimum: scale(minimum(currency), true),
+        maximum: scale(maximum(currency), false),
+    })
+}
+
+/// Whether Stripe takes a payment of this size: within the [`limits`], and expressible at all.
 pub fn within_limits(total: Money) -> bool {
-    is_presentable(total.currency())
-        && to_stripe(total)
-            .is_some_and(|amount| (minimum(total.currency())..=MAXIMUM).contains(&amount))
+    let limits = limits(total.currency());
+    to_stripe(total).is_some()
+        && limits.is_some_and(|limits| {
+            (limits.minimum.minor()..=limits.maximum.minor()).contains(&total.minor())
+        })
+}
+
+/// Whether a total is more than can be paid at once.
+pub fn is_above_limits(total: Money) -> bool {
+    limits(total.currency()).is_some_and(|limits| total.minor() > limits.maximum.minor())
+}
+
+/// The greatest amount of one charge, as Stripe counts it.
+///
+/// "Maximum charge amounts": cards take more digits in places, but American Express does not and card networks may
+/// allow less; these are the numbers that hold for every way to pay.
+fn maximum(currency: Currency) -> i64 {
+    match currency {
+        Currency::IDR => 999_999_999_999,
+        Currency::COP => 9_999_999_999,
+        Currency::INR => 999_999_999,
+        _ => 99_999_999,
+    }
 }
 
 /// The least amount of one charge, as Stripe counts it.
@@ -77,16 +139,24 @@ fn minimum(currency: Currency) -> i64 {
         Currency::HUF => 17_500,
         Currency::MXN | Currency::THB => 1_000,
         Currency::NOK | Currency::SEK => 300,
-        Currency::AUD
+        Currency::ARS
+        | Currency::AUD
         | Currency::BRL
         | Currency::CAD
         | Currency::CHF
+        | Currency::COP
         | Currency::EUR
+        | Currency::IDR
+        | Currency::ILS
         | Currency::INR
         | Currency::JPY
+        | Currency::KRW
         | Currency::NZD
+        | Currency::PHP
+        | Currency::RUB
         | Currency::SGD
-        | Currency::USD => 50,
+        | Currency::USD
+        | Currency::ZAR => 50,
         _ => 1,
     }
 }
@@ -164,7 +234,9 @@ mod tests {
     fn both_ends_of_what_stripe_takes_are_inclusive() {
         let inr = |minor| within_limits(Money::new(minor, Currency::INR));
         assert_eq!([inr(49), inr(50)], [false, true]);
-        assert_eq!([inr(99_999_999), inr(100_000_000)], [true, false]);
+        assert_eq!([inr(999_999_999), inr(1_000_000_000)], [true, false]);
+        let usd = |minor| within_limits(Money::new(minor, Currency::USD));
+        assert_eq!([usd(99_999_999), usd(100_000_000)], [true, false]);
         assert!(!within_limits(Money::new(1_000_000, Currency::ISK)));
         assert!(within_limits(Money::new(999_999, Currency::ISK)));
         assert!(!within_limits(Money::new(0, Currency::KES)));
@@ -174,7 +246,50 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_limits_are_named_in_the_digits_of_the_currency() {
+        let named = |currency| {
+            let limits = limits(currency).unwrap();
+            [limits.minimum.to_string(), limits.maximum.to_string()]
+        };
+        assert_eq!(named(Currency::INR), ["INR 0.50", "INR 9999999.99"]);
+        assert_eq!(named(Currency::IDR), ["IDR 0.50", "IDR 9999999999.99"]);
+        assert_eq!(named(Currency::COP), ["COP 0.50", "COP 99999999.99"]);
+        assert_eq!(named(Currency::JPY), ["JPY 50", "JPY 99999999"]);
+        assert_eq!(named(Currency::KWD), ["KWD 0.010", "KWD 99999.990"]);
+        assert_eq!(named(Currency::ISK), ["ISK 1", "ISK 999999"]);
+        assert_eq!(named(Currency::MGA), ["MGA 1.00", "MGA 99999999.00"]);
+        assert_eq!(limits(Currency::IRR), None);
+    }
+
+    #[test]
+    fn halves_of_a_step_go_to_the_even_step() {
+        let kwd = |minor| chargeable(Money::new(minor, Currency::KWD)).minor();
+        assert_eq!(
+            [1_235, 1_245, 1_244, 1_246].map(kwd),
+            [1_240, 1_240, 1_240, 1_250]
+        );
+        assert_eq!(chargeable(Money::new(1_235, Currency::INR)).minor(), 1_235);
+        assert_eq!(chargeable(Money::new(1_250, Currency::MGA)).minor(), 1_200);
+    }
+
     proptest! {
+        #[test]
+        fn both_limits_can_be_charged_and_nothing_beyond_them(which in 0_usize..KINDS.len()) {
+            let currency = KINDS[which].0;
+            let (limits, step) = (limits(currency).unwrap(), step(currency));
+            let fits = |minor| within_limits(Money::new(minor, currency));
+            prop_assert!(fits(limits.minimum.minor()) && fits(limits.maximum.minor()));
+            prop_assert!(!fits(limits.minimum.minor() - step) && !fits(limits.maximum.minor() + step));
+        }
+
+        #[test]
+        fn a_sum_of_chargeable_lines_can_be_charged(lines in prop::collection::vec(0_i64..100_000_000, 1..9), which in 0_usize..KINDS.len()) {
+            let currency = KINDS[which].0;
+            let lines = lines.into_iter().map(|minor| chargeable(Money::new(minor, currency)).minor());
+            prop_assert!(to_stripe(Money::new(lines.sum(), currency)).is_some());
+        }
+
         #[test]
         fn what_goes_out_comes_back(minor in 0_i64..99_999_999, which in 0_usize..KINDS.len()) {
             let money = Money::new(minor, KINDS[which].0);

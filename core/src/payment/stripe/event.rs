@@ -7,6 +7,9 @@ use stripe_webhook::{EventObject, Webhook, WebhookError};
 use super::model::{CheckoutSession, StripeRefund};
 use crate::clock::Clock;
 
+/// Stripe's identifiers have at most 255 characters (<https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backward-compatible>).
+const MOST_NAME: usize = 255;
+
 /// A genuine event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -14,6 +17,8 @@ pub struct Event {
     pub id: String,
     /// Stripe's type: `checkout.session.completed`.
     pub kind: String,
+    /// Whether it tells of real money; `None` when it does not say.
+    pub livemode: Option<bool>,
     /// What it says.
     pub fact: Fact,
 }
@@ -63,12 +68,16 @@ pub fn read_event(
         secret.expose_secret(),
         now,
     ) {
-        Ok(event) => Ok(Event {
-            id: event.id.to_string(),
-            kind: event.type_.to_string(),
-            fact: fact(event.data.object),
-        }),
-        Err(WebhookError::BadParse(_)) => Ok(envelope(text)),
+        Ok(event) => Ok(storable(
+            Event {
+                id: event.id.to_string(),
+                kind: event.type_.to_string(),
+                livemode: Some(event.livemode),
+                fact: fact(event.data.object),
+            },
+            text,
+        )),
+        Err(WebhookError::BadParse(_)) => Ok(storable(envelope(text), text)),
         Err(WebhookError::BadHeader(_)) => Err(SignatureError::Malformed),
         Err(WebhookError::BadTimestamp(_)) => Err(SignatureError::OutsideTolerance),
         // The library calls a header without `v1` a bad signature, too.
@@ -109,16 +118,37 @@ fn envelope(text: &str) -> Event {
         id: String,
         #[serde(rename = "type")]
         kind: String,
+        livemode: Option<bool>,
     }
     let envelope = serde_json::from_str(text).unwrap_or_else(|_| Envelope {
-        id: format!("unreadable_{}", hex(&Sha256::digest(text.as_bytes()))),
+        id: unreadable_id(text),
         kind: "unreadable".to_owned(),
+        livemode: None,
     });
     Event {
         id: envelope.id,
         kind: envelope.kind,
+        livemode: envelope.livemode,
         fact: Fact::Other,
     }
+}
+
+/// An event that can be stored: an id or a type that is no name of Stripe's is not kept as one.
+fn storable(mut event: Event, text: &str) -> Event {
+    let is_name = |name: &str| {
+        (1..=MOST_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if !is_name(&event.id) {
+        event.id = unreadable_id(text);
+    }
+    if !is_name(&event.kind) {
+        "unreadable".clone_into(&mut event.kind);
+    }
+    event
+}
+
+fn unreadable_id(text: &str) -> String {
+    format!("unreadable_{}", hex(&Sha256::digest(text.as_bytes())))
 }
 
 fn hex(bytes: &[u8]) -> String {

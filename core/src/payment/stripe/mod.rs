@@ -27,7 +27,9 @@ use crate::error::{Error, Result};
 use crate::ids::RefundId;
 use crate::money::Money;
 
-pub use amount::{from_stripe, to_stripe, within_limits};
+pub use amount::{
+    ChargeLimits, chargeable, from_stripe, is_above_limits, limits, step, to_stripe, within_limits,
+};
 pub use event::{Event, Fact, SignatureError, read_event};
 pub use model::{
     Card, CheckoutRequest, CheckoutSession, CheckoutStatus, StripeRefund, StripeRefundStatus,

@@ -10,6 +10,10 @@ use super::amount;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::money::Money;
 
+/// Stripe's amounts have at most twelve digits (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>);
+/// what is larger would not be summed with others.
+const MOST_AMOUNT: i64 = 999_999_999_999;
+
 /// What a traveller is asked to pay, and where they go afterwards.
 #[derive(Clone, Debug)]
 pub struct CheckoutRequest {
@@ -132,6 +136,7 @@ impl CheckoutSession {
             .ok_or_else(|| unreadable(format!("expires_at {}", session.expires_at)))?;
         let amount = session
             .amount_total
+            .filter(|total| (0..=MOST_AMOUNT).contains(total))
             .zip(session.currency)
             .and_then(|(total, currency)| amount::from_stripe(total, &currency.to_string()));
         let metadata = session.metadata.unwrap_or_default();

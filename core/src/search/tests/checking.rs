@@ -69,14 +69,15 @@ async fn equal_questions_are_equal_values(pool: PgPool) {
     };
     let checked_plain = checked(&pool, &plain).await.unwrap();
     assert_eq!(Ok(&checked_plain), checked(&pool, &other).await.as_ref());
-    let outbound = checked_plain.outbound;
-    assert_eq!(outbound.destinations, ["EWR", "JFK", "LGA"]);
-    assert_eq!(outbound.filters.avoid.len(), 5);
-    let inbound = checked_plain.inbound.unwrap();
-    assert_eq!(inbound.origins, outbound.destinations);
-    assert_eq!(inbound.filters.airlines, outbound.filters.airlines);
+    let departing = checked_plain.departing;
+    assert_eq!(departing.destinations, ["EWR", "JFK", "LGA"]);
+    assert_eq!(departing.filters.avoid.len(), 5);
+    let returning = checked_plain.returning.unwrap();
+    assert_eq!(returning.origins, departing.destinations);
+    assert_eq!(returning.filters.airlines, departing.filters.airlines);
     assert!(
-        outbound.filters.departure_window.is_none() && inbound.filters.departure_window.is_some()
+        departing.filters.departure_window.is_none()
+            && returning.filters.departure_window.is_some()
     );
 }
 
@@ -94,12 +95,12 @@ async fn a_metro_area_wins_over_the_airport_of_its_code(pool: PgPool) {
         .unwrap();
     let mut search = search("DXB", "DEL");
     assert_eq!(
-        checked(&pool, &search).await.unwrap().outbound.origins,
+        checked(&pool, &search).await.unwrap().departing.origins,
         ["DXB", "SIN"]
     );
     search.origin_type = Some("airport".into());
     assert_eq!(
-        checked(&pool, &search).await.unwrap().outbound.origins,
+        checked(&pool, &search).await.unwrap().departing.origins,
         ["DXB"]
     );
 }
@@ -110,7 +111,7 @@ async fn the_family_is_standard_unless_the_filters_need_another(pool: PgPool) {
     let family = async |search: Search| {
         checked(&pool, &search)
             .await
-            .map(|checked| checked.outbound.family)
+            .map(|checked| checked.departing.family)
     };
     assert_eq!(
         family(search("DEL", "BOM")).await.as_deref(),
@@ -304,4 +305,65 @@ async fn filters_that_contradict_each_other_are_refused(pool: PgPool) {
         ..base()
     };
     assert!(checked(&pool, &fine).await.is_ok());
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn over_the_date_line_the_return_may_be_dated_the_day_before(pool: PgPool) {
+    small(&pool).await;
+    let mut conn = pool.acquire().await.unwrap();
+    sqlx::query(
+        "insert into airport (iata, name, city, country, lat, lon, time_zone, scheduled, kind, search_text) values
+            ('APW', 'Faleolo', 'Apia', 'WS', -13.83, -172.008, 'Pacific/Apia', true, 'medium', 'apia'),
+            ('PPG', 'Pago Pago', 'Pago Pago', 'AS', -14.331, -170.71, 'Pacific/Pago_Pago', true, 'medium', 'pago')",
+    )
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    let trip = |origin, destination, leaves: &str, returns: &str| Search {
+        departure_date: leaves.to_owned(),
+        return_date: Some(returns.to_owned()),
+        ..search(origin, destination)
+    };
+    let refused = ["return_date: before_departure"];
+    // Half an hour in the air, a day back on the calendar.
+    assert!(
+        checked(&pool, &trip("APW", "PPG", "2026-12-20", "2026-12-19"))
+            .await
+            .is_ok()
+    );
+    let two_days = trip("APW", "PPG", "2026-12-20", "2026-12-18");
+    assert_eq!(checked(&pool, &two_days).await.unwrap_err(), refused);
+    // The other way round the same date is too early: it lands on the next.
+    let same_day = trip("PPG", "APW", "2026-12-20", "2026-12-20");
+    assert_eq!(checked(&pool, &same_day).await.unwrap_err(), refused);
+    assert!(
+        checked(&pool, &trip("PPG", "APW", "2026-12-20", "2026-12-21"))
+            .await
+            .is_ok()
+    );
+    // Los Angeles ends its day 21 hours after Auckland, thirteen of them away.
+    assert!(
+        checked(&pool, &trip("AKL", "LAX", "2026-12-20", "2026-12-19"))
+            .await
+            .is_ok()
+    );
+    let no_time = trip("LHR", "DEL", "2026-12-20", "2026-12-19");
+    assert_eq!(checked(&pool, &no_time).await.unwrap_err(), refused);
+    // At noon of the 20th of November in UTC it is the 21st on the Line Islands, in Samoa, and nowhere past Auckland.
+    let begun = |origin, destination, date: &str| Search {
+        departure_date: date.to_owned(),
+        ..search(origin, destination)
+    };
+    assert!(
+        checked(&pool, &begun("APW", "PPG", "2026-11-21"))
+            .await
+            .is_ok()
+    );
+    let passed = checked(&pool, &begun("APW", "PPG", "2026-11-20")).await;
+    assert_eq!(passed.unwrap_err(), ["departure_date: in_the_past"]);
+    assert!(
+        checked(&pool, &begun("PPG", "APW", "2026-11-20"))
+            .await
+            .is_ok()
+    );
 }

@@ -9,12 +9,15 @@ use uuid::Uuid;
 
 use crate::fare::{Cabin, FlightFare, Party, price};
 use crate::ids::FlightId;
-use crate::search::{DirectionQuery, Facets, Found, Itinerary, Sort};
+use crate::search::{
+    DirectionQuery, Facet, Facets, Filters, Found, Itinerary, NamedAirline, Sort, Window,
+};
 use crate::{Shop, zone};
 
 pub struct Flight {
     pub id: Uuid,
     pub airline: String,
+    airline_name: String,
     pub number: String,
     pub from: String,
     pub to: String,
@@ -145,24 +148,54 @@ impl Oracle {
         }
     }
 
+    /// What a query finds, by the letter of rules.md: everything legal that goes where `via`, `avoid` and the layovers
+    /// want it and can be bought, less the connections that the same validating airline dominates, less what the other
+    /// filters refuse. A facet is what the query finds with one option chosen.
     pub fn find(&self, shop: Shop<'_>, query: &DirectionQuery) -> Found {
+        let base = self.undominated(shop, query);
+        let mut best = kept(&base, &query.filters);
+        best.sort_by_key(|(flights, total)| {
+            let lasts = minutes_of(flights);
+            let seated = i64::from(query.party.seated());
+            let stops = i64::try_from(flights.len()).unwrap() - 1;
+            let key = match query.sort {
+                Sort::Price => *total,
+                Sort::Duration => lasts,
+                Sort::Departure => flights[0].departs.timestamp(),
+                Sort::Arrival => flights[flights.len() - 1].arrives.timestamp(),
+                Sort::Best => total + seated * (500 * lasts + 50_000 * stops),
+            };
+            let ids: Vec<Uuid> = flights.iter().map(|flight| flight.id).collect();
+            (key, flights[0].departs, ids)
+        });
+        let complete = best.len() <= 2000;
+        best.truncate(2000);
+        let to_come = |flight: &&Flight| flight.flies && flight.departs > shop.clock.now();
+        Found {
+            itineraries: best
+                .iter()
+                .map(|(flights, total)| itinerary(flights, *total))
+                .collect(),
+            complete,
+            facets: self.facets(shop, query, &base),
+            sales_horizon: (self.flights.iter().filter(to_come))
+                .map(|flight| flight.date)
+                .max(),
+            ..Found::default()
+        }
+    }
+
+    fn undominated(&self, shop: Shop<'_>, query: &DirectionQuery) -> Vec<(Vec<&Flight>, i64)> {
         let mut found = Vec::new();
         for from in &query.origins {
             for to in &query.destinations {
                 let key = (from.clone(), to.clone(), query.date);
                 for flown in self.journeys.get(&key).into_iter().flatten() {
                     let flights: Vec<&Flight> = flown.iter().map(|at| &self.flights[*at]).collect();
-                    if !self.can_board(shop, query, &flights) || !fits(query, &flights) {
-                        continue;
+                    if self.can_board(shop, query, &flights) && goes_so(&query.filters, &flights) {
+                        let total = self.total(shop, query, &flights);
+                        found.push((flights, total));
                     }
-                    let total = self.total(shop, query, &flights);
-                    let filters = &query.filters;
-                    if filters.min_price.is_some_and(|least| total < least)
-                        || filters.max_price.is_some_and(|most| total > most)
-                    {
-                        continue;
-                    }
-                    found.push((flights, total));
                 }
             }
         }
@@ -180,35 +213,100 @@ impl Oracle {
                 other[other.len() - 1].arrives,
                 *other_total,
             );
-            a.0 <= b.0 && a.1 <= b.1 && a.2 <= b.2 && a.3 <= b.3 && a != b
+            one[0].airline == other[0].airline
+                && a.0 <= b.0
+                && a.1 <= b.1
+                && a.2 <= b.2
+                && a.3 <= b.3
+                && a != b
         };
-        let mut best: Vec<&(Vec<&Flight>, i64)> = found
-            .iter()
-            .filter(|one| !found.iter().any(|other| dominates(other, one)))
+        let is_kept = |one: &&(Vec<&Flight>, i64)| {
+            one.0.len() == 1 || !found.iter().any(|other| dominates(other, one))
+        };
+        found.iter().filter(is_kept).cloned().collect()
+    }
+
+    fn facets(
+        &self,
+        shop: Shop<'_>,
+        query: &DirectionQuery,
+        base: &[(Vec<&Flight>, i64)],
+    ) -> Facets {
+        let with = |change: &dyn Fn(&mut Filters)| {
+            let mut filters = query.filters.clone();
+            change(&mut filters);
+            kept(base, &filters)
+        };
+        let mut codes: Vec<(&String, &String)> = (self.flights.iter())
+            .map(|flight| (&flight.airline, &flight.airline_name))
             .collect();
-        best.sort_by_key(|(flights, total)| {
-            let lasts = minutes_of(flights);
-            let seated = i64::from(query.party.seated());
-            let stops = i64::try_from(flights.len()).unwrap() - 1;
-            let key = match query.sort {
-                Sort::Price => *total,
-                Sort::Duration => lasts,
-                Sort::Departure => flights[0].departs.timestamp(),
-                Sort::Arrival => flights[flights.len() - 1].arrives.timestamp(),
-                Sort::Best => total + seated * (500 * lasts + 50_000 * stops),
+        codes.sort();
+        codes.dedup();
+        let mut airlines: Vec<_> = (codes.into_iter())
+            .filter_map(|(code, name)| {
+                let value = NamedAirline {
+                    iata: code.clone(),
+                    name: name.clone(),
+                };
+                facet(
+                    value,
+                    &with(&|filters| filters.airlines = vec![code.clone()]),
+                )
+            })
+            .collect();
+        airlines.sort_by_key(|one| (u64::MAX - one.count, one.value.iata.clone()));
+        let stops = (0..=query.filters.max_stops)
+            .filter_map(|most| facet(most, &with(&|filters| filters.max_stops = most)));
+        let cabins = Cabin::ALL.into_iter().filter_map(|cabin| {
+            let other = |(other, _): &&(Cabin, String)| *other == cabin;
+            let family = match query.other_cabins.iter().find(other) {
+                Some((_, family)) => family,
+                None if cabin == query.cabin => &query.family,
+                None => return None,
             };
-            let ids: Vec<Uuid> = flights.iter().map(|flight| flight.id).collect();
-            (key, flights[0].departs, ids)
+            let query = DirectionQuery {
+                cabin,
+                family: family.clone(),
+                ..query.clone()
+            };
+            let base = self.undominated(shop, &query);
+            facet(cabin, &kept(&base, &query.filters))
         });
-        let complete = best.len() <= 2000;
-        best.truncate(2000);
-        Found {
-            itineraries: best
+        let hours = [
+            ("early", 0, 5),
+            ("morning", 5, 11),
+            ("afternoon", 11, 16),
+            ("evening", 16, 19),
+            ("night", 19, 24),
+        ];
+        let time_bands = hours.into_iter().filter_map(|(name, from, until)| {
+            let window = Window {
+                from: from * 60,
+                until: until * 60,
+            };
+            let found = with(&|filters| filters.departure_window = Some(window));
+            facet(name.to_owned(), &found)
+        });
+        let totals: Vec<i64> =
+            with(&|filters| (filters.min_price, filters.max_price) = (None, None))
                 .iter()
-                .map(|(flights, total)| itinerary(flights, *total))
-                .collect(),
-            complete,
-            facets: facets(query.cabin, &best),
+                .map(|(_, total)| *total)
+                .collect();
+        let lowest = totals.iter().min().copied().unwrap_or_default();
+        let step = (totals.iter().max().copied().unwrap_or_default() - lowest) / 5 + 1;
+        let prices = (0..5).filter_map(|band| {
+            let (from, to) = (lowest + band * step, lowest + (band + 1) * step - 1);
+            let found = with(&|filters| {
+                (filters.min_price, filters.max_price) = (Some(from), Some(to));
+            });
+            facet((from, to), &found)
+        });
+        Facets {
+            airlines,
+            stops: stops.collect(),
+            cabins: cabins.collect(),
+            time_bands: time_bands.collect(),
+            prices: prices.collect(),
         }
     }
 
@@ -284,14 +382,8 @@ fn minutes_of(flights: &[&Flight]) -> i64 {
     (flights[flights.len() - 1].arrives - flights[0].departs).num_minutes()
 }
 
-fn fits(query: &DirectionQuery, flights: &[&Flight]) -> bool {
-    let filters = &query.filters;
-    let (first, last) = (flights[0], flights[flights.len() - 1]);
-    let inside = |window: Option<crate::search::Window>, minute: u32| {
-        window.is_none_or(|window| {
-            u32::from(window.from) <= minute && minute < u32::from(window.until)
-        })
-    };
+/// Another kind of journey is another question: these come before dominance.
+fn goes_so(filters: &Filters, flights: &[&Flight]) -> bool {
     let waits: Vec<i64> = flights
         .windows(2)
         .map(|two| (two[1].departs - two[0].arrives).num_minutes())
@@ -300,6 +392,38 @@ fn fits(query: &DirectionQuery, flights: &[&Flight]) -> bool {
         .windows(2)
         .flat_map(|two| [&two[0].to, &two[1].from])
         .collect();
+    waits
+        .iter()
+        .all(|wait| filters.min_layover.is_none_or(|least| *wait >= least))
+        && waits
+            .iter()
+            .all(|wait| filters.max_layover.is_none_or(|most| *wait <= most))
+        && (filters.via.is_empty() || over.iter().any(|airport| filters.via.contains(airport)))
+        && !over.iter().any(|airport| filters.avoid.contains(airport))
+}
+
+fn kept<'a>(base: &[(Vec<&'a Flight>, i64)], filters: &Filters) -> Vec<(Vec<&'a Flight>, i64)> {
+    let fit = base
+        .iter()
+        .filter(|(flights, total)| fits(filters, flights, *total));
+    fit.cloned().collect()
+}
+
+fn facet<T>(value: T, found: &[(Vec<&Flight>, i64)]) -> Option<Facet<T>> {
+    Some(Facet {
+        value,
+        count: found.len().min(2000) as u64,
+        lowest_minor: found.iter().map(|(_, total)| *total).min()?,
+    })
+}
+
+fn fits(filters: &Filters, flights: &[&Flight], total: i64) -> bool {
+    let (first, last) = (flights[0], flights[flights.len() - 1]);
+    let inside = |window: Option<Window>, minute: u32| {
+        window.is_none_or(|window| {
+            u32::from(window.from) <= minute && minute < u32::from(window.until)
+        })
+    };
     let numbered = filters
         .flight_number
         .as_ref()
@@ -322,14 +446,8 @@ fn fits(query: &DirectionQuery, flights: &[&Flight]) -> bool {
             .is_none_or(|most| minutes_of(flights) <= most)
         && inside(filters.departure_window, first.departs_minute)
         && inside(filters.arrival_window, last.arrives_minute)
-        && waits
-            .iter()
-            .all(|wait| filters.min_layover.is_none_or(|least| *wait >= least))
-        && waits
-            .iter()
-            .all(|wait| filters.max_layover.is_none_or(|most| *wait <= most))
-        && (filters.via.is_empty() || over.iter().any(|airport| filters.via.contains(airport)))
-        && !over.iter().any(|airport| filters.avoid.contains(airport))
+        && filters.min_price.is_none_or(|least| total >= least)
+        && filters.max_price.is_none_or(|most| total <= most)
 }
 
 fn itinerary(flights: &[&Flight], total_minor: i64) -> Itinerary {
@@ -338,74 +456,6 @@ fn itinerary(flights: &[&Flight], total_minor: i64) -> Itinerary {
         departs_at: flights[0].departs,
         arrives_at: flights[flights.len() - 1].arrives,
         total_minor,
-    }
-}
-
-fn facets(cabin: Cabin, found: &[&(Vec<&Flight>, i64)]) -> Facets {
-    let total = found.len() as u64;
-    let count = |wanted: &dyn Fn(&Vec<&Flight>, i64) -> bool| {
-        found
-            .iter()
-            .filter(|(flights, total)| wanted(flights, *total))
-            .count() as u64
-    };
-    if total == 0 {
-        return Facets::default();
-    }
-    let mut codes: Vec<&String> = found
-        .iter()
-        .map(|(flights, _)| &flights[0].airline)
-        .collect();
-    codes.sort();
-    codes.dedup();
-    let mut airlines: Vec<(String, u64)> = codes
-        .into_iter()
-        .map(|code| {
-            (
-                code.clone(),
-                count(&|flights, _| flights[0].airline == *code),
-            )
-        })
-        .collect();
-    airlines.sort_by_key(|(code, count)| (u64::MAX - count, code.clone()));
-    let stops = (0..3_u8).map(|stops| {
-        (
-            stops,
-            count(&|flights, _| flights.len() == usize::from(stops) + 1),
-        )
-    });
-    let hours = [
-        ("early", 0, 5),
-        ("morning", 5, 11),
-        ("afternoon", 11, 16),
-        ("evening", 16, 19),
-        ("night", 19, 24),
-    ];
-    let time_bands = hours.map(|(name, from, until)| {
-        let inside =
-            |flights: &Vec<&Flight>, _| (from..until).contains(&(flights[0].departs_minute / 60));
-        (name.to_owned(), count(&inside))
-    });
-    let lowest = found.iter().map(|(_, total)| *total).min().unwrap();
-    let highest = found.iter().map(|(_, total)| *total).max().unwrap();
-    let width = (highest - lowest) / 5 + 1;
-    let prices = (0..5).map(|band| {
-        let (from, until) = (lowest + band * width, lowest + (band + 1) * width);
-        (
-            from,
-            until,
-            count(&|_, total| from <= total && total < until),
-        )
-    });
-    Facets {
-        airlines,
-        stops: stops.filter(|(_, count)| *count > 0).collect(),
-        cabins: vec![(cabin, total)],
-        time_bands: time_bands
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .collect(),
-        prices: prices.filter(|(_, _, count)| *count > 0).collect(),
     }
 }
 
@@ -427,6 +477,7 @@ type Row = (
     DateTime<Utc>,
     String,
     bool,
+    String,
 );
 
 type Place = (String, String, f64, f64, String, Option<String>);
@@ -442,7 +493,8 @@ async fn flights(conn: &mut PgConnection) -> Vec<Flight> {
         places.into_iter().map(|row| (row.0.clone(), row)).collect();
     let rows: Vec<Row> = sqlx::query_as(
         "select id, airline, flight_number, origin, destination, departure_date, departs_at, arrives_at, status,
-            (select accounting_code is not null from airline where iata = flight.airline) from flight",
+            (select accounting_code is not null from airline where iata = flight.airline),
+            (select name from airline where iata = flight.airline) from flight",
     )
     .fetch_all(conn)
     .await
@@ -472,6 +524,7 @@ async fn flights(conn: &mut PgConnection) -> Vec<Flight> {
                 arrives: row.7,
                 flies: row.8 == "scheduled",
                 is_sold: row.9,
+                airline_name: row.10,
                 from: row.3,
                 to: row.4,
             }

@@ -1,15 +1,16 @@
 //! Random searches give what the simple second implementation gives (R19).
 
-use std::time::Duration;
-
 use sqlx::PgPool;
 
 use super::oracle::{Flight, Oracle};
 use super::world::{AIRPORTS, Counter, Dice, fill};
 use crate::fare::{Cabin, Party};
-use crate::search::{DirectionQuery, Filters, Sort, TimetableCache, Window, find, relaxations};
+use crate::search::{
+    DirectionQuery, Facets, Filters, Sort, TimetableCache, Window, find, relaxations,
+};
 
 const LONDON: [&str; 5] = ["LCY", "LGW", "LHR", "LTN", "STN"];
+const FAMILIES: [&str; 3] = ["light", "standard", "flex"];
 const NEW_YORK: [&str; 3] = ["EWR", "JFK", "LGA"];
 
 fn number_from(name: &str, otherwise: u64) -> u64 {
@@ -92,8 +93,12 @@ fn query(dice: &mut Dice, oracle: &Oracle) -> DirectionQuery {
         destinations,
         date,
         party,
+        other_cabins: (Cabin::ALL.into_iter())
+            .filter(|other| *other != cabin)
+            .map(|other| (other, (*dice.pick(&FAMILIES)).to_owned()))
+            .collect(),
         cabin,
-        family: (*dice.pick(&["light", "standard", "flex"])).to_owned(),
+        family: (*dice.pick(&FAMILIES)).to_owned(),
         sort: *dice.pick(&sort),
     }
     .with_filters(dice, oracle, &like)
@@ -193,15 +198,17 @@ async fn ten_thousand_random_searches_find_what_brute_force_finds(pool: PgPool) 
     let mut conn = pool.acquire().await.unwrap();
     let counter = Counter::open(&mut conn).await;
     let oracle = Oracle::load(&mut conn).await;
-    let cache = TimetableCache::new(Duration::from_hours(1));
+    let cache = TimetableCache::new(chrono::Duration::hours(1));
     let timetable = cache.get(&pool, &counter.clock).await.unwrap();
     let (mut answered, mut by_stops, mut relaxed) = (0_u64, [0_u64; 3], 0_u64);
     for round in 0..queries {
         let query = query(&mut dice, &oracle);
         let expected = oracle.find(counter.shop(), &query);
-        let found = find(&mut conn, counter.shop(), &timetable, &query)
+        let mut found = find(&mut conn, counter.shop(), &timetable, &query)
             .await
             .unwrap();
+        // Which of them make pairs is proved where they are chosen.
+        found.for_pairs.clear();
         assert_eq!(
             found, expected,
             "SEARCH_SEED={seed}, query {round}: {query:#?}"
@@ -252,8 +259,11 @@ async fn compare_relaxations(
             "max_layover" => kept.max_layover = None,
             "via" => kept.via.clear(),
             "avoid" => kept.avoid.clear(),
-            "cabin" => looser.cabin = Cabin::Economy,
+            "cabin" => looser.family = economy(query),
             other => panic!("{other} is no filter"),
+        }
+        if relaxation.filter == "cabin" {
+            looser.cabin = Cabin::Economy;
         }
         let expected = oracle.find(counter.shop(), &looser).itineraries.len() as u64;
         assert_eq!(
@@ -264,4 +274,102 @@ async fn compare_relaxations(
         assert!(expected > 0);
     }
     offered.len() as u64
+}
+
+fn economy(query: &DirectionQuery) -> String {
+    let mut others = query.other_cabins.iter();
+    let family = others.find(|(cabin, _)| *cabin == Cabin::Economy);
+    family.unwrap().1.clone()
+}
+
+// A traveller who turns on one filter loses itineraries and gains none, and gets as many as the facet said.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_filter_never_adds_an_itinerary_and_gives_what_its_facet_says(pool: PgPool) {
+    let seed = number_from("SEARCH_SEED", u64::from(std::process::id()) ^ 0xFACE7);
+    let queries = number_from("SEARCH_QUERIES", 1_500);
+    eprintln!("SEARCH_SEED={seed} SEARCH_QUERIES={queries}");
+    let mut dice = Dice(seed);
+    fill(&pool, &mut dice, 550).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let counter = Counter::open(&mut conn).await;
+    let oracle = Oracle::load(&mut conn).await;
+    let cache = TimetableCache::new(chrono::Duration::hours(1));
+    let timetable = cache.get(&pool, &counter.clock).await.unwrap();
+    let mut look = async |query: &DirectionQuery| {
+        find(&mut conn, counter.shop(), &timetable, query)
+            .await
+            .unwrap()
+    };
+    let (mut narrowed, mut chosen) = (0_u64, 0_u64);
+    for round in 0..queries {
+        let filtered = query(&mut dice, &oracle);
+        let mut plain = filtered.clone();
+        let asked = &filtered.filters;
+        plain.filters = Filters {
+            max_stops: 2,
+            min_layover: asked.min_layover,
+            max_layover: asked.max_layover,
+            via: asked.via.clone(),
+            avoid: asked.avoid.clone(),
+            ..Filters::default()
+        };
+        let all = look(&plain).await.itineraries;
+        let some = look(&filtered).await;
+        let told = format!("SEARCH_SEED={seed}, query {round}: {filtered:#?}");
+        assert!(
+            some.itineraries.iter().all(|one| all.contains(one)),
+            "{told}"
+        );
+        narrowed += u64::from(some.itineraries.len() < all.len());
+        for (facet, option) in options(&filtered, &some.facets) {
+            let given = look(&option).await.itineraries;
+            assert_eq!(facet.0, given.len() as u64, "{option:#?} of {told}");
+            let lowest = given.iter().map(|one| one.total_minor).min();
+            assert_eq!(Some(facet.1), lowest, "{option:#?} of {told}");
+            chosen += 1;
+        }
+    }
+    eprintln!("{narrowed} of {queries} searches lost something, {chosen} options chosen");
+    assert!(narrowed > queries / 4 && chosen > queries);
+}
+
+type Promise = (u64, i64);
+
+// Each option of each facet, chosen, with the count and the lowest total that it promises.
+fn options(query: &DirectionQuery, facets: &Facets) -> Vec<(Promise, DirectionQuery)> {
+    let mut options = Vec::new();
+    let mut option = |promise: Promise, choose: &dyn Fn(&mut DirectionQuery)| {
+        let mut chosen = query.clone();
+        choose(&mut chosen);
+        options.push((promise, chosen));
+    };
+    for one in &facets.airlines {
+        option((one.count, one.lowest_minor), &|query| {
+            query.filters.airlines = vec![one.value.iata.clone()];
+        });
+    }
+    for one in &facets.stops {
+        option((one.count, one.lowest_minor), &|query| {
+            query.filters.max_stops = one.value;
+        });
+    }
+    for one in &facets.cabins {
+        option((one.count, one.lowest_minor), &|query| {
+            let other = query.families().find(|(cabin, _)| *cabin == one.value);
+            query.family = other.unwrap().1.to_owned();
+            query.cabin = one.value;
+        });
+    }
+    for one in &facets.time_bands {
+        option((one.count, one.lowest_minor), &|query| {
+            query.filters.departure_window = Window::parse(&one.value);
+        });
+    }
+    for one in &facets.prices {
+        option((one.count, one.lowest_minor), &|query| {
+            query.filters.min_price = Some(one.value.0);
+            query.filters.max_price = Some(one.value.1);
+        });
+    }
+    options
 }

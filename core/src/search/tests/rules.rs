@@ -1,7 +1,5 @@
 //! Every rule and filter at its boundary.
 
-use std::time::Duration;
-
 use sqlx::{PgConnection, PgPool};
 
 use super::world::{Counter, Fly, fly};
@@ -22,6 +20,7 @@ fn query(origin: &str, destination: &str) -> DirectionQuery {
         },
         cabin: Cabin::Economy,
         family: "standard".to_owned(),
+        other_cabins: vec![(Cabin::Business, "standard".to_owned())],
         filters: Filters {
             max_stops: 2,
             ..Filters::default()
@@ -40,7 +39,7 @@ impl Desk {
     async fn open(pool: &PgPool) -> Self {
         let mut conn = pool.acquire().await.unwrap();
         let counter = Counter::open(&mut conn).await;
-        let cache = TimetableCache::new(Duration::ZERO);
+        let cache = TimetableCache::new(chrono::Duration::zero());
         Self {
             timetable: cache.get(pool, &counter.clock).await.unwrap(),
             pool: pool.clone(),
@@ -366,4 +365,71 @@ async fn the_calendar_shows_the_lowest_price_of_each_day_and_the_fee_once(pool: 
     assert_eq!(priced.len(), 1);
     assert_eq!(priced[0].return_date, Some(back.date));
     assert_eq!(priced[0].lowest_minor, Some(2 * 708_800 - 30_000));
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn only_a_connection_is_dropped_and_only_for_its_own_airline_and_before_the_filters(
+    pool: PgPool,
+) {
+    let mut conn = small(&pool).await;
+    flies(
+        &mut conn,
+        &[
+            // Direct at noon dominates everything of Air India; Lufthansa's flight and connection stay for those who
+            // want Lufthansa, and the direct flight in the evening for those who want to sleep.
+            ("AI 1", "DEL", "FRA", "12-20T12:00", 500),
+            ("AI 2", "DEL", "FRA", "12-20T11:00", 600),
+            ("AI 3", "DEL", "BOM", "12-20T08:00", 120),
+            ("AI 4", "BOM", "FRA", "12-20T12:00", 560),
+            ("LH 5", "DEL", "MUC", "12-20T08:00", 500),
+            ("LH 6", "MUC", "FRA", "12-20T15:00", 60),
+        ],
+    )
+    .await;
+    let desk = Desk::open(&pool).await;
+    let mut query = query("DEL", "FRA");
+    assert_eq!(desk.numbers(&query).await, ["LH 5, LH 6", "AI 2", "AI 1"]);
+    // A later filter does not bring back what was dropped.
+    query.filters.departure_window = Window::parse("08:00-09:00");
+    assert_eq!(desk.numbers(&query).await, ["LH 5, LH 6"]);
+    query.filters.airlines = vec!["AI".to_owned()];
+    assert_eq!(desk.numbers(&query).await, Vec::<String>::new());
+    // Another kind of journey is another question.
+    query.filters.via = vec!["BOM".to_owned()];
+    assert_eq!(desk.numbers(&query).await, ["AI 3, AI 4"]);
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn each_option_of_a_facet_is_counted_with_all_other_filters(pool: PgPool) {
+    let mut conn = small(&pool).await;
+    flies(
+        &mut conn,
+        &[
+            ("AI 1", "DEL", "BOM", "12-20T08:00", 120),
+            ("AI 2", "DEL", "BOM", "12-20T20:00", 120),
+            ("6E 3", "DEL", "BOM", "12-20T09:00", 120),
+            ("6E 4", "DEL", "BOM", "12-21T09:00", 120),
+        ],
+    )
+    .await;
+    let desk = Desk::open(&pool).await;
+    let mut query = query("DEL", "BOM");
+    query.filters.airlines = vec!["AI".to_owned()];
+    query.filters.departure_window = Window::parse("morning");
+    let found = find(&mut conn, desk.counter.shop(), &desk.timetable, &query)
+        .await
+        .unwrap();
+    assert_eq!(found.itineraries.len(), 1);
+    let airlines = found.facets.airlines.iter();
+    let airlines: Vec<_> = airlines
+        .map(|one| (one.value.name.as_str(), one.count, one.lowest_minor))
+        .collect();
+    assert_eq!(
+        airlines,
+        [("IndiGo", 1, 708_800), ("Air India", 1, 708_800)]
+    );
+    let bands = found.facets.time_bands.iter();
+    let bands: Vec<_> = bands.map(|one| (one.value.as_str(), one.count)).collect();
+    assert_eq!(bands, [("morning", 1), ("night", 1)]);
+    assert_eq!(found.sales_horizon, "2026-12-21".parse().ok());
 }

@@ -88,7 +88,7 @@ async fn killed_at_any_step_from_payment_to_mail_a_purchase_ends_in_one_ticket_o
     assert_consistent(&pool).await;
 }
 
-/// Books two people there and back on two airlines; the booking's reference.
+/// Books a round trip for two people on two airlines; the booking's reference.
 async fn book_party(traveller: &Traveller, number: usize) -> String {
     let (there, back) = (in_a_month(), in_a_month() + Days::days(7));
     let path = format!(
@@ -105,7 +105,7 @@ async fn book_party(traveller: &Traveller, number: usize) -> String {
         })
     };
     let booking = json!({
-        "offers": [offer("outbound"), offer("return")],
+        "offers": [offer("departing"), offer("returning")],
         "passengers": [passenger("Verma"), passenger("Rao")],
         "contact": { "email": traveller.email, "phone": "+919876543210" },
     });
@@ -134,6 +134,9 @@ async fn kill_api_at(
         ("FAULT_MARKER", marker.to_str().unwrap()),
         // What a killed webhook has not confirmed yet is held until it is delivered again.
         ("MAX_HELD_SEATS", "100"),
+        ("MAX_UNPAID_SEATS", "0"),
+        ("MAX_UNPAID_SEATS_OF_ADDRESS", "0"),
+        ("MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", "100"),
     ];
     deployment.api.kill();
     deployment.api.restart_with(&armed).await;

@@ -5,6 +5,8 @@ mod faults;
 mod journey;
 #[cfg(feature = "fault-points")]
 mod killed;
+mod readme;
+mod silence;
 #[cfg(feature = "fault-points")]
 mod slow;
 mod traveller;
@@ -36,7 +38,12 @@ struct Deployment {
 impl Deployment {
     /// Starts all but the worker, with one flight to sell, and one back a week later by another airline.
     async fn start(pool: &PgPool) -> Self {
-        let (redis, folder) = (Redis::start(), Folder::new());
+        Self::start_with(pool, Redis::start(), &[]).await
+    }
+
+    /// The same with settings of the api's own.
+    async fn start_with(pool: &PgPool, redis: Redis, own: &[(&str, &str)]) -> Self {
+        let folder = Folder::new();
         let mut conn = pool.acquire().await.unwrap();
         load_small(&mut conn).await.unwrap();
         let flight = AddFlight {
@@ -69,7 +76,7 @@ impl Deployment {
         let settings = settings
             .each_ref()
             .map(|(name, value)| (*name, value.as_str()));
-        let api = Api::start(pool, &settings).await;
+        let api = Api::start(pool, &[&settings, own].concat()).await;
         Self {
             pool: pool.clone(),
             redis,

@@ -74,6 +74,34 @@ impl Traveller {
         answer
     }
 
+    /// The answer, unless it is an error or takes longer than a minute.
+    pub(super) async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Value> {
+        let mut request = self.request(method, path).timeout(PATIENCE);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.ok()?;
+        answer.error_for_status().ok()?.json().await.ok()
+    }
+
+    /// Whether the page took the payment.
+    pub(super) async fn try_to_pay(&self, page: &str) -> bool {
+        let form = [("number", "4242424242424242")];
+        let answer = self
+            .http
+            .post(page)
+            .timeout(PATIENCE)
+            .form(&form)
+            .send()
+            .await;
+        answer.is_ok_and(|answer| answer.status() == StatusCode::SEE_OTHER)
+    }
+
     /// Searches, holds and books; the booking's reference.
     pub async fn book(&self) -> String {
         let date = in_a_month();
@@ -81,17 +109,20 @@ impl Traveller {
             format!("/v1/flights/search?origin=DEL&destination=BOM&departure_date={date}&adults=1");
         let offer = self.get(&path).await["offers"][0]["offer_id"].clone();
         let hold = self.post("/v1/holds", &json!({ "offers": [offer] })).await;
-        // Somebody else each time: nobody is booked on a flight twice.
+        let booking = self.post("/v1/bookings", &self.form(&hold)).await;
+        booking["booking_ref"].as_str().unwrap().to_owned()
+    }
+
+    /// What books a hold: somebody else each time, because nobody is booked on a flight twice.
+    pub(super) fn form(&self, hold: &Value) -> Value {
         let letter = |digit: char| char::from_digit(digit.to_digit(16).unwrap() + 10, 36).unwrap();
         let id = hold["id"].as_str().unwrap().chars().rev();
         let somebody: String = id.take(12).map(letter).collect();
-        let booking = json!({
+        json!({
             "hold_id": hold["id"],
             "passengers": [{ "title": "ms", "first_name": somebody, "last_name": "Verma", "gender": "female", "date_of_birth": "1990-05-17" }],
             "contact": { "email": self.email, "phone": "+919876543210" },
-        });
-        let booking = self.post("/v1/bookings", &booking).await;
-        booking["booking_ref"].as_str().unwrap().to_owned()
+        })
     }
 
     /// Opens the payment; the address of the checkout page.

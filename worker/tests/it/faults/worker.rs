@@ -138,7 +138,82 @@ async fn production_refuses_to_start_on_defaults_and_names_each(pool: PgPool) {
         "STRIPE_WEBHOOK_SECRET",
         "S3_BUCKET",
         "SMTP_URL",
+        "MAIL_FROM",
     ] {
         assert!(log.contains(setting), "{setting} is not named in\n{log}");
+    }
+}
+
+#[test]
+fn the_manual_names_every_setting_of_logs_and_a_grace_below_that_of_platforms() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_worker"))
+        .arg("--help")
+        .env_remove("SHUTDOWN_GRACE_SECONDS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(help.stdout).unwrap();
+    for setting in ["RUST_LOG", "LOG_FORMAT"] {
+        assert!(said.contains(setting), "{setting}: {said}");
+    }
+    let cli = <flightdesk_worker::settings::Cli as clap::Parser>::parse_from(["worker"]);
+    // Heroku, Kubernetes and ECS kill after 30.
+    assert!(cli.worker.shutdown_grace_seconds <= 27);
+}
+
+/// Starts with settings of which one is changed, and metrics on an address that no machine has: only settings that are
+/// fit come so far.
+fn refusal(name: &str, value: &str) -> String {
+    let fit = [
+        ("FLIGHTDESK_ENV", "production"),
+        ("SECRET_KEY", "0f1c86e2a9b04d7e8c3f5a6b7d9e1f20"),
+        ("PUBLIC_URL", "https://flights.example"),
+        ("STRIPE_SECRET_KEY", "sk_test_51Hq8ZkLrT3vYw9XbN2mPc7Jd"),
+        (
+            "STRIPE_WEBHOOK_SECRET",
+            "whsec_Zk3vQ9s0TtYw2mXbLr8Hn5Jd7Fg1Pc6A",
+        ),
+        ("S3_BUCKET", "documents"),
+        ("SMTP_URL", "smtps://mail.example"),
+        ("MAIL_FROM", "Tickets <tickets@flights.example>"),
+        ("SMS_BACKEND", "off"),
+        ("DATABASE_URL", "postgres://u@db.example/f?sslmode=require"),
+        ("REDIS_URL", "redis://127.0.0.1:6379"),
+        ("WORKER_METRICS_ADDR", "192.0.2.1:9464"),
+    ];
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_worker"))
+        .envs(fit)
+        .env(name, value)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn each_setting_that_is_not_fit_for_production_is_refused_by_its_name() {
+    let fit = refusal("RUST_LOG", "info");
+    assert!(!fit.contains("SECRET"), "{fit}");
+    for (name, value) in [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("PUBLIC_URL", "http://flights.example"),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        (
+            "STRIPE_WEBHOOK_SECRET",
+            "whsec_aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ),
+        ("STRIPE_API_BASE", "http://stripe.example"),
+        ("S3_BUCKET", ""),
+        ("S3_ENDPOINT", "http://s3.example"),
+        ("SMTP_URL", ""),
+        ("SMTP_URL", "smtp://mail.example"),
+        ("MAIL_FROM", ""),
+        ("SMS_BACKEND", "log"),
+        ("DATABASE_URL", "postgres://u@db.example/f"),
+        ("REDIS_URL", "redis://redis.example"),
+    ] {
+        let said = refusal(name, value);
+        assert!(said.contains(name), "{name}={value}: {said}");
     }
 }

@@ -22,9 +22,11 @@ impl Api {
             "{} is missing: build the workspace",
             binary.display()
         );
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let given = settings.iter().find(|(name, _)| *name == "PORT");
+        let port = match given {
+            Some((_, port)) => port.parse().unwrap(),
+            None => free_port(),
+        };
         let address = format!("http://127.0.0.1:{port}");
         let mut command = Command::new(binary);
         command
@@ -85,6 +87,11 @@ impl Api {
         self.child = self.command.spawn().unwrap();
         self.until_it_lives().await;
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
 }
 
 impl Drop for Api {

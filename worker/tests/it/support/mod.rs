@@ -3,6 +3,7 @@
 pub mod api;
 pub mod bookings;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod smtp;
 
@@ -23,7 +24,7 @@ use sqlx::PgPool;
 pub fn ctx(pool: &PgPool, clock: Clock) -> Ctx {
     let cli = Cli::parse_from(["worker"]);
     Ctx {
-        db: pool.clone(),
+        db: pool.clone().into(),
         clock,
         storage: Storage::memory(),
         stripe: Stripe::new(&cli.settings).unwrap(),

@@ -1,6 +1,7 @@
 //! A redis-server of the test's own, so that it can be flushed, stopped and killed.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,32 @@ impl Redis {
             child,
             folder,
         }
+    }
+
+    /// With TLS alone, and a certificate of its own.
+    pub fn start_encrypted(certificate: &Path, key: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let folder = Folder::new();
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--port", "0", "--tls-auth-clients", "no", "--tls-port"])
+            .arg(port.to_string())
+            .arg("--tls-cert-file")
+            .arg(certificate)
+            .arg("--tls-key-file")
+            .arg(key);
+        let child = spawn_as(command, port, &folder);
+        Self {
+            port,
+            child,
+            folder,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {
@@ -75,17 +102,14 @@ impl Drop for Redis {
 }
 
 fn spawn(port: u16, folder: &Folder) -> Child {
-    let child = Command::new("redis-server")
-        .args([
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--port",
-        ])
-        .arg(port.to_string())
+    let mut command = Command::new("redis-server");
+    command.arg("--port").arg(port.to_string());
+    spawn_as(command, port, folder)
+}
+
+fn spawn_as(mut command: Command, port: u16, folder: &Folder) -> Child {
+    let child = command
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--dir")
         .arg(folder.path())
         .stdout(Stdio::null())

@@ -1,6 +1,6 @@
 """A real SMTP server that misbehaves on request.
 
-usage: smtp.py plain|tls|starttls FOLDER BEHAVIOUR...
+usage: smtp.py plain|tls|starttls FOLDER BEHAVIOUR...   (with SMTP_PORT set on that port)
 With tls or starttls FOLDER holds certificate.pem and key.pem.
 Each mail that is offered takes the next behaviour; the last one repeats:
   ok | 421 | 451 | 550 | cut (drop the connection after DATA) | slow:SECONDS (before the answer to DATA) | hang
@@ -8,6 +8,7 @@ Accepted mails are written to FOLDER/NUMBER.eml, offers are counted in FOLDER/of
 """
 
 import asyncio
+import os
 import pathlib
 import ssl
 import sys
@@ -65,7 +66,7 @@ async def main():
             outer = context
         else:
             inner = {"tls_context": context, "require_starttls": True}
-    server = await loop.create_server(lambda: SMTP(Handler(), hostname="localhost", **inner), "127.0.0.1", 0, ssl=outer)
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="localhost", **inner), "127.0.0.1", int(os.environ.get("SMTP_PORT", "0")), ssl=outer)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -15,15 +15,20 @@ pub struct Smtp {
 impl Smtp {
     /// Each mail that is offered takes the next behaviour, the last one repeats: see smtp.py.
     pub fn start(behaviours: &[&str]) -> Self {
-        Self::start_as("plain", behaviours)
+        Self::start_as("plain", 0, behaviours)
+    }
+
+    /// The same on a port that somebody knows already.
+    pub fn start_on(port: u16, behaviours: &[&str]) -> Self {
+        Self::start_as("plain", port, behaviours)
     }
 
     /// The same encrypted, from the first byte (`tls`) or after STARTTLS (`starttls`).
     pub fn start_encrypted(kind: &str) -> Self {
-        Self::start_as(kind, &["ok"])
+        Self::start_as(kind, 0, &["ok"])
     }
 
-    fn start_as(kind: &str, behaviours: &[&str]) -> Self {
+    fn start_as(kind: &str, port: u16, behaviours: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let python = root.join(".local/tools/venv/bin/python");
         assert!(
@@ -46,6 +51,7 @@ impl Smtp {
             .arg(kind)
             .arg(folder.path())
             .args(behaviours)
+            .env("SMTP_PORT", port.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

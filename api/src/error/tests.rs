@@ -1,0 +1,223 @@
+//! Every problem that there is: what it says, and that its words are for clients.
+
+use std::collections::BTreeSet;
+
+use chrono::{TimeZone, Utc};
+use flightdesk_core::coupon::Refusal;
+use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
+use flightdesk_core::fare::Price;
+use flightdesk_core::ids::{FlightId, JobId};
+use flightdesk_core::money::{Currency, Money};
+use flightdesk_core::payment::stripe;
+use poem::IntoResponse;
+use serde_json::Value;
+
+use super::ApiError;
+use crate::problems;
+
+/// Every error of core that names no wrong field.
+fn errors() -> Vec<Error> {
+    let flight_id = FlightId::new();
+    let price = Price {
+        currency: Currency::INR,
+        lines: Vec::new(),
+    };
+    let mut errors: Vec<Error> = [
+        KeyProblem::Missing,
+        KeyProblem::Malformed,
+        KeyProblem::Unknown,
+        KeyProblem::Revoked,
+        KeyProblem::Expired,
+    ]
+    .map(Error::Unauthenticated)
+    .into();
+    errors.extend([
+        Error::NotFound("booking"),
+        Error::MissingScope("bookings"),
+        Error::EmailTaken,
+        Error::TooManyKeys { limit: 50 },
+        Error::SoldOut { flight_id },
+        Error::SeatTaken {
+            seat: "12A".to_owned(),
+        },
+        Error::TooLate { action: "seats" },
+        Error::OnlyExitRowsLeft {
+            flight: "AI 161 on 20 December 2026".to_owned(),
+        },
+        Error::SalesClosed { flight_id },
+        Error::TooManyHolds { limit: 20 },
+        Error::TooManyHeldSeats {
+            flight_id,
+            limit: 20,
+        },
+        Error::OfferExpired(None),
+        Error::PriceChanged(Box::new(price)),
+        Error::HoldExpired,
+        Error::HoldBooked,
+        Error::WrongState {
+            status: "expired",
+            action: "paid",
+        },
+        Error::AlreadyPaid,
+        Error::PaymentWindowClosed {
+            closes_at: Utc.with_ymd_and_hms(2026, 12, 20, 1, 30, 0).unwrap(),
+        },
+        Error::IdempotencyKeyReused,
+        Error::IdempotencyKeyInProgress,
+        Error::PaymentProvider("connection refused by api.stripe.com".to_owned()),
+        Error::Storage("S3_ENDPOINT answers 500".to_owned()),
+        Error::LinkRefused,
+        Error::LeaseLost(JobId::new()),
+        Error::Busy("searches"),
+        Error::Catalogue("SALE_CURRENCY".to_owned()),
+        Error::Internal("a bug".to_owned()),
+        Error::Database(sqlx::Error::PoolTimedOut),
+    ]);
+    errors.extend(bounds());
+    errors
+}
+
+/// Each bound of unpaid seats, and each way in which an amount cannot be paid.
+fn bounds() -> Vec<Error> {
+    let rupees = |minor| Money::new(minor, Currency::INR);
+    let bounds = [
+        UnpaidBound::Account,
+        UnpaidBound::Network,
+        UnpaidBound::Cabin,
+    ];
+    let mut errors: Vec<_> = bounds
+        .map(|bound| Error::TooManyUnpaidSeats { limit: 120, bound })
+        .into();
+    let limits = stripe::limits(Currency::INR);
+    errors.extend([1, i64::MAX].map(|minor| Error::AmountOutsideLimits {
+        total: rupees(minor),
+        limits,
+    }));
+    errors.push(Error::AmountOutsideLimits {
+        total: rupees(1),
+        limits: None,
+    });
+    errors
+}
+
+async fn told(error: Error) -> Value {
+    let response = ApiError::from(error).into_response();
+    let body = response.into_body().into_string().await.unwrap();
+    serde_json::from_str(&body).unwrap()
+}
+
+/// What is wrong with a text for clients, if anything is.
+fn fault(text: &str) -> Option<&'static str> {
+    let words =
+        || text.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-');
+    let is_setting = |word: &str| {
+        word.contains('_')
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_uppercase() || letter == '_')
+    };
+    if text.is_empty() {
+        Some("says nothing")
+    } else if words().any(is_setting) {
+        Some("names a setting")
+    } else if words().any(|word| word.len() == 36 && word.parse::<uuid::Uuid>().is_ok()) {
+        Some("names nothing that people know")
+    } else if !text.ends_with('.') {
+        Some("is no sentence")
+    } else if text.starts_with(char::is_lowercase) {
+        Some("begins small")
+    } else {
+        None
+    }
+}
+
+#[tokio::test]
+async fn every_error_of_core_is_a_problem_in_words_for_clients() {
+    let mut codes = BTreeSet::new();
+    for error in errors() {
+        let named = format!("{error:?}");
+        let problem = told(error).await;
+        let code = problem["code"].as_str().unwrap().to_owned();
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(fault(detail), None, "{named}: {detail}");
+        let kind = problems::find(&code).unwrap();
+        assert_eq!(problem["title"], kind.title(), "{named}");
+        codes.insert(code);
+    }
+    // Those that core does not know: of HTTP, of bodies, and of what has fields, a booking or a cursor in it.
+    let elsewhere = [
+        "bad_request",
+        "bad_signature",
+        "body_too_large",
+        "cursor_expired",
+        "document_failed",
+        "duplicate_passenger",
+        "invalid_request",
+        "malformed_json",
+        "method_not_allowed",
+        "rate_limited",
+        "request_timeout",
+        "unsupported_media_type",
+    ];
+    codes.extend(elsewhere.map(str::to_owned));
+    let known: BTreeSet<_> = problems::codes().map(str::to_owned).collect();
+    assert_eq!(codes, known);
+}
+
+#[test]
+fn every_kind_of_problem_has_a_title_an_example_and_texts_without_riddles() {
+    for (code, example) in problems::codes().zip(problems::examples()) {
+        assert_eq!(example["code"], code);
+        assert_eq!(fault(example["detail"].as_str().unwrap()), None, "{code}");
+        let title = example["title"].as_str().unwrap();
+        assert!(title.starts_with(char::is_uppercase), "{code}: {title}");
+        assert!(!title.ends_with(['.', '?', '!']), "{code}: {title}");
+        for text in problems::find(code).unwrap().texts() {
+            assert_eq!(fault(text), None, "{code}: {text}");
+            for fixed in ["fifteen", "15 minutes", "120 minutes", "75 minutes"] {
+                assert!(!text.contains(fixed), "{code} has a setting's default");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_detail_says_the_first_wrong_thing_and_how_many_more_there_are() {
+    let wrong = |field: &str, message: &str| FieldError {
+        field: field.to_owned(),
+        code: "x",
+        message: message.to_owned(),
+    };
+    let one = vec![wrong("origin", "must be an airport")];
+    assert_eq!(
+        told(Error::Invalid(one)).await["detail"],
+        "`origin` must be an airport."
+    );
+    let two = vec![wrong("kg", "one of 3, 5 kg"), wrong("seats", "is required")];
+    assert_eq!(
+        told(Error::Invalid(two)).await["detail"],
+        "`kg`: one of 3, 5 kg (and 1 more)."
+    );
+    let body = vec![wrong("", "must be an object")];
+    assert_eq!(
+        told(Error::Invalid(body)).await["detail"],
+        "The body must be an object."
+    );
+    let coupon = told(Error::CouponRefused(Refusal::MinimumNotMet)).await;
+    assert_eq!(coupon["code"], "invalid_request");
+}
+
+#[tokio::test]
+async fn a_problem_of_a_flight_names_it() {
+    let flight_id = FlightId::new();
+    let problem = ApiError::from(Error::SalesClosed { flight_id });
+    assert_eq!(problem.flight(), Some(flight_id));
+    let response = problem.name_flight("AI 101 on 2026-12-20").into_response();
+    let body = response.into_body().into_string().await.unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["flight_id"], flight_id.0.to_string());
+    assert_eq!(
+        body["detail"],
+        "Flight AI 101 on 2026-12-20 is no longer on sale."
+    );
+}

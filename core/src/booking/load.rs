@@ -1,0 +1,423 @@
+//! Reading bookings as a whole, many with as many statements as one.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::change_seats;
+use super::model::{
+    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, LatePayment,
+    PaymentSummary,
+};
+use super::passengers::{Gender, SeatPreference, TravelDocument};
+use super::reference::BookingRef;
+use crate::baggage::BookedBag;
+use crate::coupon::BookedCoupon;
+use crate::direction::Direction;
+use crate::document;
+use crate::fare::{Cabin, FareConditions, LineKind, PassengerType, Price, PriceLine};
+use crate::flight::{self, Airline};
+use crate::ids::{AccountId, BookingId, DirectionId, FlightId, PassengerId, PaymentId};
+use crate::inventory::Seat;
+use crate::money::{self, Currency, Money};
+use crate::payment::stripe::Card;
+use crate::payment::{self, Mismatch};
+use crate::ticket::TicketNumber;
+use crate::{Error, Result};
+
+/// Bookings by their keys, whoever's they are, in the order of the keys; keys of none are left out. The number of
+/// statements does not depend on how many there are.
+pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<Vec<Booking>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select b.id as "id: BookingId", b.account_id as "account_id: AccountId", b.booking_ref as "booking_ref: BookingRef",
+               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
+               b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
+               r.code as "coupon?", r.discount_minor as "discount_minor?"
+        from booking b left join coupon_redemption r on r.booking_id = b.id
+        where b.id = any($1)
+        "#,
+        &raw,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let may_change = |status| {
+        matches!(
+            status,
+            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
+        )
+    };
+    let changing = rows.iter().filter(|row| may_change(row.status));
+    let changing: Vec<_> = changing.map(|row| row.id).collect();
+    let mut seat_changes = change_seats::list_open(conn, &changing).await?;
+    let mut documents = grouped(
+        document::list_by_booking_ids(conn, ids).await?,
+        |document| document.booking_id,
+    );
+    let mut directions = directions(conn, &raw).await?;
+    let mut passengers = passengers(conn, &raw).await?;
+    let mut lines = lines(conn, &raw).await?;
+    let mut payments = payments(conn, &raw).await?;
+    let mut bookings: HashMap<BookingId, Booking> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let id = row.id;
+        let currency = money::known_currency(&row.currency)?;
+        let booking = Booking {
+            id,
+            seat_change: seat_changes.remove(&id),
+            documents: documents.remove(&id).unwrap_or_default(),
+            reference: row.booking_ref,
+            status: row.status,
+            created_at: row.created_at,
+            payment_due_at: row.payment_due_at,
+            confirmed_at: row.confirmed_at,
+            directions: directions.remove(&id).unwrap_or_default(),
+            passengers: passengers.remove(&id).unwrap_or_default(),
+            contact: Contact {
+                email: row.contact_email,
+                phone: row.contact_phone,
+            },
+            price: Price {
+                currency,
+                lines: lines.remove(&id).unwrap_or_default(),
+            },
+            coupon: row
+                .coupon
+                .zip(row.discount_minor)
+                .map(|(code, minor)| BookedCoupon {
+                    code,
+                    // The column says how much was taken off.
+                    discount: Money::new(-minor, currency),
+                }),
+            payment: payments
+                .remove(&id)
+                .ok_or(Error::NotFound("booking"))?
+                .summary(currency),
+            late_payment: row.late_payment,
+        };
+        bookings.insert(id, booking);
+    }
+    Ok(ids.iter().filter_map(|id| bookings.remove(id)).collect())
+}
+
+/// Rows by the booking that they belong to, each booking's in the order in which they came.
+fn grouped<T>(rows: Vec<T>, booking: impl Fn(&T) -> BookingId) -> HashMap<BookingId, Vec<T>> {
+    let mut groups: HashMap<BookingId, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(booking(&row)).or_default().push(row);
+    }
+    groups
+}
+
+async fn directions(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<BookingId, Vec<BookedDirection>>> {
+    struct Row {
+        booking_id: BookingId,
+        id: DirectionId,
+        name: Direction,
+        status: String,
+        cancelled_at: Option<DateTime<Utc>>,
+        airline: String,
+        airline_name: String,
+        cabin: Cabin,
+        conditions: Json<FareConditions>,
+    }
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select d.booking_id as "booking_id: BookingId", d.id as "id: DirectionId", d.name as "name: Direction", d.status, d.cancelled_at, d.validating_airline as airline, a.name as airline_name,
+               d.cabin as "cabin: Cabin", d.conditions as "conditions: Json<FareConditions>"
+        from direction d join airline a on a.iata = d.validating_airline
+        where d.booking_id = any($1) order by d.booking_id, d.ordinal
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let booked = sqlx::query!(
+        r#"
+        select direction_id as "direction_id: DirectionId", flight_id as "flight_id: FlightId"
+        from booked_flight where booking_id = any($1) order by booking_id, ordinal
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let flight_ids: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
+    let flights = flight::list_by_id(conn, &flight_ids).await?;
+    let mut flown: HashMap<DirectionId, Vec<_>> = HashMap::new();
+    for (booked, flight) in booked.into_iter().zip(flights) {
+        flown.entry(booked.direction_id).or_default().push(flight);
+    }
+    let mut directions: HashMap<BookingId, Vec<BookedDirection>> = HashMap::new();
+    for row in rows {
+        let direction = BookedDirection {
+            direction: row.name,
+            status: row.status,
+            cancelled_at: row.cancelled_at,
+            validating_airline: Airline {
+                iata: row.airline,
+                name: row.airline_name,
+            },
+            cabin: row.cabin,
+            conditions: row.conditions.0,
+            flights: flown.remove(&row.id).unwrap_or_default(),
+        };
+        directions
+            .entry(row.booking_id)
+            .or_default()
+            .push(direction);
+    }
+    Ok(directions)
+}
+
+async fn passengers(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<BookingId, Vec<BookedPassenger>>> {
+    struct Row {
+        booking_id: BookingId,
+        id: PassengerId,
+        passenger_type: PassengerType,
+        title: String,
+        first_name: Option<String>,
+        middle_name: Option<String>,
+        last_name: String,
+        gender: Gender,
+        date_of_birth: NaiveDate,
+        adult_id: Option<PassengerId>,
+        seat_preference: Option<SeatPreference>,
+        special_requests: Vec<String>,
+        document: Option<String>,
+        number: Option<String>,
+        country: Option<String>,
+        expires_on: Option<NaiveDate>,
+        bag_directions: Vec<Direction>,
+        bag_kg: Vec<i16>,
+    }
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select booking_id as "booking_id: BookingId", id as "id: PassengerId", passenger_type as "passenger_type: PassengerType", title, first_name, middle_name, last_name,
+               gender as "gender: Gender", date_of_birth, adult_id as "adult_id: PassengerId",
+               seat_preference as "seat_preference: SeatPreference", special_requests, travel_document_type as document,
+               travel_document_number as number, travel_document_country as country, travel_document_expires_on as expires_on,
+               array(select d.name from baggage_item i join direction d on d.booking_id = i.booking_id and d.ordinal = i.direction
+                     where i.passenger_id = passenger.id order by i.direction) as "bag_directions!: Vec<Direction>",
+               array(select kg from baggage_item i where i.passenger_id = passenger.id order by i.direction) as "bag_kg!"
+        from passenger where booking_id = any($1) order by booking_id, ordinal
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut seats = seats(conn, ids).await?;
+    let tickets = sqlx::query!(
+        r#"
+        select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
+        from ticket t
+        cross join lateral unnest(array[t.number, t.conjunction_number]) as good (number)
+        where t.booking_id = any($1) and t.status = 'issued' and good.number is not null
+        order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), good.number
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let number = |stored: &str| {
+        TicketNumber::parse(stored).map_or_else(|_| stored.to_owned(), |number| number.to_string())
+    };
+    let mut numbers: HashMap<PassengerId, Vec<String>> = HashMap::new();
+    for ticket in tickets {
+        let numbers = numbers.entry(ticket.passenger_id).or_default();
+        numbers.push(number(&ticket.number));
+    }
+    let mut passengers: HashMap<BookingId, Vec<BookedPassenger>> = HashMap::new();
+    for row in rows {
+        let passenger = BookedPassenger {
+            seats: seats.remove(&row.id).unwrap_or_default(),
+            ticket_numbers: numbers.remove(&row.id).unwrap_or_default(),
+            id: row.id,
+            passenger_type: row.passenger_type,
+            title: row.title,
+            first_name: row.first_name,
+            middle_name: row.middle_name,
+            last_name: row.last_name,
+            gender: row.gender,
+            date_of_birth: row.date_of_birth,
+            adult_id: row.adult_id,
+            seat_preference: row.seat_preference,
+            baggage: bags(row.bag_directions, row.bag_kg),
+            special_requests: row.special_requests,
+            travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
+        };
+        passengers
+            .entry(row.booking_id)
+            .or_default()
+            .push(passenger);
+    }
+    Ok(passengers)
+}
+
+/// Who sits where, in the order of travel.
+async fn seats(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<PassengerId, Vec<BookedSeat>>> {
+    let rows = sqlx::query!(
+        r#"
+        select s.passenger_id as "passenger_id!: PassengerId", s.flight_id as "flight_id: FlightId", s.seat_row, s.letter, s.reason
+        from passenger_seat s
+        join passenger p on p.id = s.passenger_id
+        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = s.flight_id
+        where p.booking_id = any($1) order by bf.ordinal
+        "#,
+        ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let seat = |letter: &str, row| {
+        Some(Seat {
+            row,
+            letter: letter.chars().next()?,
+        })
+    };
+    let mut seats: HashMap<PassengerId, Vec<BookedSeat>> = HashMap::new();
+    for row in rows {
+        if let Some(seat) = seat(&row.letter, row.seat_row) {
+            seats.entry(row.passenger_id).or_default().push(BookedSeat {
+                flight_id: row.flight_id,
+                seat,
+                reason: row.reason,
+            });
+        }
+    }
+    Ok(seats)
+}
+
+fn bags(directions: Vec<Direction>, kg: Vec<i16>) -> Vec<BookedBag> {
+    let bags = directions.into_iter().zip(kg);
+    bags.map(|(direction, kg)| BookedBag { direction, kg })
+        .collect()
+}
+
+/// A document is stored whole or not at all.
+fn travel_document(
+    kind: Option<String>,
+    number: Option<String>,
+    country: Option<String>,
+    expires_on: Option<NaiveDate>,
+) -> Option<TravelDocument> {
+    Some(TravelDocument {
+        kind: kind?,
+        number: number?,
+        country: country?,
+        expires_on: expires_on?,
+    })
+}
+
+async fn lines(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<BookingId, Vec<PriceLine>>> {
+    let rows = sqlx::query!(
+        r#"
+        select booking_id as "booking_id: BookingId", direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code,
+               passenger_type as "passenger_type: PassengerType", passenger_id as "passenger_id: PassengerId",
+               quantity, unit_minor, refundable
+        from price_line where booking_id = any($1) order by booking_id, ordinal
+        "#,
+        ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut lines: HashMap<BookingId, Vec<PriceLine>> = HashMap::new();
+    for row in rows {
+        lines.entry(row.booking_id).or_default().push(PriceLine {
+            direction: row
+                .direction
+                .and_then(|direction| u8::try_from(direction).ok()),
+            flight_id: row.flight_id,
+            kind: row.kind,
+            code: row.code,
+            passenger_type: row.passenger_type,
+            passenger_id: row.passenger_id,
+            quantity: u16::try_from(row.quantity).unwrap_or_default(),
+            unit_minor: row.unit_minor,
+            refundable: row.refundable,
+        });
+    }
+    Ok(lines)
+}
+
+/// How the payments of a booking stand, but for its currency.
+struct Paid {
+    status: String,
+    id: Option<PaymentId>,
+    checkout_url: Option<String>,
+    card: Option<Card>,
+    received_minor: i64,
+    refunded_minor: i64,
+    mismatches: Vec<Mismatch>,
+}
+
+impl Paid {
+    fn summary(self, currency: Currency) -> PaymentSummary {
+        PaymentSummary {
+            status: self.status,
+            id: self.id,
+            checkout_url: self.checkout_url,
+            card: self.card,
+            amount_paid: Money::new(self.received_minor, currency),
+            amount_refunded: Money::new(self.refunded_minor, currency),
+            mismatches: self.mismatches,
+        }
+    }
+}
+
+async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<BookingId, Paid>> {
+    let rows = sqlx::query!(
+        r#"
+        select b.id as "booking_id: BookingId", coalesce(newest.status, 'none') as "status!", newest.id as "id?: PaymentId",
+               newest.checkout_url, newest.card_brand, newest.card_last4,
+               (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
+               (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
+               exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!"
+        from booking b
+        left join lateral (
+            select id, status, card_brand, card_last4, case when status = 'open' then checkout_url end as checkout_url
+            from payment where booking_id = b.id order by (status = 'succeeded') desc, id desc limit 1
+        ) newest on true
+        where b.id = any($1)
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let odd = rows.iter().filter(|row| row.mismatched);
+    let odd: Vec<_> = odd.map(|row| row.booking_id).collect();
+    let mut mismatches = payment::list_mismatches(conn, &odd).await?;
+    let paid = rows.into_iter().map(|row| {
+        let card = row.card_brand.zip(row.card_last4);
+        let paid = Paid {
+            status: row.status,
+            id: row.id,
+            checkout_url: row.checkout_url,
+            card: card.map(|(brand, last4)| Card { brand, last4 }),
+            received_minor: row.paid,
+            refunded_minor: row.refunded,
+            mismatches: mismatches.remove(&row.booking_id).unwrap_or_default(),
+        };
+        (row.booking_id, paid)
+    });
+    Ok(paid.collect())
+}

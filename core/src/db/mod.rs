@@ -1,0 +1,86 @@
+//! The connections to PostgreSQL and the migrations.
+
+mod fault;
+mod options;
+mod pool;
+mod watch;
+
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+
+use crate::config;
+
+pub use fault::{explain, is_away};
+pub use options::{DirectError, direct, lost_settings, place, role, role_settings};
+pub use pool::Pool;
+pub use watch::watch;
+
+/// All migrations, forward only.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+
+/// The exit code of a process that has not reached PostgreSQL: `EX_UNAVAILABLE` of sysexits.h.
+pub const UNREACHABLE: u8 = 69;
+
+/// A pool that connects when it is first used. [`watch`] renews it when its connections fall silent.
+///
+/// Every connection has a statement timeout and an idle-in-transaction timeout; a request that finds no free
+/// connection in time gets [`sqlx::Error::PoolTimedOut`].
+pub fn pool(settings: &config::Database, application: &str) -> Result<Pool, sqlx::Error> {
+    Pool::open(settings, application)
+}
+
+/// Connections for what a process does beside its requests: reading what it keeps in memory, readiness. A pool of its
+/// own, to the same database, so that no number of requests can keep them.
+pub fn background(requests: &Pool) -> Pool {
+    requests.background()
+}
+
+/// Reads from a pool until it is closed, as it is when its connections have fallen silent.
+pub async fn while_open<T>(
+    pool: &PgPool,
+    read: impl Future<Output = crate::Result<T>>,
+) -> crate::Result<T> {
+    pool.close_event().do_until(read).await?
+}
+
+/// Whether the database has exactly the migrations this program was built with.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let applied: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+            .fetch_one(pool)
+            .await?;
+    Ok(applied == MIGRATOR.iter().map(|migration| migration.version).max())
+}
+
+/// Whether the database takes changes: a standby does not, nor a primary that was told so.
+pub async fn is_writable(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select not current_setting('transaction_read_only')::boolean")
+        .fetch_one(pool)
+        .await
+}
+
+/// Waits until PostgreSQL gives a connection, as long as the settings say; the log says once what it waits for.
+///
+/// The error is a sentence that names the setting and the cause.
+pub async fn wait_for(pool: &Pool, settings: &config::Database) -> Result<(), String> {
+    let patience = Duration::from_secs(settings.database_start_seconds);
+    let began = Instant::now();
+    let place = place(settings).map_err(|error| error.to_string())?;
+    let mut told = false;
+    loop {
+        let Err(error) = pool.acquire().await else {
+            return Ok(());
+        };
+        let why = pool.trouble().unwrap_or_else(|| explain(&error));
+        let sentence = format!("cannot connect to PostgreSQL at {place} (DATABASE_URL): {why}");
+        if began.elapsed() >= patience {
+            return Err(sentence);
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!("{sentence}; trying for {} seconds", patience.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
