@@ -1,6 +1,5 @@
 //! Promised jobs. [`put`] stands in the transaction of the change that causes the job (invariant 2): a crash
 //! leaves both or neither. The worker's relay moves rows to Redis; PostgreSQL keeps what happened to them.
-
 //!
 //! A row goes `waiting → queued → running → done | dead`. The operations here are its only transitions; each is one
 //! statement or one short transaction, and each can be called by any number of processes at once:
@@ -9,18 +8,23 @@
 //! be done now through no fault of the job uses up no attempt: the worker [`put_off`]s it, or lets it [`wait_for`] a
 //! back-end that is away.
 
+mod attempt;
 mod backoff;
+mod claim;
 mod heartbeat;
 mod hint;
 mod model;
 mod outage;
 mod queries;
 mod redact;
-mod run;
+mod setback;
 mod staff;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::{Lease, RUNNING_LEASE, Started, extend, finish, start};
+pub use claim::{Claimed, Due, QUEUED_LEASE, claim, take_due, unclaim};
 pub use heartbeat::{beat, living, rest, speaks_for_all};
 pub use hint::{HINTS, hint};
 pub use model::{
@@ -30,12 +34,9 @@ pub use model::{
 pub use outage::{Backend, Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;
-pub use run::{
-    Claimed, DeadJob, Due, Lapsed, Lease, QUEUED_LEASE, RUNNING_LEASE, Started, Verdict, claim,
-    extend, fail, finish, hasten, put_off, requeue_lapsed, start, take_due, trim, unclaim,
-    wait_for,
-};
+pub use setback::{Verdict, fail, put_off, wait_for};
 pub use staff::{JobFilter, StaffJob, list_for_staff, retry_dead};
+pub use sweep::{DeadJob, Lapsed, requeue_lapsed, trim};
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -70,6 +71,18 @@ pub async fn put_once<J: Job>(
     insert(conn, clock, account_id, job, Some(unique_key))
         .await
         .map(|inserted| inserted.0)
+}
+
+/// Makes a job that was put off due now: what it waited for is there. Changes nothing when no such job waits.
+pub async fn hasten(conn: &mut PgConnection, clock: &Clock, unique_key: &str) -> Result<()> {
+    sqlx::query!(
+        "update outbox set run_after = $2 where unique_key = $1 and status = 'waiting' and run_after > $2",
+        unique_key,
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 struct Inserted(Option<JobId>);

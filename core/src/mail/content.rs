@@ -1,0 +1,247 @@
+//! A booking as its mails tell it, and whether that is still so when they leave.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::document::{Baggage, Document, DocumentKind};
+use crate::ids::{AccountId, BookingId, RefundId};
+use crate::money::Money;
+use crate::outbox::MailKind;
+
+/// A booking as its mails tell it.
+#[derive(Clone, Debug)]
+pub struct MailContent {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Its six-character reference.
+    pub booking_ref: String,
+    /// Whose booking it is.
+    pub account_id: AccountId,
+    /// Where the mail goes: the booking's contact.
+    pub to: String,
+    /// Whether that address has never paid for a booking: it may be anybody's, and who typed it unknown.
+    pub is_stranger: bool,
+    /// The contact's phone, in E.164.
+    pub phone: String,
+    /// Everybody who flies, in the order of the booking; two people may have the same name.
+    pub passengers: Vec<MailPassenger>,
+    /// The flights that are still booked, in order.
+    pub flights: Vec<MailFlight>,
+    /// What each direction's fare includes.
+    pub included: Vec<MailBaggage>,
+    /// Who bought extra checked baggage.
+    pub bags: Vec<MailBag>,
+    /// Who sells, in one line: name and, once it is set, address.
+    pub seller: String,
+    /// The price of everything.
+    pub total: Money,
+    /// Money on its way back because it came too late.
+    pub refunded: Option<Money>,
+    /// What another aircraft changed since the tickets that the traveller has.
+    pub moves: Vec<MailMove>,
+    /// What goes back, or has gone, of the booking's payments; none that failed.
+    pub returns: Vec<MailReturn>,
+    /// When it has to be paid.
+    pub payment_due_at: DateTime<Utc>,
+    /// The tickets, one document per validating airline, and the invoices.
+    pub(super) documents: Vec<Document>,
+    /// When the tickets were last made anew.
+    pub(super) changed_at: Option<DateTime<Utc>>,
+    pub(super) status: String,
+    pub(super) late_payment_resolution: Option<String>,
+}
+
+/// What another aircraft did to a passenger's seat.
+#[derive(Clone, Debug)]
+pub struct MailMove {
+    /// First name.
+    pub first_name: String,
+    /// `AI 161`
+    pub flight: String,
+    /// The aircraft that was to fly: `Airbus A320neo`
+    pub from_aircraft: String,
+    /// The one that flies.
+    pub to_aircraft: String,
+    /// `12A`
+    pub from_seat: String,
+    /// None where no seat was free: at check-in.
+    pub to_seat: Option<String>,
+    /// What goes back of the seat's fee.
+    pub refund: Option<Money>,
+}
+
+/// Money that goes back.
+#[derive(Clone, Debug)]
+pub struct MailReturn {
+    /// The refund.
+    pub id: RefundId,
+    /// Why.
+    pub cause: ReturnCause,
+    /// What was paid.
+    pub paid: Money,
+    /// What of it goes back.
+    pub amount: Money,
+}
+
+/// Why money goes back, as the traveller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnCause {
+    /// Another amount, currency or page than what was asked for.
+    NotAskedFor,
+    /// The booking was paid already.
+    PaidTwice,
+    /// Other seats, which could not be had any more.
+    SeatsGone,
+    /// Chosen seats that could not be had.
+    SeatFees,
+    /// The booking has ended, or has another price now.
+    NotOwed,
+}
+
+/// Somebody who flies.
+#[derive(Clone, Debug)]
+pub struct MailPassenger {
+    /// What a greeting says: the first name, or the one that there is.
+    pub first_name: String,
+    /// Title and all names.
+    pub name: String,
+    /// `adult`, `child` or `infant`.
+    pub passenger_type: String,
+    /// The seat on each flight that has one: `AI 161 21A`.
+    pub seats: Vec<String>,
+}
+
+/// What everybody with a seat may bring in one direction.
+#[derive(Clone, Debug)]
+pub struct MailBaggage {
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// What the fare includes.
+    pub baggage: Baggage,
+}
+
+/// Extra checked baggage of one passenger in one direction.
+#[derive(Clone, Debug)]
+pub struct MailBag {
+    /// First name.
+    pub first_name: String,
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// Kilograms.
+    pub kg: i16,
+}
+
+/// One flight of a mail.
+#[derive(Clone, Debug)]
+pub struct MailFlight {
+    /// The flight as it was booked; the same after a change of seats.
+    pub id: Uuid,
+    /// `departing` or `returning`
+    pub direction: String,
+    /// 0 or 1.
+    pub direction_ordinal: i16,
+    /// `Air India`
+    pub airline: String,
+    /// `AI 161`
+    pub number: String,
+    /// Where and when it leaves.
+    pub departure: MailStop,
+    /// Where and when it lands.
+    pub arrival: MailStop,
+}
+
+/// An airport and the time on its clocks.
+#[derive(Clone, Debug)]
+pub struct MailStop {
+    /// `New Delhi`
+    pub city: String,
+    /// `IN`
+    pub country: String,
+    /// `DEL`
+    pub iata: String,
+    /// `Asia/Kolkata`
+    pub time_zone: String,
+    /// In the airport's zone.
+    pub local: DateTime<chrono::FixedOffset>,
+}
+
+impl MailContent {
+    /// Whether the booking is still what the mail would say it is.
+    pub fn is_still_true(&self, mail: MailKind, now: DateTime<Utc>) -> bool {
+        let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
+        match mail {
+            MailKind::BookingHeld | MailKind::BookingChanged { .. } => {
+                self.status == "pending_payment" && self.payment_due_at > now
+            }
+            MailKind::BookingCancelled => self.status == "cancelled",
+            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
+            MailKind::BookingExpired => {
+                self.status == "expired" && self.late_payment_resolution.is_none()
+            }
+            // A newer revision has a mail of its own.
+            MailKind::TicketsChanged { revision } => {
+                is_paid && self.tickets().all(|ticket| ticket.revision <= revision)
+            }
+            MailKind::DepartureReminder { direction } => {
+                let first = self.of_direction(direction).next();
+                is_paid && first.is_some_and(|flight| flight.departure.local > now)
+            }
+            MailKind::LatePaymentRefunded => {
+                self.late_payment_resolution.as_deref() == Some("refunded")
+            }
+            MailKind::MoneyReturned { refund_id } => self.returned(refund_id).is_some(),
+        }
+    }
+
+    /// Whether a flight leaves one country for another.
+    pub fn crosses_border(&self) -> bool {
+        let mut flights = self.flights.iter();
+        flights.any(|flight| flight.departure.country != flight.arrival.country)
+    }
+
+    /// Money that goes back, unless that failed.
+    pub fn returned(&self, id: RefundId) -> Option<&MailReturn> {
+        self.returns.iter().find(|returned| returned.id == id)
+    }
+
+    /// The ticket documents, one per validating airline.
+    pub fn tickets(&self) -> impl Iterator<Item = &Document> {
+        self.documents
+            .iter()
+            .filter(|document| document.kind == DocumentKind::Ticket)
+    }
+
+    /// The documents that go with a mail.
+    ///
+    /// To a change of tickets belongs the invoice that was numbered with it, if the change cost something.
+    pub fn enclosed(&self, mail: MailKind) -> Vec<&Document> {
+        let since = match mail {
+            MailKind::BookingConfirmed => None,
+            MailKind::TicketsChanged { .. } => self.changed_at,
+            MailKind::BookingHeld
+            | MailKind::BookingChanged { .. }
+            | MailKind::BookingCancelled
+            | MailKind::BookingExpired
+            | MailKind::DepartureReminder { .. }
+            | MailKind::LatePaymentRefunded
+            | MailKind::MoneyReturned { .. }
+            | MailKind::SeatsNotChanged { .. } => return Vec::new(),
+        };
+        let enclosed = self
+            .documents
+            .iter()
+            .filter(|document| match document.kind {
+                DocumentKind::Ticket => true,
+                DocumentKind::Invoice => since.is_none_or(|since| document.created_at >= since),
+                DocumentKind::RefundReceipt => false,
+            });
+        enclosed.collect()
+    }
+
+    /// The flights of the first (0) or second (1) direction that are still booked.
+    pub fn of_direction(&self, ordinal: i16) -> impl Iterator<Item = &MailFlight> {
+        self.flights
+            .iter()
+            .filter(move |flight| flight.direction_ordinal == ordinal)
+    }
+}

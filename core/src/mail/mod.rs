@@ -1,0 +1,46 @@
+//! What a mail about a booking says, and the promise to send it. How it looks and how it leaves is the worker's business.
+
+mod content;
+mod load;
+mod stranger;
+
+pub use content::{
+    MailBag, MailBaggage, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
+    ReturnCause,
+};
+pub use stranger::admit_to_stranger;
+
+use sqlx::PgConnection;
+
+use crate::Result;
+use crate::clock::Clock;
+use crate::ids::{AccountId, BookingId};
+use crate::outbox::{self, MailKind, SendMail};
+
+/// Promises a mail about a booking, once: a second promise of the same mail is the first. Whether it is a new one.
+pub async fn promise(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<bool> {
+    let once = unique_key(booking_id, mail);
+    let job = SendMail { mail, booking_id };
+    let promised = outbox::put_once(conn, clock, Some(account_id), &once, &job).await?;
+    Ok(promised.is_some())
+}
+
+/// Says that what a mail was waiting for is there: if it was put off, it is due now.
+pub async fn hasten(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<()> {
+    outbox::hasten(conn, clock, &unique_key(booking_id, mail)).await
+}
+
+fn unique_key(booking_id: BookingId, mail: MailKind) -> String {
+    format!("{}:{booking_id}", mail.name())
+}
