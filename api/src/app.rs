@@ -1,6 +1,7 @@
 //! What every handler may use.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flightdesk_core::account::KeyMode;
@@ -15,12 +16,10 @@ use flightdesk_core::search::{CursorSigner, Timetable, TimetableCache};
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, Error, Shop, db};
 
+use crate::cache::search::SearchCache;
 use crate::error::ApiError;
-use crate::hints::Hints;
 use crate::limits::{LimitSettings, Limits};
 use crate::sandbox::Sandbox;
-use crate::search_cache::SearchCache;
-use crate::server::Stopping;
 
 /// The longest a request waits for what a process that has just begun reads.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,8 +61,6 @@ pub struct App {
     pub cursors: CursorSigner,
     /// Every place, for autosuggest.
     pub directory: DirectoryCache,
-    /// Wakes idle workers.
-    pub hints: Hints,
     /// Whether the process is about to stop.
     pub stopping: Stopping,
     /// The Stripe of a machine without a Stripe key.
@@ -94,7 +91,6 @@ impl App {
             .uses_sandbox()
             .then(|| Sandbox::new(db.clone(), clock.clone(), &settings));
         Ok(Self {
-            hints: Hints::new(background.clone()),
             background,
             db,
             stripe: Stripe::new(&settings)?,
@@ -157,5 +153,21 @@ impl App {
     /// Whether keys made here take real money.
     pub fn key_mode(&self) -> KeyMode {
         KeyMode::of(&self.settings)
+    }
+}
+
+/// Whether the process is about to stop. Readiness says so before anything else happens.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Whether it is.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Says that it is.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -4,60 +4,18 @@
 //! `operation_id` on each operation) and name it once in `operations`. Routing, documentation, the checks of
 //! queries and `Allow` all follow from that. A page or an endpoint outside the document goes into [`app()`].
 
-pub mod accounts;
-pub mod admin_jobs;
-pub mod answer;
-pub mod api_keys;
 pub mod app;
 pub mod auth;
-pub mod baggage;
-pub mod body;
-mod booking_page;
-pub mod bookings;
-mod bounds;
-mod breaker;
-pub mod cached;
-pub mod calendar;
-mod catch;
-mod compress;
-pub mod conditions;
-pub mod coupons;
-mod csp;
-mod docs;
-mod document;
-pub mod documents;
+mod cache;
 pub mod error;
-pub mod flights;
-pub mod health;
-mod hints;
-pub mod holds;
-mod html;
-pub mod idempotency;
-pub mod invariants;
-pub mod itinerary;
-pub mod jobs;
-pub mod ledger;
+pub mod http;
 pub mod limits;
-mod local_limits;
-mod mend;
 pub mod metrics;
-pub mod optional;
-pub mod page;
-pub mod payments;
-pub mod places;
-pub mod prices;
-mod problems;
-mod query;
-mod receive;
-mod return_page;
+mod middleware;
+mod openapi;
+mod pages;
+pub mod resources;
 pub mod sandbox;
-mod schema;
-pub mod search;
-pub mod search_cache;
-pub mod seats;
-mod serve;
-pub mod server;
-pub mod tags;
 pub mod views;
 
 pub use app::App;
@@ -68,6 +26,14 @@ use std::sync::Arc;
 
 use poem::{Endpoint, Route, get, post};
 use poem_openapi::{OpenApi, OpenApiService};
+
+use middleware::Serve;
+use openapi::query;
+use pages::{docs, problems};
+use resources::{
+    accounts, admin_jobs, api_keys, bookings, calendar, coupons, documents, flights, health, holds,
+    invariants, jobs, ledger, payments, places, search, seats,
+};
 
 /// Every resource.
 fn operations() -> impl OpenApi {
@@ -108,29 +74,29 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .at("/openapi.json", get(docs::document(document)))
         .at("/problems", get(problems::list))
         .at("/problems/:code", get(problems::page))
-        .at("/booking", get(booking_page::show))
-        .at("/booking/pay", post(booking_page::pay))
-        .at("/return", get(return_page::paid))
-        .at("/return/cancelled", get(return_page::given_up))
+        .at("/booking", get(pages::booking::show))
+        .at("/booking/pay", post(pages::booking::pay))
+        .at("/return", get(pages::payment_return::paid))
+        .at("/return/cancelled", get(pages::payment_return::given_up))
         .at("/", get(docs::index));
     if let Some(sandbox) = &app.sandbox {
         routes = routes.nest("/sandbox", sandbox.routes());
     }
-    Ok(serve::Serve::new(routes, app, operations))
+    Ok(Serve::new(routes, app, operations))
 }
 
 /// The OpenAPI document, as `api/openapi.json` holds it.
 pub fn openapi_json() -> String {
     let mut document = contract();
-    document::describe(&mut document);
-    document::publish(&mut document);
+    openapi::describe(&mut document);
+    openapi::publish(&mut document);
     format!("{document:#}\n")
 }
 
 /// The part of the document that requests are checked against.
 fn contract() -> serde_json::Value {
     let mut document = serde_json::from_str(&service().spec()).unwrap_or_default();
-    document::finish(&mut document);
+    openapi::finish(&mut document);
     document
 }
 

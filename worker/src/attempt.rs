@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::error::Cause;
-use crate::queue::Pushed;
+use crate::pushed::Pushed;
 use crate::{Ctx, JobError, jobs, metrics};
 
 /// The longest an attempt may take before it is given up and tried again.

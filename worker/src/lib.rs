@@ -14,13 +14,11 @@ pub mod jobs;
 pub mod mail;
 pub mod metrics;
 pub mod pdf;
-pub mod queue;
-pub mod relay;
-pub mod runtime;
+pub mod pushed;
 pub mod settings;
 pub mod shutdown;
 pub mod sms;
-pub mod sweeper;
+pub mod transport;
 
 pub use ctx::Ctx;
 pub use error::JobError;

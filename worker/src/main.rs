@@ -18,7 +18,8 @@ use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::health::Health;
 use flightdesk_worker::settings::{Cli, WorkerSettings};
 use flightdesk_worker::shutdown::{self, Shutdown, Trigger};
-use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics, queue, runtime, sweeper};
+use flightdesk_worker::transport::{queue, runtime, sweeper};
+use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use flightdesk_api::server::{ConnectionSettings, Server};
+use flightdesk_api::http::server::{ConnectionSettings, Server};
 use flightdesk_api::{App, LimitSettings};
 use flightdesk_core::config::Settings;
 use flightdesk_core::{Clock, db, fare, production, telemetry};

@@ -1,6 +1,9 @@
 //! What each error is in HTTP: one exhaustive match, one form (RFC 9457 problem details).
 
 mod documented;
+pub mod framework;
+pub mod problems;
+mod shorten;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +19,11 @@ use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 use poem_openapi::types::ToJSON;
 
-use crate::bounds::shorten;
-use crate::itinerary::OfferView;
-use crate::prices::PriceView;
-use crate::problems;
+pub use shorten::shorten;
+
 use crate::views::MoneyView;
+use crate::views::itinerary::OfferView;
+use crate::views::prices::PriceView;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";

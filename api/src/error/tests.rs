@@ -13,7 +13,7 @@ use poem::IntoResponse;
 use serde_json::Value;
 
 use super::ApiError;
-use crate::problems;
+use crate::error::problems;
 
 /// Every error of core that names no wrong field.
 fn errors() -> Vec<Error> {

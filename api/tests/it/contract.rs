@@ -168,7 +168,7 @@ fn fits(name: &str, message: &'static Value, required: bool) {
 
 #[test]
 fn what_the_files_of_the_document_name_exists() {
-    let words: Value = serde_json::from_str(include_str!("../../src/document/words.json")).unwrap();
+    let words: Value = serde_json::from_str(include_str!("../../src/openapi/words.json")).unwrap();
     let served = flightdesk_api::openapi_json();
     for (schema, properties) in words["schemas"].as_object().unwrap() {
         for property in properties.as_object().unwrap().keys() {
@@ -193,7 +193,7 @@ fn what_the_files_of_the_document_name_exists() {
         .map(|(_, _, one)| one["operationId"].as_str().unwrap())
         .collect();
     let about: Value =
-        serde_json::from_str(include_str!("../../src/document/operations.json")).unwrap();
+        serde_json::from_str(include_str!("../../src/openapi/operations.json")).unwrap();
     for name in about
         .as_object()
         .unwrap()

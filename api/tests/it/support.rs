@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
 use clap::Parser;
-use flightdesk_api::server::{ConnectionSettings, Server};
+use flightdesk_api::http::server::{ConnectionSettings, Server};
 use flightdesk_api::{App, LimitSettings};
 use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;

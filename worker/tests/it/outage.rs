@@ -12,7 +12,7 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, document, invariants, payment};
 use flightdesk_worker::attempt;
-use flightdesk_worker::queue::Pushed;
+use flightdesk_worker::pushed::Pushed;
 use flightdesk_worker::{Ctx, Mailer};
 use sqlx::PgPool;
 

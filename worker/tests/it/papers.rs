@@ -6,7 +6,7 @@ use flightdesk_core::document::{self, DocumentKind, InvoiceContent, Settled};
 use flightdesk_core::ids::{PaymentId, RefundId};
 use flightdesk_core::outbox::{self, MailKind, SendSms};
 use flightdesk_worker::attempt::{self, Outcome};
-use flightdesk_worker::queue::Pushed;
+use flightdesk_worker::pushed::Pushed;
 use flightdesk_worker::{Ctx, pdf};
 use serde_json::{Value, json};
 use sqlx::PgPool;

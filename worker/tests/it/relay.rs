@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use flightdesk_core::outbox::{MailKind, Queue};
 use flightdesk_core::{Clock, telemetry};
-use flightdesk_worker::queue;
-use flightdesk_worker::relay::{DEPTH, Relay, RelayError};
-use flightdesk_worker::sweeper::sweep;
+use flightdesk_worker::transport::queue;
+use flightdesk_worker::transport::relay::{DEPTH, Relay, RelayError};
+use flightdesk_worker::transport::sweeper::sweep;
 use sqlx::PgPool;
 
 use crate::support::bookings::{late_payments, promise};

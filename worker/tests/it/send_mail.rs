@@ -5,7 +5,7 @@ use flightdesk_core::Clock;
 use flightdesk_core::ids::{BookingId, JobId};
 use flightdesk_core::outbox::{self, MailKind, SendMail, Verdict};
 use flightdesk_worker::attempt::{self, Outcome};
-use flightdesk_worker::queue::Pushed;
+use flightdesk_worker::pushed::Pushed;
 use sqlx::PgPool;
 
 use crate::support::bookings::{ACCOUNT, BOOKING, PDF, promise, ready_tickets};

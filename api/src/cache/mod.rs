@@ -1,0 +1,4 @@
+//! Answers kept in Redis, and how requests do without it.
+
+pub mod breaker;
+pub mod search;

@@ -1,0 +1,311 @@
+//! Where Stripe leads the traveller back to: the booking, and its ticket as soon as it is there. The id of the Checkout
+//! Session, which only Stripe and the payer know, opens the page after paying; a token of ours the page after giving up.
+
+use std::fmt::Write;
+
+use chrono::Duration;
+use flightdesk_core::booking::{self, Booking, BookingLinks, BookingStatus, LatePayment};
+use flightdesk_core::direction::Direction;
+use flightdesk_core::document::{Document, DocumentKind, DocumentStatus};
+use flightdesk_core::flight::Flight;
+use flightdesk_core::format;
+use flightdesk_core::html::escape;
+use flightdesk_core::ids::AccountId;
+use flightdesk_core::{Error, payment};
+use poem::http::StatusCode;
+use poem::web::{Data, Query};
+use poem::{Response, handler};
+use serde::Deserialize;
+
+use super::html;
+use crate::app::App;
+use crate::resources::return_link;
+
+/// What Stripe puts into our success address.
+#[derive(Deserialize)]
+struct Paid {
+    #[serde(default)]
+    session_id: String,
+}
+
+/// What we put into our cancel address.
+#[derive(Deserialize)]
+struct GivenUp {
+    #[serde(default)]
+    booking: String,
+}
+
+/// The page after paying.
+#[handler]
+pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response {
+    match load(app, &query.session_id).await {
+        Ok((booking, papers)) => page(&booking, &papers),
+        Err(Error::NotFound(_)) => html::page(
+            StatusCode::NOT_FOUND,
+            false,
+            "Payment not found",
+            "<p>This address belongs to no payment of ours. If you have paid, your booking is safe: the confirmation comes by mail.</p>",
+        ),
+        Err(error) => cannot_show(&error),
+    }
+}
+
+/// The page after giving up: what is true of the booking now, as far as the address proves that it may be told.
+#[handler]
+pub async fn given_up(Data(app): Data<&App>, Query(query): Query<GivenUp>) -> Response {
+    match left(app, &query.booking).await {
+        Ok(Some((account_id, booking))) => {
+            unpaid(app, account_id, &booking).unwrap_or_else(|| page(&booking, &[]))
+        }
+        Ok(None) => html::page(
+            StatusCode::OK,
+            false,
+            "You left the payment",
+            "<p>The booking says whether it is paid. As long as it is not, its seats stay held until its deadline, and until then it can still be paid.</p>",
+        ),
+        Err(error) => cannot_show(&error),
+    }
+}
+
+/// The booking of an address of ours.
+async fn left(app: &App, token: &str) -> Result<Option<(AccountId, Booking)>, Error> {
+    let Some((account_id, reference)) = return_link::open(app, token) else {
+        return Ok(None);
+    };
+    let mut conn = app.db.acquire().await?;
+    let booking = booking::get(&mut conn, account_id, &reference).await;
+    booking.map(|booking| Some((account_id, booking)))
+}
+
+/// The page of a booking with its documents; while it is not paid, with a button that pays.
+pub(crate) async fn of(
+    app: &App,
+    account_id: AccountId,
+    booking: &Booking,
+) -> Result<Response, Error> {
+    if let Some(page) = unpaid(app, account_id, booking) {
+        return Ok(page);
+    }
+    Ok(page(booking, &papers(app, booking).await?))
+}
+
+/// The page of a booking, or of other seats, that nobody has paid yet; `None` when nothing waits for money.
+fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Response> {
+    let reference = escape(booking.reference.as_str());
+    let (what, until, amount) = match (booking.status, &booking.seat_change) {
+        (BookingStatus::PendingPayment, _) => (
+            format!("The seats of your booking {reference} stay held"),
+            booking.payment_due_at,
+            booking.price.total(),
+        ),
+        (BookingStatus::Confirmed | BookingStatus::PartiallyCancelled, Some(change)) => (
+            format!("Your booking {reference} stays as it is, and the other seats stay held"),
+            change.expires_at,
+            change.amount,
+        ),
+        (
+            BookingStatus::Confirmed
+            | BookingStatus::PartiallyCancelled
+            | BookingStatus::Cancelled
+            | BookingStatus::Expired,
+            _,
+        ) => return None,
+    };
+    if until <= app.clock.now() {
+        return None;
+    }
+    let until = format::instant(until);
+    let mut body = format!(
+        "<p>No payment has reached us. {what} until {until}; until then it can still be paid.</p>"
+    );
+    push_flights(&mut body, booking);
+    let (reference, contact) = (booking.reference.as_str(), &booking.contact.email);
+    let action = BookingLinks::new(&app.settings).pay_path(account_id, reference, contact);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        body,
+        "<form method=\"post\" action=\"{}\"><button class=\"button\">Pay {}</button></form>",
+        escape(&action),
+        escape(&format::money(amount)),
+    );
+    Some(html::page(StatusCode::OK, false, "Not paid", &body))
+}
+
+pub(crate) fn cannot_show(error: &Error) -> Response {
+    tracing::warn!(%error, "the return page could not be made");
+    html::page(
+        StatusCode::SERVICE_UNAVAILABLE,
+        true,
+        "One moment",
+        "<p>Your booking cannot be shown at the moment. This page tries again by itself.</p>",
+    )
+}
+
+struct Paper {
+    /// `your Air India ticket`, `the invoice FD/26-27/000123`
+    name: String,
+    link: Option<String>,
+}
+
+async fn load(app: &App, session_id: &str) -> Result<(Booking, Vec<Paper>), Error> {
+    // Stripe's ids are visible ASCII (https://docs.stripe.com/api/checkout/sessions/object); what is none is nobody's.
+    if !session_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::NotFound("payment"));
+    }
+    let mut conn = app.db.acquire().await?;
+    let payment = payment::get_by_session(&mut conn, session_id).await?;
+    let booking = booking::get_by_id(&mut conn, payment.booking_id).await?;
+    drop(conn);
+    let papers = papers(app, &booking).await?;
+    Ok((booking, papers))
+}
+
+async fn papers(app: &App, booking: &Booking) -> Result<Vec<Paper>, Error> {
+    let mut papers = Vec::new();
+    for document in &booking.documents {
+        papers.push(Paper {
+            name: name(booking, document),
+            link: link(app, document).await?,
+        });
+    }
+    Ok(papers)
+}
+
+/// What a document is, as people call it.
+fn name(booking: &Booking, document: &Document) -> String {
+    match document.kind {
+        DocumentKind::Ticket => {
+            let iata = document.airline.as_deref().unwrap_or_default();
+            let airlines = booking.directions.iter().map(|way| &way.validating_airline);
+            let airline = airlines
+                .filter(|airline| airline.iata == iata)
+                .map(|airline| airline.name.as_str())
+                .next();
+            format!("your {} ticket", airline.unwrap_or(iata))
+        }
+        DocumentKind::Invoice => {
+            format!(
+                "the invoice {}",
+                document.number.as_deref().unwrap_or_default()
+            )
+        }
+        DocumentKind::RefundReceipt => "the refund receipt".to_owned(),
+    }
+}
+
+async fn link(app: &App, document: &Document) -> Result<Option<String>, Error> {
+    match (document.status, &document.storage_key) {
+        (DocumentStatus::Ready, Some(key)) => {
+            let (name, now) = (document.file_name(), app.clock.now());
+            app.storage
+                .link(key, &name, "application/pdf", now, Duration::hours(1))
+                .await
+                .map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn page(booking: &Booking, papers: &[Paper]) -> Response {
+    let reference = escape(booking.reference.as_str());
+    let waits = papers.iter().any(|paper| paper.link.is_none());
+    let (title, words, refresh) = match (booking.status, booking.late_payment) {
+        (BookingStatus::Cancelled, Some(LatePayment::Refunded)) => (
+            "Your money is on its way back",
+            "The booking was cancelled before the payment came. All of it goes back to your card.",
+            false,
+        ),
+        (_, Some(LatePayment::Refunded)) => (
+            "Your money is on its way back",
+            "The booking could not be confirmed any more when the payment came. All of it goes back to your card.",
+            false,
+        ),
+        (
+            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled,
+            Some(LatePayment::OtherSeats),
+        ) => (
+            "Your booking is confirmed",
+            "The payment came late: you have other seats in the same cabin.",
+            waits,
+        ),
+        (BookingStatus::Confirmed | BookingStatus::PartiallyCancelled, _) => (
+            "Your booking is confirmed",
+            "Thank you. The ticket also comes by mail.",
+            waits,
+        ),
+        (BookingStatus::PendingPayment, _) => (
+            "Waiting for your payment",
+            "This page looks again by itself.",
+            true,
+        ),
+        (BookingStatus::Cancelled, _) => (
+            "This booking is cancelled",
+            "Money that still arrives for it goes back.",
+            false,
+        ),
+        (BookingStatus::Expired, _) => (
+            "This booking has expired",
+            "Nobody paid in time, and the seats were freed.",
+            false,
+        ),
+    };
+    let mut body = format!(
+        "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>"
+    );
+    push_flights(&mut body, booking);
+    if booking.status == BookingStatus::Confirmed {
+        for paper in papers {
+            body.push_str(&paper_line(paper));
+        }
+    }
+    html::page(StatusCode::OK, refresh, title, &body)
+}
+
+fn push_flights(body: &mut String, booking: &Booking) {
+    for direction in &booking.directions {
+        if booking.directions.len() > 1 {
+            body.push_str(heading(direction.direction));
+        }
+        body.push_str(&flight_list(&direction.flights));
+    }
+}
+
+fn heading(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Departing => "<h2>Departing</h2>",
+        Direction::Returning => "<h2>Returning</h2>",
+    }
+}
+
+fn flight_list(flights: &[Flight]) -> String {
+    let mut list = "<ul>".to_owned();
+    for flight in flights {
+        let (leaves, lands) = (flight.departs_local(), flight.arrives_local());
+        // Writing to a String cannot fail.
+        let _ = write!(
+            list,
+            "<li>{} {}: {} ({}) {} to {} ({}) {}</li>",
+            escape(&flight.airline.iata),
+            escape(&flight.flight_number),
+            escape(&flight.origin.city),
+            escape(&flight.origin.iata),
+            format::moment(leaves),
+            escape(&flight.destination.city),
+            escape(&flight.destination.iata),
+            format::moment(lands),
+        );
+    }
+    list.push_str("</ul>");
+    list
+}
+
+fn paper_line(paper: &Paper) -> String {
+    let name = escape(&paper.name);
+    match &paper.link {
+        Some(link) => {
+            let link = escape(link);
+            format!("<p><a class=\"button\" href=\"{link}\">Download {name} (PDF)</a></p>")
+        }
+        None => format!("<p>We are still making {name}. This page looks again by itself.</p>"),
+    }
+}

@@ -1,0 +1,172 @@
+//! Searching itineraries that can be bought.
+
+mod pages;
+mod views;
+
+use flightdesk_core::account::Scope;
+use flightdesk_core::fare::Party;
+use flightdesk_core::search::Search;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Query;
+
+use pages::PageWish;
+pub use pages::check;
+pub use views::SearchResult;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::http::cached::Cached;
+use crate::openapi::query::Trial;
+use crate::openapi::tags::Tag;
+
+/// Searches.
+pub struct Searches;
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Flights")]
+impl Searches {
+    /// Search flights
+    ///
+    /// Every itinerary that the whole party can buy now, direct or with one or two legal connections, each as an offer
+    /// whose price holds until its `expires_at`. With `return_date` both directions are searched, each with its own list and
+    /// its own cursor; hold one offer of each. A route or day without flights is an empty list that says which filter
+    /// to leave out. The order and the totals of a search are frozen for 15 minutes, so that its pages neither lose
+    /// nor repeat anything; what has been sold since is left out. A list is written with commas.
+    #[oai(
+        path = "/flights/search",
+        method = "get",
+        operation_id = "search_flights"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "a parameter each")]
+    async fn search(
+        &self,
+        Data(app): Data<&App>,
+        Data(trial): Data<&Trial>,
+        caller: Caller,
+        /// IATA airport or metro code: `DEL`, `LON`
+        Query(origin): Query<String>,
+        /// IATA airport or metro code
+        Query(destination): Query<String>,
+        /// `airport` where the code of `origin` is one of a metro area too and the airport is meant
+        Query(origin_type): Query<Option<String>>,
+        /// The same for `destination`
+        Query(destination_type): Query<Option<String>>,
+        /// Local date at the origin: `2026-12-20`
+        Query(departure_date): Query<String>,
+        /// Local date of the returning direction, at its origin; without it the trip is one way
+        Query(return_date): Query<Option<String>>,
+        /// Passengers from 12 years
+        #[oai(
+            default = "one",
+            validator(minimum(value = "1"), maximum(value = "99"))
+        )]
+        Query(adults): Query<u16>,
+        /// Passengers from 2 to 11 years
+        #[oai(default, validator(maximum(value = "99")))]
+        Query(children): Query<u16>,
+        /// Infants under 2, on laps
+        #[oai(default, validator(maximum(value = "99")))]
+        Query(infants): Query<u16>,
+        /// `economy` (default), `premium_economy`, `business` or `first`
+        Query(cabin): Query<Option<String>>,
+        /// `light`, `standard` or `flex`; `standard` unless `refundable` or `checked_bag` need another
+        Query(fare_family): Query<Option<String>>,
+        /// Every flight is of one of these airlines: `AI,BA`
+        Query(airlines): Query<Option<String>>,
+        /// No flight is of one of these airlines
+        Query(exclude_airlines): Query<Option<String>>,
+        /// One of the flights: `AI101` or `101`
+        Query(flight_number): Query<Option<String>>,
+        /// Connections at most: 0, 1 or 2 (default)
+        Query(max_stops): Query<Option<i64>>,
+        /// Minutes from the first departure to the last arrival at most
+        Query(max_duration): Query<Option<i64>>,
+        /// Local time of the first departure: `05:00-11:00` (the end is outside), or `early` (00-05), `morning` (05-11),
+        /// `afternoon` (11-16), `evening` (16-19), `night` (19-24)
+        Query(departure_window): Query<Option<String>>,
+        /// Local time of the last arrival
+        Query(arrival_window): Query<Option<String>>,
+        /// `departure_window` of the returning direction
+        Query(return_departure_window): Query<Option<String>>,
+        /// `arrival_window` of the returning direction
+        Query(return_arrival_window): Query<Option<String>>,
+        /// The party's total of a direction at least: `5000` or `5000.00`
+        Query(min_price): Query<Option<String>>,
+        /// The party's total of a direction at most
+        Query(max_price): Query<Option<String>>,
+        /// Minutes of every layover at least
+        Query(min_layover): Query<Option<i64>>,
+        /// Minutes of every layover at most
+        Query(max_layover): Query<Option<i64>>,
+        /// A connection is made at one of these airports or metro areas
+        Query(via): Query<Option<String>>,
+        /// No connection is made at one of these airports or metro areas
+        Query(avoid): Query<Option<String>>,
+        /// Whether cancelling must give something of the base fare back
+        Query(refundable): Query<Option<bool>>,
+        /// Whether the fare must include checked baggage
+        Query(checked_bag): Query<Option<bool>>,
+        /// `price` (default), `duration`, `departure`, `arrival` or `best`
+        Query(sort): Query<Option<String>>,
+        /// Offers of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        Query(limit): Query<Option<u32>>,
+        /// `next_cursor` of the page before, with all other parameters as they were; it pages the direction that it is
+        /// of, and the answer has that direction alone
+        Query(cursor): Query<Option<String>>,
+    ) -> Result<Cached<SearchResult>, ApiError> {
+        caller.require(Scope::Search)?;
+        let search = Search {
+            origin,
+            destination,
+            origin_type,
+            destination_type,
+            departure_date,
+            return_date,
+            party: Party {
+                adults,
+                children,
+                infants,
+            },
+            cabin,
+            fare_family,
+            airlines: list(airlines.as_deref()),
+            exclude_airlines: list(exclude_airlines.as_deref()),
+            flight_number,
+            max_stops,
+            max_duration,
+            departure_window,
+            arrival_window,
+            return_departure_window,
+            return_arrival_window,
+            min_price,
+            max_price,
+            min_layover,
+            max_layover,
+            via: list(via.as_deref()),
+            avoid: list(avoid.as_deref()),
+            refundable,
+            checked_bag,
+            sort,
+        };
+        let checked = check(app, &search).await?;
+        trial.end()?;
+        let wish = PageWish::new(limit, cursor.as_deref());
+        let answer = pages::answer(app, &caller, &checked, wish).await?;
+        let (is_round_trip, hit) = (checked.returning.is_some(), answer.hit);
+        let currency = app.settings.sales.sale_currency;
+        Cached::new(&SearchResult::new(answer, is_round_trip, currency), hit)
+    }
+}
+
+/// Passengers unless said: one adult.
+pub fn one() -> u16 {
+    1
+}
+
+/// What stands between the commas.
+pub fn list(raw: Option<&str>) -> Vec<String> {
+    let parts = raw.into_iter().flat_map(|raw| raw.split(','));
+    parts.map(|part| part.trim().to_owned()).collect()
+}
