@@ -1,10 +1,12 @@
 //! What can happen, in the words of the trade. What each means in HTTP is said in the api, once.
 
+use std::any::Any;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::backend::Backend;
 use crate::ids::FlightId;
-use crate::outbox::Backend;
 
 /// The result of every domain function.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -107,15 +109,9 @@ pub enum Error {
         /// Which of the given offers.
         index: usize,
     },
-    /// The offer's time has run out; the same itinerary at today's price is inside, when it can still be bought.
-    #[error("the offer has expired")]
-    OfferExpired(Option<Box<crate::offer::Offer>>),
-    /// The coupon does not apply.
+    /// A domain refused, for a reason that carries its own types: [`Error::refusal`] asks which.
     #[error("{0}")]
-    CouponRefused(crate::coupon::Refusal),
-    /// The change makes another price than the caller expects.
-    #[error("the price would be {}", .0.total())]
-    PriceChanged(Box<crate::fare::Price>),
+    Refused(Box<dyn Refusal>),
     /// The hold's time is over, or it was released.
     #[error("the hold has expired or was released")]
     HoldExpired,
@@ -138,14 +134,6 @@ pub enum Error {
     PaymentWindowClosed {
         /// min(booked + 75 min, departure − 60 min).
         closes_at: DateTime<Utc>,
-    },
-    /// Nobody can pay this amount at once.
-    #[error("{}", outside_limits(*total, limits.as_ref()))]
-    AmountOutsideLimits {
-        /// What would have to be paid.
-        total: crate::money::Money,
-        /// What can be; none in a currency that the payment provider does not take.
-        limits: Option<crate::payment::stripe::ChargeLimits>,
     },
     /// The same key came before with another body.
     #[error("this Idempotency-Key was used for another request")]
@@ -229,28 +217,35 @@ fn too_many_unpaid(bound: UnpaidBound, limit: u32) -> String {
     )
 }
 
-/// Why an amount cannot be paid, with the limit that it breaks.
-fn outside_limits(
-    total: crate::money::Money,
-    limits: Option<&crate::payment::stripe::ChargeLimits>,
-) -> String {
-    match limits {
-        None => format!("nothing can be paid in {}", total.currency().code()),
-        Some(limits) if total.minor() < limits.minimum.minor() => format!(
-            "the amount to pay would be {total}; the smallest that can be paid is {}",
-            limits.minimum
-        ),
-        Some(limits) if total.minor() > limits.maximum.minor() => format!(
-            "the amount to pay would be {total}; the largest that can be paid at once is {}",
-            limits.maximum
-        ),
-        Some(_) => format!(
-            "the amount to pay would be {total}, which is no multiple of the smallest step that can be paid"
-        ),
+/// A domain's reason to refuse, with what the caller can go on with: a fresh offer, the price as it is now.
+///
+/// [`Error`] belongs to every layer and knows no types of a domain; a domain that refuses with its own types implements
+/// this for them.
+pub trait Refusal: std::error::Error + Any + Send + Sync {
+    /// The code of the problem in the API: `offer_expired`.
+    fn code(&self) -> &'static str;
+
+    /// The wrong field, when the refusal is about one.
+    fn field_error(&self) -> Option<FieldError> {
+        None
+    }
+}
+
+impl<T: Refusal> From<T> for Error {
+    fn from(refusal: T) -> Self {
+        Self::Refused(Box::new(refusal))
     }
 }
 
 impl Error {
+    /// The refusal, when it is one of this type.
+    pub fn refusal<T: Refusal>(&self) -> Option<&T> {
+        match self {
+            Self::Refused(refusal) => (refusal.as_ref() as &dyn Any).downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// The flight that is to blame, when one is: the texts say "the flight" and leave its name to those who look it up.
     pub fn flight(&self) -> Option<FlightId> {
         match self {
@@ -301,7 +296,10 @@ impl Error {
                 code: "offer_invalid",
                 message: self.to_string(),
             }]),
-            Self::CouponRefused(refusal) => Ok(vec![refusal.field_error()]),
+            Self::Refused(refusal) => match refusal.field_error() {
+                Some(field) => Ok(vec![field]),
+                None => Err(Self::Refused(refusal)),
+            },
             other => Err(other),
         }
     }

@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::OnConstraint;
-use crate::fare::Cabin;
 use crate::ids::{BookingId, FlightId, HoldId};
+use crate::trade::Cabin;
 use crate::{Error, Result};
 
 /// How the counters of one cabin move.

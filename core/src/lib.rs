@@ -4,14 +4,15 @@
 //! `&mut PgConnection`, so that the transaction stays visible where it is begun: in the caller.
 
 pub mod account;
+pub mod backend;
 pub mod baggage;
 pub mod booking;
+pub mod charge;
 pub mod clock;
 pub mod config;
 pub mod connections;
 pub mod coupon;
 pub mod db;
-pub mod direction;
 pub mod document;
 pub mod email;
 pub mod error;
@@ -43,6 +44,7 @@ pub mod reminder;
 pub mod schedule;
 pub mod search;
 pub mod seat;
+pub mod seat_fee;
 pub mod seller;
 pub mod shop;
 pub mod signing;
@@ -50,6 +52,7 @@ pub mod storage;
 pub mod telemetry;
 pub mod text;
 pub mod ticket;
+pub mod trade;
 pub mod zone;
 
 pub use clock::Clock;

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use flightdesk_core::outbox::{self, Backend};
+use flightdesk_core::backend::Backend;
+use flightdesk_core::outbox;
 
 /// The failure of one run. The reason is logged, kept in the job's row and shown to whoever caused the job, so
 /// words that look like addresses or keys are taken out of it at once; it names things by id.

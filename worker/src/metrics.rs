@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use flightdesk_core::backend::Backend;
 use flightdesk_core::invariants;
-use flightdesk_core::outbox::{self, Backend, JobStatus, Kind, Lapsed, Queue, Verdict};
+use flightdesk_core::outbox::{self, JobStatus, Kind, Lapsed, Queue, Verdict};
 use metrics::{
     Gauge, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };

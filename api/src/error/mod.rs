@@ -7,11 +7,15 @@ mod shorten;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::fmt::Write;
 
+use flightdesk_core::booking::PriceChanged;
+use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::db;
-use flightdesk_core::error::{Error, FieldError};
+use flightdesk_core::error::{Error, FieldError, Refusal};
 use flightdesk_core::ids::FlightId;
+use flightdesk_core::offer::OfferExpired;
 use flightdesk_core::telemetry;
 use poem::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use poem::http::{StatusCode, header};
@@ -215,9 +219,10 @@ impl ApiError {
         let flight = error.flight();
         let conflict = |code| Self::new(S::CONFLICT, code, detail.clone());
         let problem = match error {
-            Error::Invalid(_) | Error::OfferInvalid { .. } | Error::CouponRefused(_) => {
+            Error::Invalid(_) | Error::OfferInvalid { .. } => {
                 Self::invalid(error.into_fields().unwrap_or_default())
             }
+            Error::Refused(refusal) => Self::refused(refusal.as_ref()),
             Error::NotFound(_) => Self::not_found(detail),
             Error::Unauthenticated(_) => Self::new(S::UNAUTHORIZED, "unauthenticated", detail)
                 .header(
@@ -238,34 +243,11 @@ impl ApiError {
             Error::TooManyHolds { .. } => conflict("too_many_holds"),
             Error::TooManyHeldSeats { .. } => conflict("too_many_held_seats"),
             Error::TooManyUnpaidSeats { .. } => conflict("too_many_unpaid_seats"),
-            Error::OfferExpired(fresh) => {
-                let problem = Self::new(S::GONE, "offer_expired", detail);
-                match fresh.and_then(|offer| OfferView::from(*offer).to_json()) {
-                    Some(offer) => problem.member("offer", offer),
-                    None => problem,
-                }
-            }
-            Error::PriceChanged(price) => {
-                let price = PriceView::from(*price).to_json().unwrap_or_default();
-                conflict("price_changed").member("price", price)
-            }
             Error::HoldExpired => conflict("hold_expired"),
             Error::HoldBooked => conflict("hold_booked"),
             Error::WrongState { .. } => conflict("wrong_state"),
             Error::AlreadyPaid => conflict("already_paid"),
             Error::PaymentWindowClosed { .. } => conflict("payment_window_closed"),
-            Error::AmountOutsideLimits { limits, .. } => {
-                let problem = conflict("amount_outside_limits");
-                match limits {
-                    Some(limits) => {
-                        let money = |money| MoneyView::from(money).to_json().unwrap_or_default();
-                        problem
-                            .member("minimum", money(limits.minimum))
-                            .member("maximum", money(limits.maximum))
-                    }
-                    None => problem,
-                }
-            }
             Error::IdempotencyKeyReused => {
                 Self::new(S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
             }
@@ -290,6 +272,52 @@ impl ApiError {
             None => problem,
         }
     }
+}
+
+impl ApiError {
+    /// A domain's own refusal, with what the client can go on with.
+    fn refused(refusal: &dyn Refusal) -> Self {
+        if let Some(field) = refusal.field_error() {
+            return Self::invalid(vec![field]);
+        }
+        let is_gone = (refusal as &dyn Any).is::<OfferExpired>();
+        let status = if is_gone {
+            StatusCode::GONE
+        } else {
+            StatusCode::CONFLICT
+        };
+        let problem = Self::new(status, refusal.code(), refusal.to_string());
+        let members = refusal_members(refusal);
+        members
+            .into_iter()
+            .fold(problem, |problem, (name, value)| match value {
+                Some(value) => problem.member(name, value),
+                None => problem,
+            })
+    }
+}
+
+/// What a refusal carries, as members of the problem.
+fn refusal_members(refusal: &dyn Refusal) -> Vec<(&'static str, Option<serde_json::Value>)> {
+    let refusal = refusal as &dyn Any;
+    if let Some(OfferExpired { fresh: Some(offer) }) = refusal.downcast_ref() {
+        return vec![("offer", OfferView::from(offer.clone()).to_json())];
+    }
+    if let Some(PriceChanged { price }) = refusal.downcast_ref() {
+        return vec![("price", PriceView::from(price.clone()).to_json())];
+    }
+    if let Some(OutsideLimits {
+        limits: Some(limits),
+        ..
+    }) = refusal.downcast_ref()
+    {
+        let money = |money| MoneyView::from(money).to_json();
+        return vec![
+            ("minimum", money(limits.minimum)),
+            ("maximum", money(limits.maximum)),
+        ];
+    }
+    Vec::new()
 }
 
 /// Begins with a capital and ends with a full stop; core's texts are parts of sentences, for logs.

@@ -1,14 +1,17 @@
 //! Every problem that there is: what it says, and that its words are for clients.
 
+use flightdesk_core::charge;
 use std::collections::BTreeSet;
 
 use chrono::{TimeZone, Utc};
+use flightdesk_core::booking::PriceChanged;
+use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
-use flightdesk_core::fare::Price;
 use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
-use flightdesk_core::payment::stripe;
+use flightdesk_core::offer::OfferExpired;
+use flightdesk_core::trade::Price;
 use poem::IntoResponse;
 use serde_json::Value;
 
@@ -50,8 +53,8 @@ fn errors() -> Vec<Error> {
             flight_id,
             limit: 20,
         },
-        Error::OfferExpired(None),
-        Error::PriceChanged(Box::new(price)),
+        OfferExpired { fresh: None }.into(),
+        PriceChanged { price }.into(),
         Error::HoldExpired,
         Error::HoldBooked,
         Error::WrongState {
@@ -88,15 +91,20 @@ fn bounds() -> Vec<Error> {
     let mut errors: Vec<_> = bounds
         .map(|bound| Error::TooManyUnpaidSeats { limit: 120, bound })
         .into();
-    let limits = stripe::limits(Currency::INR);
-    errors.extend([1, i64::MAX].map(|minor| Error::AmountOutsideLimits {
-        total: rupees(minor),
-        limits,
+    let limits = charge::limits(Currency::INR);
+    errors.extend([1, i64::MAX].map(|minor| {
+        Error::from(OutsideLimits {
+            total: rupees(minor),
+            limits,
+        })
     }));
-    errors.push(Error::AmountOutsideLimits {
-        total: rupees(1),
-        limits: None,
-    });
+    errors.push(
+        OutsideLimits {
+            total: rupees(1),
+            limits: None,
+        }
+        .into(),
+    );
     errors
 }
 
@@ -203,7 +211,7 @@ async fn the_detail_says_the_first_wrong_thing_and_how_many_more_there_are() {
         told(Error::Invalid(body)).await["detail"],
         "The body must be an object."
     );
-    let coupon = told(Error::CouponRefused(Refusal::MinimumNotMet)).await;
+    let coupon = told(Refusal::MinimumNotMet.into()).await;
     assert_eq!(coupon["code"], "invalid_request");
 }
 

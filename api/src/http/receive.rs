@@ -7,8 +7,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Request};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::ApiError;
-use crate::error::framework;
+use crate::error::{ApiError, framework};
 use crate::http::server::Peer;
 
 /// The largest body; design §3.

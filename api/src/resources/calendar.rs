@@ -1,9 +1,9 @@
 //! The cheapest day to fly.
 
 use flightdesk_core::account::Scope;
-use flightdesk_core::fare::Party;
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::search::{self, CalendarDay, Checked, QueryKey, Search};
+use flightdesk_core::trade::Party;
 use poem::web::Data;
 use poem_openapi::param::Query;
 use poem_openapi::{Object, OpenApi};

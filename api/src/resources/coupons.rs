@@ -1,11 +1,10 @@
 //! Coupons: what one would take off, before anybody books.
 
-use flightdesk_core::Error;
 use flightdesk_core::account::Scope;
-use flightdesk_core::booking::{Source, SourceWish};
-use flightdesk_core::coupon::{self, BookedCoupon, Discount, Refusal};
-use flightdesk_core::fare::Price;
+use flightdesk_core::booking::{self, Source, SourceWish};
+use flightdesk_core::coupon::{BookedCoupon, Discount, Refusal};
 use flightdesk_core::ids::HoldId;
+use flightdesk_core::trade::Price;
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
@@ -47,7 +46,7 @@ impl From<ValidateCoupon> for SourceWish {
 }
 
 impl Rules for ValidateCoupon {
-    fn rules(self, _app: &App) -> Result<(), Error> {
+    fn rules(self, _app: &App) -> Result<(), flightdesk_core::Error> {
         Source::parse(&self.into()).map(drop)
     }
 }
@@ -134,10 +133,12 @@ impl Coupons {
         let (tariff, _) = app.catalogue().await?;
         let mut conn = app.db.acquire().await?;
         let (shop, account_id) = (app.shop(&tariff), caller.account_id);
-        match coupon::validate(&mut conn, shop, account_id, &code, &wish).await {
+        match booking::try_coupon(&mut conn, shop, account_id, &code, &wish).await {
             Ok(valid) => Ok(Json(ValidationView::valid(valid))),
-            Err(Error::CouponRefused(refusal)) => Ok(Json(ValidationView::refused(refusal))),
-            Err(error) => Err(error.into()),
+            Err(error) => match error.refusal() {
+                Some(refusal) => Ok(Json(ValidationView::refused(*refusal))),
+                None => Err(error.into()),
+            },
         }
     }
 }

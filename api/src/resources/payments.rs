@@ -2,10 +2,9 @@
 
 use flightdesk_core::Error;
 use flightdesk_core::account::{KeyMode, Scope};
-use flightdesk_core::booking::BookingRef;
 use flightdesk_core::error::Violations;
 use flightdesk_core::fault;
-use flightdesk_core::ids::AccountId;
+use flightdesk_core::ids::{AccountId, BookingRef};
 use flightdesk_core::payment::stripe::{CheckoutRequest, Fact, StripeError, read_event};
 use flightdesk_core::payment::{self, Payment, ReturnUrls, Started};
 use poem::http::StatusCode;

@@ -1,7 +1,6 @@
 //! The address that Stripe leads a traveller back to who gives up paying.
 
-use flightdesk_core::booking::BookingRef;
-use flightdesk_core::ids::AccountId;
+use flightdesk_core::ids::{AccountId, BookingRef};
 use flightdesk_core::signing::Signer;
 
 use crate::app::App;

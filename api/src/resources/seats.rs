@@ -3,11 +3,12 @@
 use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{self, NewSeat};
 use flightdesk_core::error::{Error, FieldError, Violations};
-use flightdesk_core::fare::{Cabin, Tariff};
+use flightdesk_core::fare::Tariff;
 use flightdesk_core::flight;
 use flightdesk_core::ids::{FlightId, PassengerId};
 use flightdesk_core::money::Currency;
 use flightdesk_core::seat::{self, SeatOnFlight};
+use flightdesk_core::trade::Cabin;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;

@@ -1,6 +1,7 @@
 //! Views of extra checked baggage, the same in search, flight and booking.
 
-use flightdesk_core::baggage::{BaggageRate, BookedBag, ExtraBaggage, NewBag};
+use flightdesk_core::baggage::{BookedBag, NewBag};
+use flightdesk_core::trade::{BaggageRate, ExtraBaggage};
 use poem_openapi::Object;
 use serde::Serialize;
 

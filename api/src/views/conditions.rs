@@ -1,6 +1,6 @@
 //! What a fare allows, the same in search, flight and booking.
 
-use flightdesk_core::fare::{Charge, FareConditions, FareRules, Tier};
+use flightdesk_core::trade::{Charge, FareConditions, FareRules, Tier};
 use poem_openapi::Object;
 use serde::Serialize;
 

@@ -1,9 +1,10 @@
 //! Views of flights and offers, the same in search, hold and booking.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use flightdesk_core::fare::{FareConditions, Party};
-use flightdesk_core::flight::{Airline, Airport, Flight};
+use flightdesk_core::flight::Flight;
 use flightdesk_core::offer::Offer;
+use flightdesk_core::reference::{Airline, Airport};
+use flightdesk_core::trade::{FareConditions, Party};
 use poem_openapi::Object;
 use serde::Serialize;
 use uuid::Uuid;

@@ -1,8 +1,7 @@
 //! Views of prices, the same in search, hold and booking.
 
-use flightdesk_core::direction::Direction;
-use flightdesk_core::fare::{Price, PriceLine};
 use flightdesk_core::money::{Currency, Money};
+use flightdesk_core::trade::{Direction, Price, PriceLine};
 use poem_openapi::Object;
 use serde::Serialize;
 use uuid::Uuid;

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use flightdesk_core::backend::Backend;
 use flightdesk_core::ids::JobId;
-use flightdesk_core::outbox::{self, Backend, MailKind, SendMail};
+use flightdesk_core::outbox::{self, MailKind, SendMail};
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{ConnectOptions, PgPool};

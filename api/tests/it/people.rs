@@ -180,7 +180,7 @@ async fn whoever_is_born_anywhere_on_earth_flies(pool: PgPool) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start(pool).await;
     let client = app.sign_up().await;
-    let party = flightdesk_core::fare::Party {
+    let party = flightdesk_core::trade::Party {
         infants: 1,
         ..adults(1)
     };

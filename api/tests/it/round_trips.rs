@@ -2,10 +2,10 @@
 
 use chrono::Duration;
 use flightdesk_core::booking;
-use flightdesk_core::fare::Party;
 use flightdesk_core::fixtures::load_small;
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::payment::Settlement;
+use flightdesk_core::trade::Party;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

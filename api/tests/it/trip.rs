@@ -1,11 +1,12 @@
 //! A flight to sell, and the calls that lead from a search to a paid booking.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use flightdesk_core::fare::{Cabin, FlightFare, Party, price};
+use flightdesk_core::fare::{FlightFare, price};
 use flightdesk_core::fixtures::{AddFlight, add_flight, load_small};
 use flightdesk_core::flight;
 use flightdesk_core::ids::{AccountId, FlightId};
 use flightdesk_core::offer::Quote;
+use flightdesk_core::trade::{Cabin, Party};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;

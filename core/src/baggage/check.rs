@@ -1,10 +1,9 @@
 //! Whether the baggage that was asked for is sold.
 
-use super::model::{ExtraBaggage, NewBag, SoldBag};
-use crate::direction::Direction;
+use super::model::{NewBag, SoldBag};
 use crate::error::Violations;
-use crate::fare::PassengerType;
 use crate::money::Currency;
+use crate::trade::{Direction, ExtraBaggage, PassengerType};
 
 /// The baggage of one passenger; every wrong field is noted under `passengers[index].baggage`.
 ///
@@ -74,8 +73,8 @@ fn price(tariff: &ExtraBaggage, kg: u16, currency: Currency) -> Result<i64, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baggage::BaggageRate;
     use crate::error::{Error, FieldError};
+    use crate::trade::BaggageRate;
 
     fn tariff() -> ExtraBaggage {
         let rate = |kg, amount_minor| BaggageRate {

@@ -6,5 +6,5 @@ mod model;
 mod queries;
 
 pub(crate) use check::check;
-pub use model::{Bag, BaggageRate, BookedBag, ExtraBaggage, NewBag, RateRow, SoldBag};
+pub use model::{Bag, BookedBag, NewBag, RateRow, SoldBag};
 pub(crate) use queries::insert;

@@ -1,40 +1,12 @@
 //! The words of extra baggage.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::Result;
-use crate::direction::Direction;
-use crate::fare::{LineKind, PassengerType, PriceLine};
+use crate::charge::chargeable;
 use crate::ids::PassengerId;
-use crate::money::{self, Currency, Money};
-use crate::payment::stripe::chargeable;
-
-/// The price of a weight.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaggageRate {
-    /// Kilograms.
-    pub kg: u16,
-    /// The currency of the amount.
-    pub currency: Currency,
-    /// In minor units.
-    pub amount_minor: i64,
-}
-
-impl BaggageRate {
-    /// The price.
-    pub fn price(&self) -> Money {
-        Money::new(self.amount_minor, self.currency)
-    }
-}
-
-/// What extra checked baggage costs. It is frozen with a fare's conditions, so that a hold and a booking keep it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtraBaggage {
-    /// The weights that can be bought, lightest first; one a passenger and direction, so the last is the most.
-    pub prepaid: Vec<BaggageRate>,
-    /// One kilogram at the airport: shown, not sold.
-    pub airport: Vec<BaggageRate>,
-}
+use crate::money::{self, Money};
+use crate::trade::{BaggageRate, Direction, ExtraBaggage, LineKind, PassengerType, PriceLine};
 
 /// A row of the tariff.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,13 +35,6 @@ impl ExtraBaggage {
             }
         }
         Ok(tariff)
-    }
-
-    /// The weights that are sold in a currency, with their prices.
-    pub fn sold_in(&self, currency: Currency) -> impl Iterator<Item = &BaggageRate> {
-        self.prepaid
-            .iter()
-            .filter(move |rate| rate.currency == currency)
     }
 }
 

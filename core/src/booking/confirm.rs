@@ -51,7 +51,7 @@ pub async fn reclaim(
     let mut attempt = conn.begin().await?;
     match take_again(&mut attempt, clock, booking, &booked).await {
         Ok(()) => attempt.commit().await?,
-        Err(Error::SoldOut { .. } | Error::DuplicatePassenger { .. } | Error::CouponRefused(_)) => {
+        Err(error) if is_lost_to_others(&error) => {
             attempt.rollback().await?;
             return Ok(None);
         }
@@ -218,4 +218,13 @@ async fn drop_lost_choices(conn: &mut PgConnection, booking: &LockedBooking) -> 
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether it is a reason for which late money goes back: somebody else has the seats, the place on the flight or the
+/// last use of the coupon by now.
+fn is_lost_to_others(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::SoldOut { .. } | Error::DuplicatePassenger { .. }
+    ) || error.refusal::<coupon::Refusal>().is_some()
 }

@@ -16,19 +16,19 @@ use crate::clock::Clock;
 use crate::coupon::{self, Asked, Refusal};
 use crate::document::{self, Settled};
 use crate::error::Violations;
-use crate::fare::PassengerType;
 use crate::flight::{self, Flight};
 use crate::hold::{self, Hold, HoldStatus, NewHold};
 use crate::ids::{AccountId, BookingId, FlightId, HoldId};
 use crate::mail;
 use crate::outbox::MailKind;
+use crate::trade::PassengerType;
 use crate::{Error, Result, Shop, seat};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
 ///
 /// Errors: those of [`hold::create`] when offers are given; [`Error::HoldExpired`], [`Error::HoldBooked`],
 /// [`Error::NotFound`] for a hold; [`Error::Invalid`] with every wrong field of passengers, baggage and contact;
-/// [`Error::CouponRefused`], [`Error::DuplicatePassenger`]. A total of zero is confirmed at once.
+/// [`coupon::Refusal`], [`Error::DuplicatePassenger`]. A total of zero is confirmed at once.
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -93,7 +93,7 @@ async fn of_offers(
     let flights = std::mem::take(&mut prepared.flights);
     let order = match check(conn, shop.clock, &prepared.hold, flights, input).await {
         // What the seats cost may be what is missing.
-        Err(Error::CouponRefused(Refusal::MinimumNotMet)) if seats.is_none() => None,
+        Err(error) if seats.is_none() && error.refusal() == Some(&Refusal::MinimumNotMet) => None,
         checked => wrong.note(checked)?,
     };
     let (Some(seats), Some(order)) = (seats, order) else {

@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::model::Contact;
 use super::passengers::Passenger;
-use super::reference::BookingRef;
 use crate::clock::Clock;
-use crate::fare::{Cabin, FareConditions, Price, PriceLine};
 use crate::flight::Flight;
 use crate::hold::Hold;
-use crate::ids::{BookedFlightId, BookingId, DirectionId, FlightId};
+use crate::ids::{BookedFlightId, BookingId, BookingRef, DirectionId, FlightId};
+use crate::trade::{Cabin, FareConditions, Price, PriceLine};
 use crate::{Error, Result};
 
 pub(super) async fn booking(

@@ -4,9 +4,8 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::reference::BookingRef;
 use crate::config::Settings;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, BookingRef};
 use crate::signing::Signer;
 
 /// Makes and opens addresses of bookings' pages.

@@ -12,20 +12,21 @@ use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, LatePayment,
     PaymentSummary,
 };
-use super::passengers::{Gender, SeatPreference, TravelDocument};
-use super::reference::BookingRef;
+use super::passengers::{Gender, TravelDocument};
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
-use crate::direction::Direction;
 use crate::document;
-use crate::fare::{Cabin, FareConditions, LineKind, PassengerType, Price, PriceLine};
-use crate::flight::{self, Airline};
-use crate::ids::{AccountId, BookingId, DirectionId, FlightId, PassengerId, PaymentId};
+use crate::flight;
+use crate::ids::{AccountId, BookingId, BookingRef, DirectionId, FlightId, PassengerId, PaymentId};
 use crate::inventory::Seat;
 use crate::money::{self, Currency, Money};
 use crate::payment::stripe::Card;
 use crate::payment::{self, Mismatch};
+use crate::reference::Airline;
 use crate::ticket::TicketNumber;
+use crate::trade::{
+    Cabin, Direction, FareConditions, LineKind, PassengerType, Price, PriceLine, SeatPreference,
+};
 use crate::{Error, Result};
 
 /// Bookings by their keys, whoever's they are, in the order of the keys; keys of none are left out. The number of

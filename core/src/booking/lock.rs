@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::model::BookingStatus;
-use super::reference::BookingRef;
-use crate::ids::{AccountId, BookingId, HoldId};
+use crate::ids::{AccountId, BookingId, BookingRef, HoldId};
 use crate::money::{self, Money};
 use crate::{Error, Result};
 

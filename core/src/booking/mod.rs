@@ -13,13 +13,13 @@ mod passengers;
 mod patch;
 mod price;
 mod queries;
-mod reference;
 mod rules;
 mod seat_money;
 pub(crate) mod seating;
 mod source;
 mod swap_aircraft;
 mod traveller;
+mod try_coupon;
 
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
@@ -32,12 +32,12 @@ pub use model::{
     NewBooking, PaymentSummary,
 };
 pub use passengers::{
-    Gender, NewPassenger, NewTravelDocument, PassengerName, SeatPreference, TravelDocument,
-    parse_name, request_words,
+    Gender, NewPassenger, NewTravelDocument, PassengerName, TravelDocument, parse_name,
+    request_words,
 };
-pub use patch::{BookingPatch, CouponChange, ExpectedTotal, patch};
+pub use patch::{BookingPatch, CouponChange, ExpectedTotal, PriceChanged, patch};
 pub use queries::{BookingFilter, get, get_by_id, list};
-pub use reference::BookingRef;
 pub use rules::seat_rules;
 pub use source::{Source, SourceWish};
 pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};
+pub use try_coupon::try_coupon;

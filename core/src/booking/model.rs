@@ -3,20 +3,19 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::change_seats::{SeatChange, can_change_seats};
-use super::passengers::{Gender, NewPassenger, SeatPreference, TravelDocument};
-use super::reference::BookingRef;
+use super::passengers::{Gender, NewPassenger, TravelDocument};
 use super::source::SourceWish;
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
-use crate::direction::Direction;
 use crate::document::Document;
-use crate::fare::{Cabin, FareConditions, PassengerType, Price};
-use crate::flight::{Airline, Flight};
-use crate::ids::{BookingId, FlightId, PassengerId, PaymentId};
+use crate::flight::Flight;
+use crate::ids::{BookingId, BookingRef, FlightId, PassengerId, PaymentId};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::payment::stripe::Card;
 use crate::payment::{self, Mismatch};
+use crate::reference::Airline;
+use crate::trade::{Cabin, Direction, FareConditions, PassengerType, Price, SeatPreference};
 
 /// Where a booking stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]

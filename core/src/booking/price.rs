@@ -5,13 +5,14 @@ use sqlx::PgConnection;
 
 use super::passengers::{NewPassenger, Passenger};
 use crate::baggage::{self, Bag};
+use crate::charge::{self, OutsideLimits};
 use crate::clock::Clock;
-use crate::coupon::{self, Asked, Basket, Discount, Refusal};
-use crate::error::{FieldError, Violations};
-use crate::fare::{PassengerType, Price};
+use crate::coupon::{self, Asked, Basket, Discount, Journey, Refusal};
+use crate::error::{FieldError, Refusal as _, Violations};
 use crate::flight::Flight;
 use crate::hold::Hold;
-use crate::{Error, Result, payment};
+use crate::trade::{PassengerType, Price};
+use crate::{Error, Result};
 
 /// A price with what it was made of beside the offers.
 #[derive(Clone, Debug)]
@@ -56,8 +57,8 @@ pub(super) fn bags(
 
 /// The lines of the hold, then baggage by direction and passenger, then the coupon's.
 ///
-/// [`Error::CouponRefused`] when a coupon is given that does not apply to the whole of it,
-/// [`Error::AmountOutsideLimits`] when nobody could pay what is left.
+/// A [`coupon::Refusal`] when a coupon is given that does not apply to the whole of it,
+/// [`OutsideLimits`] when nobody could pay what is left.
 pub(super) async fn with_extras(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -71,7 +72,7 @@ pub(super) async fn with_extras(
     price.lines.extend(bags.iter().map(Bag::line));
     let mut discount = None;
     if let Some(asked) = coupon {
-        let basket = Basket::of(hold, flights, &price);
+        let basket = basket_of(hold, flights, &price);
         let found = coupon::quote(conn, clock, hold.account_id, asked, &basket).await?;
         price.lines.extend(found.lines.iter().cloned());
         discount = Some(found);
@@ -85,9 +86,28 @@ pub(super) async fn with_extras(
         discount,
     };
     if !priced.is_free() {
-        payment::require_payable(priced.price.total())?;
+        charge::require_payable(priced.price.total())?;
     }
     Ok(priced)
+}
+
+/// What a coupon is tried on: the directions of a hold, whose flights are given in order, at a price.
+pub(super) fn basket_of<'a>(hold: &Hold, flights: &[Flight], price: &'a Price) -> Basket<'a> {
+    let mut remaining = flights;
+    let journeys = hold.offers.iter().filter_map(|offer| {
+        let (own, rest) = remaining.split_at(offer.pinned.flights.len().min(remaining.len()));
+        remaining = rest;
+        let (first, last) = (own.first()?, own.last()?);
+        Some(Journey {
+            airline: first.airline.iata.clone(),
+            route: format!("{}-{}", first.origin.iata, last.destination.iata),
+            cabin: offer.pinned.cabin,
+        })
+    });
+    Basket {
+        journeys: journeys.collect(),
+        price,
+    }
 }
 
 /// What is wrong with a coupon of a booking that is wrong for other reasons too, so that the caller hears of both.
@@ -100,11 +120,12 @@ pub(super) async fn coupon_problem(
     coupon: Option<Asked<'_>>,
 ) -> Result<Option<FieldError>> {
     match with_extras(conn, clock, hold, flights, Vec::new(), coupon).await {
-        Ok(_)
-        | Err(Error::CouponRefused(Refusal::MinimumNotMet) | Error::AmountOutsideLimits { .. }) => {
-            Ok(None)
-        }
-        Err(Error::CouponRefused(refusal)) => Ok(Some(refusal.field_error())),
-        Err(error) => Err(error),
+        Ok(_) => Ok(None),
+        Err(error) if error.refusal::<OutsideLimits>().is_some() => Ok(None),
+        Err(error) => match error.refusal() {
+            Some(Refusal::MinimumNotMet) => Ok(None),
+            Some(refusal) => Ok(refusal.field_error()),
+            None => Err(error),
+        },
     }
 }

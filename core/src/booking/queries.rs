@@ -5,9 +5,8 @@ use sqlx::PgConnection;
 
 use super::load::load;
 use super::model::{Booking, BookingStatus};
-use super::reference::BookingRef;
-use crate::fare::Cabin;
-use crate::ids::{AccountId, BookingId, FlightId};
+use crate::ids::{AccountId, BookingId, BookingRef, FlightId};
+use crate::trade::Cabin;
 use crate::{Error, Result};
 
 /// A booking of the account. [`Error::NotFound`] for anybody else's.

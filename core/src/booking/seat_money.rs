@@ -7,11 +7,12 @@ use uuid::Uuid;
 use super::insert;
 use super::lock::LockedBooking;
 use crate::clock::Clock;
-use crate::fare::{Cabin, LineKind, PriceLine, SeatChoice};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::money::{Currency, Money};
-use crate::seat::{self, SeatFees, SeatKind};
+use crate::seat;
+use crate::seat_fee::{SeatFees, SeatKind};
+use crate::trade::{Cabin, LineKind, PriceLine, SeatChoice};
 use crate::{Error, Result, ledger, payment};
 
 /// A seat that a passenger chose and paid for.

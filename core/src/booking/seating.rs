@@ -4,14 +4,13 @@
 use sqlx::PgConnection;
 
 use super::lock::LockedBooking;
-use super::passengers::SeatPreference;
 use super::queries::BookedSeats;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
-use crate::fare::{Cabin, PassengerType};
 use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::seat::{self, CabinMap, MapSeat, SeatOnFlight, SeatStatus, Sitter};
+use crate::trade::{Cabin, PassengerType, SeatPreference};
 use crate::{Error, Result};
 
 /// Gives every seated passenger without a seat one on each flight, the party together ([`seat::allocate`]).

@@ -8,10 +8,11 @@ use super::seat_money::{self, GivenBack, PaidSeat};
 use super::{change_seats, seating};
 use crate::clock::Clock;
 use crate::error::OnConstraint;
-use crate::fare::Cabin;
 use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
 use crate::inventory::{self, Seat};
-use crate::seat::{self, CabinMap, SeatFees, Sitter};
+use crate::seat::{self, CabinMap, Sitter};
+use crate::seat_fee::SeatFees;
+use crate::trade::Cabin;
 use crate::{Error, Result, document};
 
 /// What a swap did.

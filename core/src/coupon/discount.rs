@@ -2,9 +2,9 @@
 //! remainder.
 
 use super::model::{Coupon, CouponKind, Discount, Refusal};
-use crate::fare::{Factor, LineKind, Price, PriceLine};
+use crate::charge::step;
 use crate::money::{Money, scale_half_even};
-use crate::payment::stripe::step;
+use crate::trade::{Factor, LineKind, Price, PriceLine};
 
 /// The discount on some lines of a price, never more than they are.
 pub(super) fn of(coupon: &Coupon, price: &Price, lines: &[usize]) -> Result<Discount, Refusal> {
@@ -84,9 +84,9 @@ mod tests {
 
     use super::*;
     use crate::baggage::Bag;
-    use crate::fare::PassengerType;
     use crate::ids::PassengerId;
     use crate::money::Currency;
+    use crate::trade::PassengerType;
 
     fn coupon(kind: CouponKind, cap_minor: Option<i64>) -> Coupon {
         Coupon {

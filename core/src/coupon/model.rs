@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::error::FieldError;
-use crate::fare::{Cabin, Factor, Price, PriceLine};
-use crate::flight::Flight;
-use crate::hold::Hold;
+use crate::error::{self, FieldError};
 use crate::money::{Currency, Money};
+use crate::trade::{Cabin, Factor, Price, PriceLine};
 
 /// A coupon as the database has it. What is `None` sets no limit.
 #[derive(Clone, Debug)]
@@ -98,15 +96,6 @@ impl Refusal {
         }
     }
 
-    /// What is wrong with the field `coupon` of a booking.
-    pub fn field_error(self) -> FieldError {
-        FieldError {
-            field: "coupon".to_owned(),
-            code: self.as_str(),
-            message: self.words().to_owned(),
-        }
-    }
-
     /// The same for people.
     pub const fn words(self) -> &'static str {
         match self {
@@ -125,6 +114,23 @@ impl Refusal {
         }
     }
 }
+
+impl error::Refusal for Refusal {
+    fn code(&self) -> &'static str {
+        self.as_str()
+    }
+
+    /// The field `coupon` of a booking.
+    fn field_error(&self) -> Option<FieldError> {
+        Some(FieldError {
+            field: "coupon".to_owned(),
+            code: self.as_str(),
+            message: self.words().to_owned(),
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -150,27 +156,6 @@ pub struct Basket<'a> {
     pub price: &'a Price,
     /// The directions; a line's `direction` is the index into them.
     pub journeys: Vec<Journey>,
-}
-
-impl<'a> Basket<'a> {
-    /// The directions of a hold, whose flights are given in order, at a price.
-    pub fn of(hold: &Hold, flights: &[Flight], price: &'a Price) -> Self {
-        let mut remaining = flights;
-        let journeys = hold.offers.iter().filter_map(|offer| {
-            let (own, rest) = remaining.split_at(offer.pinned.flights.len().min(remaining.len()));
-            remaining = rest;
-            let (first, last) = (own.first()?, own.last()?);
-            Some(Journey {
-                airline: first.airline.iata.clone(),
-                route: format!("{}-{}", first.origin.iata, last.destination.iata),
-                cabin: offer.pinned.cabin,
-            })
-        });
-        Self {
-            journeys: journeys.collect(),
-            price,
-        }
-    }
 }
 
 /// What a coupon takes off.

@@ -3,8 +3,8 @@
 use sqlx::PgConnection;
 
 use super::model::{Coupon, CouponKind};
-use crate::fare::Factor;
 use crate::ids::{AccountId, BookingId};
+use crate::trade::Factor;
 use crate::{Result, money};
 
 /// The coupon of a code; case does not matter.

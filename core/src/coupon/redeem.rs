@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 
 use super::model::{Discount, Refusal};
 use super::queries;
+use crate::Result;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::ids::{AccountId, BookingId};
-use crate::{Error, Result};
 
 /// Writes which coupon a booking uses, with the booking's other rows. It counts from [`redeem`] on.
 pub(crate) async fn file(
@@ -38,7 +38,7 @@ pub(crate) async fn file(
 
 /// Counts one use: of N that race for the last one, one gets it.
 ///
-/// [`Error::CouponRefused`] when the coupon or the account's share of it is used up by now, or when another booking
+/// A [`Refusal`] when the coupon or the account's share of it is used up by now, or when another booking
 /// came first; the caller rolls back.
 pub(crate) async fn redeem(
     conn: &mut PgConnection,
@@ -52,11 +52,11 @@ pub(crate) async fn redeem(
     )
     .fetch_optional(&mut *conn)
     .await
-    .on_constraint("coupon_not_overused", Error::CouponRefused(Refusal::UsedUp))?
-    .ok_or(Error::CouponRefused(Refusal::Unknown))?;
+    .on_constraint("coupon_not_overused", Refusal::UsedUp.into())?
+    .ok_or(Refusal::Unknown)?;
     // Whoever uses the same coupon waits for its row; what they booked is committed and seen by now.
     if coupon.first_booking_only && queries::has_booked(conn, account_id, Some(booking_id)).await? {
-        return Err(Error::CouponRefused(Refusal::NotFirstBooking));
+        return Err(Refusal::NotFirstBooking.into());
     }
     let counted = sqlx::query!(
         r#"
@@ -71,7 +71,7 @@ pub(crate) async fn redeem(
     .execute(conn)
     .await?;
     if counted.rows_affected() == 0 {
-        return Err(Error::CouponRefused(Refusal::UsedUpForAccount));
+        return Err(Refusal::UsedUpForAccount.into());
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ pub(crate) async fn replace(
 
 /// Uses the coupon of a booking again that gave it back, because its money came after all.
 ///
-/// Whether it has expired meanwhile is not asked: it was good when it was booked. [`Error::CouponRefused`] when
+/// Whether it has expired meanwhile is not asked: it was good when it was booked. A [`Refusal`] when
 /// somebody else has the last use now; the caller rolls back. The caller has locked the booking.
 pub(crate) async fn redeem_again(
     conn: &mut PgConnection,

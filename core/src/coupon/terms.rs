@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::model::{Basket, Coupon, Journey, Refusal};
-use crate::fare::LineKind;
+use crate::trade::LineKind;
 
 /// What a term looks at.
 type Part = fn(&Journey) -> &str;
@@ -74,8 +74,8 @@ mod tests {
 
     use super::*;
     use crate::coupon::CouponKind;
-    use crate::fare::{Cabin, Factor, Price, PriceLine};
     use crate::money::Currency;
+    use crate::trade::{Cabin, Factor, Price, PriceLine};
 
     fn price() -> Price {
         let line = |direction, kind, unit_minor| PriceLine {

@@ -38,10 +38,10 @@ pub fn background(requests: &Pool) -> Pool {
 }
 
 /// Reads from a pool until it is closed, as it is when its connections have fallen silent.
-pub async fn while_open<T>(
+pub async fn while_open<T, E: From<sqlx::Error>>(
     pool: &PgPool,
-    read: impl Future<Output = crate::Result<T>>,
-) -> crate::Result<T> {
+    read: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     pool.close_event().do_until(read).await?
 }
 

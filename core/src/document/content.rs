@@ -3,10 +3,10 @@
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 
 use super::supply::SupplyContent;
-use crate::fare::FareConditions;
 use crate::ids::DocumentId;
 use crate::money::Money;
 use crate::ticket::TicketNumber;
+use crate::trade::FareConditions;
 
 /// Everything an e-ticket receipt of one validating airline says.
 #[derive(Clone, Debug, PartialEq)]

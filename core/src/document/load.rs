@@ -13,10 +13,10 @@ use super::content::{
     PassengerContent, Place, TicketContent,
 };
 use super::lines::{self, LinesOf};
-use crate::fare::FareConditions;
 use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
+use crate::trade::FareConditions;
 use crate::{Error, Result, booking, zone};
 
 impl TicketContent {

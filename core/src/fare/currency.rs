@@ -2,13 +2,13 @@
 //! fares are in its minor units by definition: an amount of a tax, seat, bag or fare family in another one would be an
 //! error at the counter, or a price a hundred times too high.
 
+use crate::charge;
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
 
 use crate::Result;
 use crate::money::Currency;
-use crate::payment::stripe;
 
 /// How long a process that starts waits for the database to say what is in it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn currency_problems(conn: &mut PgConnection, currency: Currency) -> Result<Vec<String>> {
     let code = currency.code();
     let mut problems = Vec::new();
-    if stripe::limits(currency).is_none() {
+    if charge::limits(currency).is_none() {
         problems.push(format!(
             "SALE_CURRENCY is {code}, in which the payment provider takes no payments"
         ));

@@ -1,15 +1,9 @@
 //! What a seat costs: the tariff (data), and the one pure function that makes price lines of it.
 
-mod conditions;
 mod currency;
-mod model;
 mod price;
 mod tariff;
 
-pub use conditions::{
-    Cancellation, Change, Charge, FareConditions, FareRules, PieceRule, SeatChoice, Tier,
-};
 pub use currency::{currency_problems, currency_problems_at_start};
-pub use model::{Cabin, Factor, LineKind, Party, PassengerType, Price, PriceLine};
 pub use price::{FlightFare, LoadedFare, booking_fees, price, price_loaded};
 pub use tariff::{AppliesTo, FareFamily, Tariff, TariffCache, TaxAmount, TaxRule};

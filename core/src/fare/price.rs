@@ -1,11 +1,11 @@
 //! From tariff, flights and party to price lines (rules.md "Price"): pure, so that search, hold, booking and
 //! receipt cannot disagree.
 
-use super::model::{Cabin, Factor, LineKind, Party, PassengerType, Price, PriceLine};
 use super::tariff::{AppliesTo, FareFamily, Tariff, TaxAmount, TaxRule};
+use crate::charge::{chargeable, step};
 use crate::ids::FlightId;
 use crate::money::{Currency, scale_half_even};
-use crate::payment::stripe::{chargeable, step};
+use crate::trade::{Cabin, Factor, LineKind, Party, PassengerType, Price, PriceLine};
 use crate::{Error, Result};
 
 /// What the price of one flight depends on.
@@ -227,7 +227,7 @@ mod tests {
                 fixed("CONV", 30_000, AppliesTo::Booking, &PassengerType::ALL),
             ],
             families: Vec::new(),
-            seat_fees: crate::seat::SeatFees::default(),
+            seat_fees: crate::seat_fee::SeatFees::default(),
         }
     }
 

@@ -7,14 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::conditions::{FareConditions, FareRules, SeatChoice, VERSION};
-use super::model::{Cabin, Factor, PassengerType};
-use crate::baggage::{ExtraBaggage, RateRow};
+use crate::baggage::RateRow;
 use crate::clock::Clock;
 use crate::db;
 use crate::fresh::Fresh;
 use crate::money::{self, Money};
-use crate::seat::{SeatFeeRow, SeatFees};
+use crate::seat_fee::{SeatFeeRow, SeatFees};
+use crate::trade::{
+    Cabin, ExtraBaggage, Factor, FareConditions, FareRules, PassengerType, SeatChoice,
+};
 use crate::{Error, Result};
 
 /// Every table that a price depends on.
@@ -95,7 +96,7 @@ impl FareFamily {
             cabin,
             multiplier,
             conditions: Arc::new(FareConditions {
-                version: VERSION,
+                version: FareConditions::VERSION,
                 fare_family: code.to_owned(),
                 name: code.to_owned(),
                 cabin_bag: "7 kg".to_owned(),
@@ -272,7 +273,7 @@ impl FamilyRow {
             cabin: self.cabin,
             multiplier: Factor(self.multiplier),
             conditions: Arc::new(FareConditions {
-                version: VERSION,
+                version: FareConditions::VERSION,
                 fare_family: self.code.clone(),
                 name: self.name,
                 cabin_bag: self.cabin_bag,

@@ -2,8 +2,9 @@
 
 use super::model::{CabinSeats, Flight, FlightDetails};
 use crate::Result;
-use crate::fare::{FareFamily, FlightFare, Party, Price, Tariff, price};
+use crate::fare::{FareFamily, FlightFare, Tariff, price};
 use crate::money::Currency;
+use crate::trade::{Party, Price};
 
 /// A cabin with the price of each of its fare families for one adult.
 #[derive(Clone, Debug)]

@@ -3,35 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
-use chrono_tz::Tz;
 
-use crate::fare::Cabin;
 use crate::ids::FlightId;
+use crate::reference::{Airline, Airport};
+use crate::trade::Cabin;
 use crate::zone;
-
-/// An airport as an itinerary shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Airport {
-    /// IATA code.
-    pub iata: String,
-    /// Name.
-    pub name: String,
-    /// City.
-    pub city: String,
-    /// ISO 3166 country.
-    pub country: String,
-    /// IANA zone.
-    pub time_zone: Tz,
-}
-
-/// An airline as an itinerary shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Airline {
-    /// IATA code.
-    pub iata: String,
-    /// Name.
-    pub name: String,
-}
 
 /// Whether a flight flies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]

@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{Airline, Airport, CabinSeats, Flight, FlightDetails, FlightStatus};
+use super::model::{CabinSeats, Flight, FlightDetails, FlightStatus};
 use crate::clock::Clock;
-use crate::fare::Cabin;
 use crate::ids::FlightId;
-use crate::reference::{Reference, ReferenceCache};
+use crate::reference::{Airline, Airport, Reference, ReferenceCache};
+use crate::trade::Cabin;
 use crate::{Error, Result, zone};
 
 /// A flight as the database joins it.

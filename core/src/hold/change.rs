@@ -8,10 +8,10 @@ pub(crate) use super::queries::replace;
 
 use super::model::{HeldOffer, Hold, SeatWish};
 use super::{joined_price, seats};
-use crate::fare::Party;
 use crate::ids::FlightId;
 use crate::inventory::{self, Change, Seat};
-use crate::offer;
+use crate::search;
+use crate::trade::Party;
 use crate::{Error, Result, Shop};
 
 /// The same offers for another party, priced anew at today's tariff; their conditions stay as they were held.
@@ -27,7 +27,7 @@ pub(crate) async fn for_party(
     for held in &hold.offers {
         let flight_id = held.pinned.flights.first().copied();
         let flight_id = flight_id.ok_or(Error::NotFound("flight"))?;
-        let fresh = offer::reprice(conn, shop, &held.pinned, party).await?;
+        let fresh = search::reprice(conn, shop, &held.pinned, party).await?;
         let (token, pinned) = fresh.ok_or(Error::SalesClosed { flight_id })?;
         offers.push(HeldOffer {
             pinned,

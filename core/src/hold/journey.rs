@@ -144,8 +144,9 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::flight::{Airline, Airport, FlightStatus};
+    use crate::flight::FlightStatus;
     use crate::ids::FlightId;
+    use crate::reference::{Airline, Airport};
 
     fn airport(iata: &str) -> Airport {
         let country = match iata {

@@ -17,18 +17,19 @@ pub(crate) use seats::{refuse_exit_rows, refuse_missing, rules as seat_rules};
 
 use crate::clock::Clock;
 use crate::error::Violations;
-use crate::fare::{FareConditions, Party, Price, PriceLine};
 use crate::flight::{self, Flight};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
-use crate::offer;
-use crate::{Error, Result, Shop, payment};
+use crate::offer::{self, OfferExpired};
+use crate::search;
+use crate::trade::{FareConditions, Party, Price, PriceLine};
+use crate::{Error, Result, Shop, charge};
 
 /// Holds seats on every flight of the offers, or on none.
 ///
-/// Errors: [`Error::OfferInvalid`], [`Error::OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for offers
+/// Errors: [`Error::OfferInvalid`], [`OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for offers
 /// that are no journey and for seats that the aircraft does not have, [`Error::TooManyHolds`],
-/// [`Error::TooManyHeldSeats`], [`Error::TooManyUnpaidSeats`], [`Error::AmountOutsideLimits`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
+/// [`Error::TooManyHeldSeats`], [`Error::TooManyUnpaidSeats`], [`charge::OutsideLimits`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -38,7 +39,7 @@ pub async fn create(
     let prepared = prepare(conn, shop, account_id, input).await?;
     let total = prepared.hold.price.total();
     if total.minor() != 0 {
-        payment::require_payable(total)?;
+        charge::require_payable(total)?;
     }
     file(conn, shop, &prepared).await?;
     take(conn, shop, &prepared).await?;
@@ -245,8 +246,8 @@ async fn open_offers(
     }
     wrong.into_result()?;
     if let Some(expired) = opened.iter().find(|offer| offer.has_expired(shop.clock)) {
-        let fresh = offer::renew(conn, shop, expired).await?;
-        return Err(Error::OfferExpired(fresh.map(Box::new)));
+        let fresh = search::renew(conn, shop, expired).await?;
+        return Err(OfferExpired { fresh }.into());
     }
     let mut offers = Vec::with_capacity(opened.len());
     for (pin, token) in opened.into_iter().zip(tokens) {

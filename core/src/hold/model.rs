@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::error::Violations;
-use crate::fare::{FareConditions, Party, Price, PriceLine};
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::Change;
 use crate::offer::Pinned;
+use crate::trade::{FareConditions, Party, Price, PriceLine};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +114,7 @@ impl Hold {
     }
 
     /// Every flight with its cabin, in order of travel.
-    pub fn flights(&self) -> impl Iterator<Item = (FlightId, crate::fare::Cabin)> {
+    pub fn flights(&self) -> impl Iterator<Item = (FlightId, crate::trade::Cabin)> {
         self.offers.iter().flat_map(|offer| {
             offer
                 .pinned

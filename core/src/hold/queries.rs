@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::joined_price;
 use super::model::{HeldOffer, Hold, HoldStatus};
-use crate::fare::{Party, PriceLine};
 use crate::flight;
 use crate::ids::{AccountId, HoldId};
 use crate::offer::Offer;
+use crate::trade::{Party, PriceLine};
 use crate::{Error, Result};
 
 /// A hold of the account. [`Error::NotFound`] for anybody else's.

@@ -7,10 +7,10 @@ use sqlx::PgConnection;
 
 use super::model::{HeldOffer, Hold, SeatWish};
 use crate::error::Violations;
-use crate::fare::{LineKind, Party, PriceLine};
 use crate::ids::{FlightId, HoldId};
 use crate::inventory::Seat;
 use crate::seat::{self, SeatStatus};
+use crate::trade::{LineKind, Party, PriceLine};
 use crate::{Error, Result, Shop, flight};
 
 /// The named seats with the price lines of choosing them.

@@ -1,7 +1,7 @@
 //! Movements before they are posted: pure, so that they can be proved.
 
 use super::model::Account;
-use crate::fare::LineKind;
+use crate::trade::LineKind;
 
 /// Money from one account to another.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use super::movement::{self, Movement};
 use crate::Result;
 use crate::booking::LockedBooking;
 use crate::clock::Clock;
-use crate::fare::{LineKind, PriceLine};
 use crate::ids::{BookingId, RefundId};
 use crate::money::{Currency, Money};
 use crate::payment::Payment;
+use crate::trade::{LineKind, PriceLine};
 
 /// Where movements are posted.
 struct Posting {

@@ -7,8 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Account, Entry, Kind, Ledger, Total};
-use crate::booking::BookingRef;
-use crate::ids::{AccountId, BookingId};
+use crate::ids::{AccountId, BookingId, BookingRef};
 use crate::money::{self, Currency, Money};
 use crate::{Error, Result};
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fare::LineKind;
+use crate::trade::LineKind;
 
 fn lines() -> impl Strategy<Value = Vec<(LineKind, String, i64)>> {
     let kind = prop_oneof![

@@ -8,10 +8,10 @@ use super::{
     ReturnCause,
 };
 use crate::document::{self, Baggage};
-use crate::fare::FareConditions;
 use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::{self, Currency, Money};
+use crate::trade::FareConditions;
 use crate::{Error, Result, seller, zone};
 
 impl MailContent {

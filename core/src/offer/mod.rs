@@ -14,14 +14,14 @@ use sqlx::PgConnection;
 
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
-use crate::fare::{
-    Cabin, FareConditions, LoadedFare, Party, Price, PriceLine, Tariff, price_loaded,
-};
-use crate::flight::{Airline, Flight};
+use crate::error::Refusal;
+use crate::fare::{LoadedFare, Tariff, price_loaded};
+use crate::flight::Flight;
 use crate::ids::{AccountId, FlightId};
-use crate::search::{self, Terms};
+use crate::reference::Airline;
 use crate::signing::Signer;
-use crate::{Error, Result, Shop, money};
+use crate::trade::{Cabin, FareConditions, Party, Price, PriceLine};
+use crate::{Error, Result, money};
 
 /// An itinerary of one direction with its price and conditions, as search and hold show it.
 #[derive(Clone, Debug)]
@@ -115,6 +115,22 @@ impl Pinned {
             currency,
             lines: self.lines.clone(),
         })
+    }
+
+    /// Whose it is.
+    pub fn account_id(&self) -> AccountId {
+        self.account_id
+    }
+
+    /// The same itinerary for another party, at the price of a newer offer.
+    pub fn repriced(&self, party: Party, offer: &Offer) -> Self {
+        Self {
+            expires_at: offer.expires_at,
+            party,
+            currency: offer.price.currency.code().to_owned(),
+            lines: offer.price.lines.clone(),
+            ..self.clone()
+        }
     }
 
     /// The instant its time runs out.
@@ -222,56 +238,18 @@ impl Pin {
     }
 }
 
-/// The same itinerary, family and party at today's price; `None` when it can no longer be bought.
-pub async fn renew(
-    conn: &mut PgConnection,
-    shop: Shop<'_>,
-    expired: &Pin,
-) -> Result<Option<Offer>> {
-    let terms = Terms {
-        party: expired.party,
-        cabin: expired.cabin,
-        family: &expired.family,
-    };
-    let quote = search::quotes(conn, shop, terms, &[expired.flights()])
-        .await?
-        .pop();
-    let account_id = expired.account_id;
-    let offer = |quote| shop.signer.offer(shop.clock, shop.sales, account_id, quote);
-    quote.flatten().map(offer).transpose()
+/// The offer's time has run out.
+#[derive(Debug, thiserror::Error)]
+#[error("the offer has expired")]
+pub struct OfferExpired {
+    /// The same itinerary at today's price, when it can still be bought.
+    pub fresh: Option<Offer>,
 }
 
-/// The same itinerary and family for another party that has seats on it, at today's price, with its token; `None` when it
-/// is no longer on sale.
-pub(crate) async fn reprice(
-    conn: &mut PgConnection,
-    shop: Shop<'_>,
-    before: &Pinned,
-    party: Party,
-) -> Result<Option<(String, Pinned)>> {
-    let terms = Terms {
-        party,
-        cabin: before.cabin,
-        family: &before.family,
-    };
-    let flights = std::slice::from_ref(&before.flights);
-    let quote = search::quotes_with(conn, shop, terms, flights, 0)
-        .await?
-        .pop();
-    let Some(quote) = quote.flatten() else {
-        return Ok(None);
-    };
-    let offer = shop
-        .signer
-        .offer(shop.clock, shop.sales, before.account_id, quote)?;
-    let pinned = Pinned {
-        expires_at: offer.expires_at,
-        party,
-        currency: offer.price.currency.code().to_owned(),
-        lines: offer.price.lines,
-        ..before.clone()
-    };
-    Ok(Some((offer.id, pinned)))
+impl Refusal for OfferExpired {
+    fn code(&self) -> &'static str {
+        "offer_expired"
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::fare::{Cabin, Factor, LoadedFare, Party};
+use crate::fare::LoadedFare;
 use crate::ids::{AccountId, FlightId};
 use crate::money::{self, Currency};
+use crate::trade::{Cabin, Factor, Party};
 
 /// The form that this program writes; it reads no other.
 const FORM: u8 = 1;

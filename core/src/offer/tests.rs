@@ -8,9 +8,11 @@ use proptest::test_runner::TestRunner;
 use sqlx::PgPool;
 
 use super::*;
+use crate::Shop;
 use crate::config::Settings;
 use crate::fixtures::{AddFlight, add_flight, load_small};
 use crate::reference::ReferenceCache;
+use crate::search::{self, Terms};
 
 #[derive(Parser)]
 struct Defaults {

@@ -31,7 +31,7 @@ pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
     Queue, ReconcilePayment, RenderDocument, SendMail, SendSms,
 };
-pub use outage::{Backend, Outage, answered, outages};
+pub use outage::{Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;
 pub use setback::{Verdict, fail, put_off, wait_for};

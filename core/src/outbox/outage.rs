@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use super::model::Queue;
 use super::redact::redact;
+use crate::backend::Backend;
 use crate::ids::JobId;
 use crate::{Clock, Result};
 
@@ -22,39 +23,7 @@ pub(super) const PROBE_LEASE: Duration = Duration::seconds(60);
 /// from then on its failures count as attempts.
 pub(super) const MOST_BEGUN: i32 = 5;
 
-/// What jobs need beside PostgreSQL and Redis, and what may be away for a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Backend {
-    /// Where documents are kept.
-    Storage,
-    /// The mail server.
-    Mail,
-    /// Stripe.
-    Payments,
-}
-
 impl Backend {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Storage, Self::Mail, Self::Payments];
-
-    /// The name in the database and in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Storage => "storage",
-            Self::Mail => "mail",
-            Self::Payments => "payments",
-        }
-    }
-
-    /// What people call it.
-    pub const fn noun(self) -> &'static str {
-        match self {
-            Self::Storage => "the document store",
-            Self::Mail => "the mail server",
-            Self::Payments => "the payment provider",
-        }
-    }
-
     /// The queue that can do nothing without it.
     pub const fn queue(self) -> Queue {
         match self {

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use super::attempt::{Lease, held};
 use super::backoff;
-use super::outage::{self, Backend, MOST_BEGUN, is_away};
+use super::outage::{self, MOST_BEGUN, is_away};
 use super::redact::redact;
+use crate::backend::Backend;
 use crate::{Clock, Error, Result};
 
 /// What a failure leads to.

@@ -19,8 +19,7 @@ pub use events::{Received, receive};
 pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
 pub use open::{
-    abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse,
-    require_payable, start,
+    abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse, start,
 };
 pub use reconcile::{close_needless_questions, promise_questions, promise_refund_questions};
 pub(crate) use refunds::give_back_seat_swap;

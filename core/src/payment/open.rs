@@ -1,13 +1,14 @@
 //! Opening a payment and closing one that nobody paid.
 
+use crate::charge;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 
 use super::model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Started};
-use super::stripe::{self, CheckoutSession};
-use crate::booking::{self, BookingRef, BookingStatus, LockedBooking, SeatChange};
+use super::stripe::CheckoutSession;
+use crate::booking::{self, BookingStatus, LockedBooking, SeatChange};
 use crate::clock::Clock;
-use crate::ids::{AccountId, BookingId, PaymentId};
+use crate::ids::{AccountId, BookingId, BookingRef, PaymentId};
 use crate::money::{self, Money};
 use crate::outbox::{self, ExpireCheckout};
 use crate::{Error, Result};
@@ -23,7 +24,7 @@ pub(super) const BEFORE_DEPARTURE: Duration = Duration::minutes(60);
 /// the one that is open; idempotent by its row.
 ///
 /// The booking's deadline moves to the end of the session. Errors: [`Error::AlreadyPaid`], [`Error::WrongState`],
-/// [`Error::PaymentWindowClosed`] with less than 31 minutes left, [`Error::AmountOutsideLimits`].
+/// [`Error::PaymentWindowClosed`] with less than 31 minutes left, [`charge::OutsideLimits`].
 pub async fn start(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -63,7 +64,7 @@ pub async fn start(
     let amount = change
         .as_ref()
         .map_or(booking.total, |change| change.amount);
-    require_payable(amount)?;
+    charge::require_payable(amount)?;
     let booked_at = change.is_none().then_some(booking.created_at);
     let closes_at = window_closes_at(booking.first_departs_at, booked_at);
     if now + SESSION > closes_at {
@@ -74,17 +75,6 @@ pub async fn start(
         booking::change_seats::prolong(conn, change.id, payment.expires_at).await?;
     }
     Ok(Started::New(payment))
-}
-
-/// [`Error::AmountOutsideLimits`] for an amount that nobody could pay at once.
-pub fn require_payable(amount: Money) -> Result<()> {
-    if stripe::within_limits(amount) {
-        return Ok(());
-    }
-    Err(Error::AmountOutsideLimits {
-        total: amount,
-        limits: stripe::limits(amount.currency()),
-    })
 }
 
 /// The last moment to pay: before the first departure, and of a booking that is not paid yet not long after it was made.
@@ -104,7 +94,7 @@ pub fn can_start(
     booked_at: Option<DateTime<Utc>>,
 ) -> bool {
     let closes_at = window_closes_at(first_departs_at, booked_at);
-    now + SESSION <= closes_at && stripe::within_limits(amount)
+    now + SESSION <= closes_at && charge::within_limits(amount)
 }
 
 async fn open(

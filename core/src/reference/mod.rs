@@ -2,17 +2,18 @@
 //! change. Each process keeps them in memory, so that a page of offers joins nothing to them.
 
 mod cache;
+mod model;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use crate::flight::{Airline, Airport};
 use crate::geo::Position;
 use crate::{Error, Result, zone};
 
 pub use cache::ReferenceCache;
+pub use model::{Airline, Airport};
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,9 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{Reference, ReferenceCache};
 use crate::clock::Clock;
-use crate::fare::Cabin;
 use crate::fixtures::{self, AddFlight};
 use crate::flight;
+use crate::trade::Cabin;
 
 fn codes(codes: &[&str]) -> Vec<String> {
     codes.iter().map(|code| (*code).to_owned()).collect()

@@ -14,7 +14,8 @@ use super::prices::{Cost, prices};
 use super::rank::{priced, undominated};
 use super::timetable::Timetable;
 use crate::connections::Connections;
-use crate::fare::{Cabin, PriceLine, booking_fees};
+use crate::fare::booking_fees;
+use crate::trade::{Cabin, PriceLine};
 use crate::{Result, Shop, zone};
 
 /// Days on either side of the date that was asked for.

@@ -6,8 +6,9 @@ use super::{check_dates, check_filters};
 use crate::clock::Clock;
 use crate::config::Sales;
 use crate::error::Violations;
-use crate::fare::{Cabin, FareFamily, Party, Tariff};
+use crate::fare::{FareFamily, Tariff};
 use crate::reference::Reference;
+use crate::trade::{Cabin, Party};
 use crate::{Error, Result};
 
 /// A search whose every field is right.

@@ -5,8 +5,7 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use super::input::Search;
 use crate::clock::{Clock, parse_date};
 use crate::error::Violations;
-use crate::flight::Airport;
-use crate::reference::Reference;
+use crate::reference::{Airport, Reference};
 use crate::zone;
 
 /// No airliner covers ground faster, whatever the wind.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::direction::Direction;
 use crate::signing::Signer;
+use crate::trade::Direction;
 use crate::{Error, Result};
 
 /// How long after a snapshot was made its pages can be read.

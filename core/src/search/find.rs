@@ -16,7 +16,7 @@ use super::rank::{Priced, itinerary, priced, sort, undominated};
 use super::timetable::{Timetable, seconds};
 use super::wanted::Wanted;
 use crate::connections::Connections;
-use crate::fare::Cabin;
+use crate::trade::Cabin;
 use crate::{Result, Shop};
 
 /// Below this, looking at journeys takes less time than moving to another thread.

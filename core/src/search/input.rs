@@ -1,6 +1,6 @@
 //! A search as its caller wrote it.
 
-use crate::fare::Party;
+use crate::trade::Party;
 
 /// Every parameter of a search, unread; [`super::check`] names every wrong one at once. Codes are read in any case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -21,6 +21,7 @@ mod prices;
 mod quotes;
 mod rank;
 mod relax;
+mod requote;
 mod snapshot;
 mod timetable;
 mod wanted;
@@ -37,9 +38,11 @@ pub use model::{
     CalendarDay, DirectionQuery, Facet, Facets, Filters, Found, Itinerary, MOST_ITINERARIES,
     NamedAirline, Relaxation, Sort, Window,
 };
+#[cfg(test)]
 pub(crate) use quotes::quotes_with;
 pub use quotes::{Seen, Terms, quotes, quotes_of};
 pub use relax::relaxations;
+pub(crate) use requote::{renew, reprice};
 pub use snapshot::{FIRST, Head, RECORD, SEARCHES_FOR, Snapshot};
 pub use timetable::Timetable;
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fare::{Cabin, Party};
 use crate::ids::FlightId;
+use crate::trade::{Cabin, Party};
 
 /// One direction of a search, checked and in one canonical form: equal questions are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

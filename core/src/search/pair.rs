@@ -1,6 +1,7 @@
 //! The cheapest round trip of two directions that can be held as one booking: the return leaves a legal connection after
 //! the departing direction lands, a fee per booking is charged once, and the sum can be paid at once.
 
+use crate::charge;
 use std::collections::BTreeMap;
 
 use super::catalogue::{Catalogue, Index};
@@ -8,7 +9,6 @@ use super::timetable::{Leg, Timetable};
 use crate::flight::Flight;
 use crate::money::{Currency, Money};
 use crate::offer::Quote;
-use crate::payment::stripe;
 
 /// How many itineraries of one kind a direction keeps for pairs: the cheapest, and the one that leaves most time.
 const KEPT: usize = 16;
@@ -116,7 +116,7 @@ pub(super) fn cheapest<T: Copy>(
 
 /// The most that can be paid at once, in minor units.
 pub(super) fn most(currency: Currency) -> i64 {
-    stripe::limits(currency).map_or(i64::MAX, |limits| limits.maximum.minor())
+    charge::limits(currency).map_or(i64::MAX, |limits| limits.maximum.minor())
 }
 
 /// Whether the return leaves late enough after the departing direction lands; the same rule as the hold's.

@@ -8,9 +8,10 @@ use super::catalogue::Catalogue;
 use super::model::DirectionQuery;
 use super::quotes::Seen;
 use crate::connections::Connections;
-use crate::fare::{Cabin, FareFamily, FlightFare, price};
+use crate::fare::{FareFamily, FlightFare, price};
 use crate::flight::fare_of;
 use crate::ids::FlightId;
+use crate::trade::Cabin;
 use crate::{Error, Result, Shop};
 
 /// What a flight adds to the total of a journey, in minor units.

@@ -6,10 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::DirectionQuery;
-use crate::fare::{Cabin, LoadedFare, Party, price_loaded};
+use crate::fare::{LoadedFare, price_loaded};
 use crate::flight::{self, CabinSeats, Flight};
 use crate::ids::FlightId;
 use crate::offer::Quote;
+use crate::trade::{Cabin, Party};
 use crate::{Result, Shop};
 
 /// Who travels how: what a price depends on besides the flights.

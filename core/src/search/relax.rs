@@ -7,7 +7,7 @@ use super::find::{Answer, answer};
 use super::model::{DirectionQuery, Filters, Found, Relaxation};
 use super::timetable::Timetable;
 use crate::connections::Connections;
-use crate::fare::Cabin;
+use crate::trade::Cabin;
 use crate::{Result, Shop};
 
 /// Nobody waits longer than this, and the search that is under way, for more of them.

@@ -7,9 +7,9 @@
 use super::map::{CabinMap, Link};
 use super::model::{Place, Reason, Sitter};
 use super::plan::{Needs, Planner, Role, Seating, Stand};
-use crate::booking::SeatPreference;
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
+use crate::trade::SeatPreference;
 
 /// Plans that are looked at closely, the best first.
 const CLOSER_LOOK: usize = 8;

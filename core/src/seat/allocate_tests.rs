@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::booking::SeatPreference;
 use crate::seat::MapSeat;
+use crate::trade::SeatPreference;
 
 /// Rows of six with one aisle; those listed are taken, the rows listed are exits.
 fn cabin(rows: i16, taken: &[&str], exits: &[i16]) -> CabinMap {

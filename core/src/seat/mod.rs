@@ -2,7 +2,6 @@
 
 mod allocate;
 mod block;
-mod fees;
 mod map;
 mod model;
 mod plan;
@@ -10,7 +9,6 @@ mod queries;
 
 pub use allocate::{allocate, reason};
 pub use block::{block, unblock};
-pub use fees::{SeatFeeRow, SeatFees, SeatKind};
 pub use map::{CabinMap, Link, MapSeat};
 pub use model::{Place, Reason, Sitter, may_sit_at_exit};
 pub use queries::{SeatOnFlight, SeatStatus, find, list};

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use crate::booking::SeatPreference;
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
+use crate::trade::SeatPreference;
 
 /// One seat of an aircraft's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use uuid::Uuid;
 
 use super::model::Place;
 use crate::Result;
-use crate::booking::SeatPreference;
-use crate::fare::Cabin;
 use crate::ids::FlightId;
 use crate::inventory::Seat;
+use crate::trade::{Cabin, SeatPreference};
 
 /// Whether a seat can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]

@@ -1,6 +1,7 @@
 //! Ask Stripe for a refund that was promised, or what became of it.
 
-use flightdesk_core::outbox::{self, Backend, CreateRefund, Lease};
+use flightdesk_core::backend::Backend;
+use flightdesk_core::outbox::{self, CreateRefund, Lease};
 use flightdesk_core::payment::{self, stripe::StripeError};
 
 use crate::{Ctx, JobError};

@@ -1,7 +1,8 @@
 //! Ask Stripe to expire a Checkout Session whose booking has ended or is due, and settle what it says.
 
+use flightdesk_core::backend::Backend;
 use flightdesk_core::booking;
-use flightdesk_core::outbox::{self, Backend, ExpireCheckout, Lease};
+use flightdesk_core::outbox::{self, ExpireCheckout, Lease};
 use flightdesk_core::payment::stripe::{CheckoutSession, StripeError};
 use flightdesk_core::payment::{self, Payment, PaymentStatus};
 

@@ -1,6 +1,7 @@
 //! Ask Stripe what became of a payment that stays open: its webhook may be lost.
 
-use flightdesk_core::outbox::{self, Backend, Lease, ReconcilePayment};
+use flightdesk_core::backend::Backend;
+use flightdesk_core::outbox::{self, Lease, ReconcilePayment};
 use flightdesk_core::payment::stripe::{CheckoutSession, StripeError};
 use flightdesk_core::payment::{self, PaymentStatus};
 

@@ -1,8 +1,9 @@
 //! Make the PDF of a document's present revision, store it, and promise the mail that carries it.
 
+use flightdesk_core::backend::Backend;
 use flightdesk_core::document::{self, DocumentKind, InvoiceContent, TicketContent};
 use flightdesk_core::fault;
-use flightdesk_core::outbox::{self, Backend, Lease, RenderDocument};
+use flightdesk_core::outbox::{self, Lease, RenderDocument};
 use flightdesk_core::payment;
 use sqlx::PgConnection;
 use tracing::warn;

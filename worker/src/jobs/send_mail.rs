@@ -1,10 +1,11 @@
 //! Send one mail about a booking to its contact.
 
+use flightdesk_core::backend::Backend;
 use flightdesk_core::booking::BookingLinks;
 use flightdesk_core::document::DocumentStatus;
 use flightdesk_core::fault;
 use flightdesk_core::mail::{MailContent, admit_to_stranger};
-use flightdesk_core::outbox::{self, Backend, Lease, MailKind, SendMail};
+use flightdesk_core::outbox::{self, Lease, MailKind, SendMail};
 use tracing::{info, warn};
 
 use crate::mail::templates::Frame;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
+use flightdesk_core::backend::Backend;
 use flightdesk_core::document::{DocumentStatus, storage_key};
 use flightdesk_core::ids::PaymentId;
 use flightdesk_core::outbox::{
-    self, Backend, CreateRefund, JobFilter, JobStatus, Kind, MailKind, Queue, ReconcilePayment,
+    self, CreateRefund, JobFilter, JobStatus, Kind, MailKind, Queue, ReconcilePayment,
 };
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use flightdesk_core::booking::BookingRef;
 use flightdesk_core::config::Settings;
-use flightdesk_core::ids::JobId;
+use flightdesk_core::ids::{BookingRef, JobId};
 use flightdesk_core::outbox::{self, JobFilter, JobStatus, Kind, StaffJob};
 use flightdesk_core::{Clock, Error};
 use sqlx::{Connection, PgConnection};

@@ -6,9 +6,9 @@ mod views;
 
 use chrono::NaiveDate;
 use flightdesk_core::account::Scope;
-use flightdesk_core::booking::{self, BookingFilter, BookingRef, BookingStatus};
+use flightdesk_core::booking::{self, BookingFilter, BookingStatus};
 use flightdesk_core::error::FieldError;
-use flightdesk_core::ids::BookingId;
+use flightdesk_core::ids::{BookingId, BookingRef};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};

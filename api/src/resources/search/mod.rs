@@ -4,8 +4,8 @@ mod pages;
 mod views;
 
 use flightdesk_core::account::Scope;
-use flightdesk_core::fare::Party;
 use flightdesk_core::search::Search;
+use flightdesk_core::trade::Party;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;

@@ -1,17 +1,17 @@
 //! From a checked search to a page of offers: found once, frozen, and looked at again whenever a page is served.
 
+use flightdesk_core::charge;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
-use flightdesk_core::direction::Direction;
 use flightdesk_core::error::{Error, FieldError};
 use flightdesk_core::ids::{AccountId, FlightId};
 use flightdesk_core::money::Money;
 use flightdesk_core::offer::{Offer, Quote};
-use flightdesk_core::payment::stripe;
 use flightdesk_core::search::{
     self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot,
 };
+use flightdesk_core::trade::Direction;
 use poem::http::StatusCode;
 
 use crate::app::App;
@@ -308,7 +308,7 @@ async fn price<'a>(
             let minor = total.minor();
             filters.min_price.is_none_or(|least| least <= minor)
                 && filters.max_price.is_none_or(|most| minor <= most)
-                && !stripe::is_above_limits(total)
+                && !charge::is_above_limits(total)
         };
         let mut take = |count| -> Vec<Quote> {
             let some = quotes.by_ref().take(count);

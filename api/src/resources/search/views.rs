@@ -1,8 +1,8 @@
 //! What a search answers.
 
-use flightdesk_core::direction::Direction;
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::search::{Facets, Relaxation};
+use flightdesk_core::trade::Direction;
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Other people, and what they take along and use.
 
-use flightdesk_core::fare::Party;
+use flightdesk_core::trade::Party;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration as Pause;
 
 use chrono::Duration;
-use flightdesk_core::booking::{self, BookingRef};
-use flightdesk_core::ids::AccountId;
+use flightdesk_core::booking;
+use flightdesk_core::ids::{AccountId, BookingRef};
 use flightdesk_core::payment::Settlement;
 use flightdesk_core::{Error, hold};
 use serde_json::{Value, json};

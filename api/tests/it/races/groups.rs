@@ -2,9 +2,9 @@
 
 use chrono::Duration;
 use flightdesk_core::Error;
-use flightdesk_core::fare::Cabin;
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::inventory::{self, Change};
+use flightdesk_core::trade::Cabin;
 use futures::future::join_all;
 use sqlx::PgPool;
 

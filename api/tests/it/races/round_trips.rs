@@ -1,8 +1,8 @@
 //! R1 and R2 with parties and two directions, over HTTP and two processes; and one passenger booked by many at once.
 
-use flightdesk_core::fare::Party;
 use flightdesk_core::fixtures::load_small;
 use flightdesk_core::ids::FlightId;
+use flightdesk_core::trade::Party;
 use futures::future::join_all;
 use reqwest::Client as Http;
 use serde_json::json;

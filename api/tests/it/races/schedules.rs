@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
-use flightdesk_core::fare::Party;
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::schedule::{self, Amendment, Followed};
+use flightdesk_core::trade::Party;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;

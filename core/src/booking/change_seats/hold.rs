@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::{Move, SeatChange, Wish};
 use crate::booking::lock::LockedBooking;
 use crate::clock::Clock;
-use crate::fare::{LineKind, PriceLine};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::outbox::MailKind;
+use crate::trade::{LineKind, PriceLine};
 use crate::{Error, Result, Shop, mail, payment};
 
 pub(super) async fn hold_seats(

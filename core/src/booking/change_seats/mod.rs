@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use super::lock;
 use super::model::BookingStatus;
-use super::reference::BookingRef;
-use crate::ids::{AccountId, FlightId, PassengerId};
+use crate::charge;
+use crate::ids::{AccountId, BookingRef, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::seat::SeatOnFlight;
@@ -63,7 +63,7 @@ struct Wish {
 /// and [`payment::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
 ///
 /// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
-/// [`Error::SeatTaken`], [`Error::AmountOutsideLimits`], [`Error::Invalid`] with every wrong field.
+/// [`Error::SeatTaken`], [`charge::OutsideLimits`], [`Error::Invalid`] with every wrong field.
 pub async fn change_seats(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -93,7 +93,7 @@ pub async fn change_seats(
         settle::reseat(conn, &booking, &moves).await?;
         return document::reissue_tickets(conn, shop.clock, account_id, booking.id).await;
     }
-    payment::require_payable(Money::new(dearer, booking.total.currency()))?;
+    charge::require_payable(Money::new(dearer, booking.total.currency()))?;
     hold::hold_seats(conn, shop, &booking, &wishes, dearer).await
 }
 

@@ -9,10 +9,10 @@ use crate::booking::lock::LockedBooking;
 use crate::booking::seating;
 use crate::clock::Clock;
 use crate::error::Violations;
-use crate::fare::{Cabin, FareConditions};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::seat::{self, SeatOnFlight, SeatStatus, Sitter};
+use crate::trade::{Cabin, FareConditions};
 use crate::{Error, Result, Shop};
 
 /// Check-in closes this long before a flight; its seats do not change after that.

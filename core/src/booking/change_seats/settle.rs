@@ -8,8 +8,8 @@ use super::{Move, quote};
 use crate::booking::lock::LockedBooking;
 use crate::booking::{insert, seating};
 use crate::clock::Clock;
-use crate::fare::PriceLine;
 use crate::inventory;
+use crate::trade::PriceLine;
 use crate::{Error, Result, document, ledger};
 
 /// The money for a change has come: everybody moves, the lines join the price, the documents are made anew.

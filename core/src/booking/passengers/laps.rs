@@ -2,7 +2,7 @@
 
 use super::{NewPassenger, type_of};
 use crate::error::Violations;
-use crate::fare::PassengerType;
+use crate::trade::PassengerType;
 
 /// The infant on each passenger's lap: where it was asked for, else on the first that is free. Laps are those of
 /// passengers of 18 or more on the last flight, and hold one infant.

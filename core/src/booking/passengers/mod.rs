@@ -7,9 +7,9 @@ use crate::baggage::{self, NewBag};
 use crate::clock::parse_date;
 use crate::email::EmailAddress;
 use crate::error::Violations;
-use crate::fare::{Party, PassengerType};
 use crate::ids::PassengerId;
 use crate::phone;
+use crate::trade::{Party, PassengerType, SeatPreference};
 
 mod laps;
 mod name;
@@ -76,35 +76,6 @@ impl Gender {
         [Self::Male, Self::Female, Self::Other]
             .into_iter()
             .find(|gender| gender.as_str() == raw)
-    }
-}
-
-/// Where somebody would like to sit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum SeatPreference {
-    /// At the window.
-    Window,
-    /// Between others.
-    Middle,
-    /// At the aisle.
-    Aisle,
-}
-
-impl SeatPreference {
-    /// The name in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Window => "window",
-            Self::Middle => "middle",
-            Self::Aisle => "aisle",
-        }
-    }
-
-    fn parse(raw: &str) -> Option<Self> {
-        [Self::Window, Self::Middle, Self::Aisle]
-            .into_iter()
-            .find(|wish| wish.as_str() == raw)
     }
 }
 

@@ -11,12 +11,12 @@ use crate::booking::price::{self, Priced};
 use crate::booking::traveller::Person;
 use crate::coupon::{self, Asked};
 use crate::error::Violations;
-use crate::fare::PassengerType;
 use crate::flight::{self, Flight, FlightStatus};
 use crate::hold::{self, Hold, SeatWish};
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::money::{self, Currency, Money};
+use crate::trade::PassengerType;
 use crate::{Error, Result, Shop, seat};
 
 /// A checked change.

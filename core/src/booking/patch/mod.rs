@@ -12,12 +12,13 @@ use super::lock::{self, LockedBooking};
 use super::model::{Booking, BookingStatus, Contact};
 use super::passengers::{self, NewPassenger};
 use super::queries;
-use super::reference::BookingRef;
 use crate::clock::Clock;
+use crate::error::Refusal;
 use crate::hold::{self, SeatWish};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, BookingRef};
 use crate::money::Money;
 use crate::outbox::MailKind;
+use crate::trade::Price;
 use crate::{Error, Result, Shop, mail, payment};
 
 /// What shall be another; what is `None` stays.
@@ -71,7 +72,7 @@ impl BookingPatch {
 /// goes back if it comes all the same. A price of zero confirms.
 ///
 /// Errors: [`Error::NotFound`], [`Error::AlreadyPaid`], [`Error::WrongState`]; [`Error::Invalid`] with every wrong
-/// field; [`Error::PriceChanged`] when the price becomes another than the expected one or, without one, than it was;
+/// field; [`PriceChanged`] when the price becomes another than the expected one or, without one, than it was;
 /// those of [`super::create`] for offers, seats, coupon and passengers.
 pub async fn patch(
     conn: &mut PgConnection,
@@ -129,14 +130,27 @@ fn refuse_unless_unpaid(clock: &Clock, booking: &LockedBooking) -> Result<()> {
 }
 
 /// Nobody pays a price that they have not seen.
-fn accept(
-    booking: &LockedBooking,
-    price: &crate::fare::Price,
-    expected: Option<Money>,
-) -> Result<()> {
+fn accept(booking: &LockedBooking, price: &Price, expected: Option<Money>) -> Result<()> {
     if price.total() == expected.unwrap_or(booking.total) {
         Ok(())
     } else {
-        Err(Error::PriceChanged(Box::new(price.clone())))
+        Err(PriceChanged {
+            price: price.clone(),
+        }
+        .into())
+    }
+}
+
+/// The change makes another price than the caller expects.
+#[derive(Debug, thiserror::Error)]
+#[error("the price would be {}", price.total())]
+pub struct PriceChanged {
+    /// The price with the change.
+    pub price: Price,
+}
+
+impl Refusal for PriceChanged {
+    fn code(&self) -> &'static str {
+        "price_changed"
     }
 }

@@ -6,8 +6,9 @@ use sqlx::{Connection, PgConnection};
 use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
 use super::sequences::{Play, code, fee};
 use super::world::{COUPON, DISCOUNT, name, passengers, wish};
-use crate::Error;
-use crate::booking::{self, BookingPatch, BookingStatus, CouponChange, ExpectedTotal, NewSeat};
+use crate::booking::{
+    self, BookingPatch, BookingStatus, CouponChange, ExpectedTotal, NewSeat, PriceChanged,
+};
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
 
@@ -60,7 +61,11 @@ impl Play<'_> {
                     break;
                 }
                 // Nobody pays what they have not seen: said, it is done.
-                Err(Error::PriceChanged(price)) if wanted.patch.expected_total.is_none() => {
+                Err(error)
+                    if wanted.patch.expected_total.is_none()
+                        && error.refusal::<PriceChanged>().is_some() =>
+                {
+                    let price = error.refusal::<PriceChanged>().unwrap().price.clone();
                     attempt.rollback().await.unwrap();
                     wanted.patch.expected_total = Some(ExpectedTotal {
                         amount: price.total().decimal(),

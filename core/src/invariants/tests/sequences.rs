@@ -3,6 +3,7 @@
 //!
 //! `FLIGHTDESK_SEQUENCES` says how many (10,000), `FLIGHTDESK_SEED` which; both are printed.
 
+use std::any::Any;
 use std::fmt::Write;
 
 use chrono::Duration;
@@ -13,6 +14,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use super::model::{BookingModel, Stock};
 use super::world::{CAPACITY, COUPON, DISCOUNT, Order, World, name};
 use crate::booking::{self, BookingStatus, LockedBooking};
+use crate::coupon;
 use crate::ids::FlightId;
 use crate::inventory::Seat;
 use crate::payment;
@@ -50,7 +52,9 @@ pub fn code<T>(result: Result<T>) -> Result<T, &'static str> {
         Error::PaymentWindowClosed { .. } => "payment_window_closed",
         Error::SoldOut { .. } => "sold_out",
         Error::SeatTaken { .. } => "seat_taken",
-        Error::CouponRefused(_) => "coupon_refused",
+        Error::Refused(refusal) if (refusal.as_ref() as &dyn Any).is::<coupon::Refusal>() => {
+            "coupon_refused"
+        }
         Error::Invalid(fields) if fields.iter().any(|field| field.field == "coupon") => {
             "coupon_refused"
         }

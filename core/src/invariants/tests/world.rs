@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 use crate::booking::{self, Contact, LockedBooking, NewBooking, NewPassenger, SourceWish};
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
-use crate::fare::{Cabin, Party, Tariff};
+use crate::fare::Tariff;
 use crate::fixtures::{AddFlight, add_flight, load_small};
 use crate::hold::SeatWish;
 use crate::ids::{AccountId, FlightId};
@@ -18,6 +18,7 @@ use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
 use crate::payment::{self, Payment, ReturnUrls, Settlement, Started};
 use crate::reference::ReferenceCache;
 use crate::search::{self, Terms};
+use crate::trade::{Cabin, Party};
 use crate::{Result, Shop};
 
 /// Seats of a flight.

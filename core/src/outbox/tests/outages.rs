@@ -1,6 +1,7 @@
 //! Back-ends that are away, and what is not there yet: neither is an attempt of a job.
 
 use super::*;
+use crate::backend::Backend;
 
 /// Starts what a relay claims next.
 async fn next(conn: &mut PgConnection, clock: &Clock) -> Option<Lease> {

@@ -2,7 +2,6 @@
 //!
 //! Call nothing here inside a database transaction (invariant 5).
 
-mod amount;
 mod event;
 mod model;
 
@@ -22,14 +21,12 @@ use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::{CreateRefund, RetrieveRefund};
 use tokio::time::Instant;
 
+use crate::charge;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::ids::RefundId;
 use crate::money::Money;
 
-pub use amount::{
-    ChargeLimits, chargeable, from_stripe, is_above_limits, limits, step, to_stripe, within_limits,
-};
 pub use event::{Event, Fact, SignatureError, read_event};
 pub use model::{
     Card, CheckoutRequest, CheckoutSession, CheckoutStatus, StripeRefund, StripeRefundStatus,
@@ -100,7 +97,7 @@ impl Stripe {
             ("booking_id".to_owned(), request.booking_id.to_string()),
         ]);
         let mut price =
-            CreateCheckoutSessionLineItemsPriceData::new(amount::code(request.amount.currency()));
+            CreateCheckoutSessionLineItemsPriceData::new(charge::code(request.amount.currency()));
         price.unit_amount = Some(stripe_amount(request.amount)?);
         price.product_data = Some(ProductData::new(&request.description));
         let mut line = CreateCheckoutSessionLineItems::new();
@@ -268,7 +265,7 @@ fn explain(error: stripe::StripeError) -> StripeError {
 
 /// The amount as Stripe counts it. What Stripe cannot express is refused here, as Stripe would.
 fn stripe_amount(money: Money) -> Result<i64, StripeError> {
-    to_stripe(money).ok_or_else(|| StripeError::Refused {
+    charge::to_stripe(money).ok_or_else(|| StripeError::Refused {
         code: Some("invalid_amount".to_owned()),
         message: format!("{money} is no amount that Stripe can charge"),
     })

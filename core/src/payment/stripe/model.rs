@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use stripe_checkout::{CheckoutSessionPaymentStatus, CheckoutSessionStatus};
 use uuid::Uuid;
 
-use super::amount;
+use crate::charge;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::money::Money;
 
@@ -25,7 +25,7 @@ pub struct CheckoutRequest {
     pub booking_ref: String,
     /// What is bought, as the traveller reads it on the payment page.
     pub description: String,
-    /// The whole total; outside [`amount::within_limits`] Stripe refuses.
+    /// The whole total; outside [`charge::within_limits`] Stripe refuses.
     pub amount: Money,
     /// When the page stops taking money: 30 minutes to 24 hours ahead by Stripe's clock.
     pub expires_at: DateTime<Utc>,
@@ -138,7 +138,7 @@ impl CheckoutSession {
             .amount_total
             .filter(|total| (0..=MOST_AMOUNT).contains(total))
             .zip(session.currency)
-            .and_then(|(total, currency)| amount::from_stripe(total, &currency.to_string()));
+            .and_then(|(total, currency)| charge::from_stripe(total, &currency.to_string()));
         let metadata = session.metadata.unwrap_or_default();
         Ok(Self {
             url: session.url,
@@ -161,7 +161,7 @@ impl StripeRefund {
     pub(super) fn read(refund: stripe_core::Refund) -> Result<Self, Unreadable> {
         let id = refund.id.to_string();
         let amount =
-            amount::from_stripe(refund.amount, &refund.currency.to_string()).ok_or_else(|| {
+            charge::from_stripe(refund.amount, &refund.currency.to_string()).ok_or_else(|| {
                 Unreadable {
                     object: "refund",
                     id: id.clone(),

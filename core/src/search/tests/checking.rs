@@ -4,10 +4,10 @@ use sqlx::PgPool;
 
 use super::world::Counter;
 use crate::error::Error;
-use crate::fare::Party;
 use crate::fixtures;
 use crate::reference::Reference;
 use crate::search::{Checked, Search, check};
+use crate::trade::Party;
 
 fn search(origin: &str, destination: &str) -> Search {
     Search {

@@ -7,11 +7,12 @@ use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::fare::{Cabin, FlightFare, Party, price};
+use crate::fare::{FlightFare, price};
 use crate::ids::FlightId;
 use crate::search::{
     DirectionQuery, Facet, Facets, Filters, Found, Itinerary, NamedAirline, Sort, Window,
 };
+use crate::trade::{Cabin, Party};
 use crate::{Shop, zone};
 
 pub struct Flight {

@@ -4,10 +4,10 @@ use sqlx::PgPool;
 
 use super::oracle::{Flight, Oracle};
 use super::world::{AIRPORTS, Counter, Dice, fill};
-use crate::fare::{Cabin, Party};
 use crate::search::{
     DirectionQuery, Facets, Filters, Sort, TimetableCache, Window, find, relaxations,
 };
+use crate::trade::{Cabin, Party};
 
 const LONDON: [&str; 5] = ["LCY", "LGW", "LHR", "LTN", "STN"];
 const FAMILIES: [&str; 3] = ["light", "standard", "flex"];

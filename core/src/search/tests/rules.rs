@@ -3,11 +3,11 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::world::{Counter, Fly, fly};
-use crate::fare::{Cabin, Party};
 use crate::fixtures;
 use crate::search::{
     DirectionQuery, Filters, Sort, TimetableCache, Window, calendar, find, relaxations,
 };
+use crate::trade::{Cabin, Party};
 
 fn query(origin: &str, destination: &str) -> DirectionQuery {
     DirectionQuery {

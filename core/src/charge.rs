@@ -3,6 +3,8 @@
 //! Source: <https://docs.stripe.com/currencies> ("Minor units in API amounts", "Minimum and maximum charge
 //! amounts"). Stripe counts most currencies as ISO 4217 does; what deviates is [`digits`].
 
+use crate::Result;
+use crate::error::Refusal;
 use crate::money::{self, Currency, Money, scale_half_even};
 
 /// How many decimal digits Stripe's amounts have in this currency.
@@ -25,7 +27,7 @@ fn is_presentable(currency: Currency) -> bool {
 }
 
 /// The currency as the client names it.
-pub(super) fn code(currency: Currency) -> stripe_types::Currency {
+pub(crate) fn code(currency: Currency) -> stripe_types::Currency {
     let lower = currency.code().to_ascii_lowercase();
     lower
         .parse()
@@ -168,6 +170,52 @@ fn rescale(amount: i64, from: u32, to: u32) -> Option<i64> {
     }
     let step = 10_i64.checked_pow(from - to)?;
     (amount % step == 0).then_some(amount / step)
+}
+
+/// [`OutsideLimits`] for an amount that cannot be paid at once.
+pub fn require_payable(amount: Money) -> Result<()> {
+    if within_limits(amount) {
+        return Ok(());
+    }
+    Err(OutsideLimits {
+        total: amount,
+        limits: limits(amount.currency()),
+    }
+    .into())
+}
+
+/// An amount that cannot be paid at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", outside_limits(*total, limits.as_ref()))]
+pub struct OutsideLimits {
+    /// What would have to be paid.
+    pub total: Money,
+    /// What can be; none in a currency that the payment provider does not take.
+    pub limits: Option<ChargeLimits>,
+}
+
+impl Refusal for OutsideLimits {
+    fn code(&self) -> &'static str {
+        "amount_outside_limits"
+    }
+}
+
+/// Why an amount cannot be paid, with the limit that it breaks.
+fn outside_limits(total: Money, limits: Option<&ChargeLimits>) -> String {
+    match limits {
+        None => format!("nothing can be paid in {}", total.currency().code()),
+        Some(limits) if total.minor() < limits.minimum.minor() => format!(
+            "the amount to pay would be {total}; the smallest that can be paid is {}",
+            limits.minimum
+        ),
+        Some(limits) if total.minor() > limits.maximum.minor() => format!(
+            "the amount to pay would be {total}; the largest that can be paid at once is {}",
+            limits.maximum
+        ),
+        Some(_) => format!(
+            "the amount to pay would be {total}, which is no multiple of the smallest step that can be paid"
+        ),
+    }
 }
 
 #[cfg(test)]

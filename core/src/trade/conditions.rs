@@ -3,11 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::baggage::ExtraBaggage;
 use crate::money::{Currency, Money};
-
-/// The newest form of frozen conditions, in which today's are frozen.
-pub(super) const VERSION: u16 = 1;
+use crate::trade::ExtraBaggage;
 
 /// What a fare family includes and allows in one cabin, as it was sold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +171,9 @@ impl From<Tier> for StoredTier {
 }
 
 impl FareConditions {
+    /// The newest form of frozen conditions, in which today's are frozen.
+    pub const VERSION: u16 = 1;
+
     /// Whether cancelling early enough gives something of the base fare back: some tier charges less than all of it.
     pub fn is_refundable(&self) -> bool {
         let tiers = &self.rules.cancellation.tiers;
@@ -236,7 +236,7 @@ fn first_version() -> u16 {
 /// A newer form means something that this program does not know: it must not sell or refund by it.
 fn known_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     match u16::deserialize(deserializer)? {
-        version @ 1..=VERSION => Ok(version),
+        version @ 1..=FareConditions::VERSION => Ok(version),
         version => Err(serde::de::Error::custom(format_args!(
             "conditions of version {version}, which this program does not know"
         ))),

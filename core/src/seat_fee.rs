@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use crate::fare::{Cabin, SeatChoice};
+use crate::charge::chargeable;
 use crate::money::{self, Currency, Money};
-use crate::payment::stripe::chargeable;
+use crate::trade::{Cabin, SeatChoice};
 use crate::{Error, Result};
 
 /// What kind of seat it is to the tariff.

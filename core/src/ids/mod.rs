@@ -1,7 +1,11 @@
 //! Identifiers are newtypes, so that a flight is never passed where a booking was meant.
 
+mod booking_ref;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use booking_ref::BookingRef;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(

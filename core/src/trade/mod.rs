@@ -1,0 +1,20 @@
+//! The words of the trade that every domain shares: cabins, parties, directions, prices, the conditions of a fare. Data and
+//! what follows from it alone: nothing here reads the database.
+
+mod baggage;
+mod cabin;
+mod conditions;
+mod direction;
+mod party;
+mod price;
+mod seat_preference;
+
+pub use baggage::{BaggageRate, ExtraBaggage};
+pub use cabin::Cabin;
+pub use conditions::{
+    Cancellation, Change, Charge, FareConditions, FareRules, PieceRule, SeatChoice, Tier,
+};
+pub use direction::Direction;
+pub use party::{Party, PassengerType};
+pub use price::{Factor, LineKind, Price, PriceLine};
+pub use seat_preference::SeatPreference;
