@@ -23,6 +23,9 @@ use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli: Cli = flightdesk_core::production::parse();

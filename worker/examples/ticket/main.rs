@@ -10,6 +10,10 @@ use flightdesk_worker::pdf;
 
 mod sample;
 
+/// As the worker has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments

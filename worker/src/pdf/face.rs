@@ -12,6 +12,8 @@ use genpdf::error::Error;
 use genpdf::fonts::{FontCache, FontData, FontFamily};
 use printpdf::BuiltinFont;
 
+use super::widths::is_windows_1252;
+
 static LIBERATION_REGULAR: &[u8] = include_bytes!("../../fonts/LiberationSans-Regular.ttf");
 static LIBERATION_BOLD: &[u8] = include_bytes!("../../fonts/LiberationSans-Bold.ttf");
 static NOTO_REGULAR: &[u8] = include_bytes!("../../fonts/NotoSans-Regular.subset.ttf");
@@ -82,11 +84,6 @@ fn plain_latin(c: char) -> Cow<'static, str> {
     } else {
         capitals
     })
-}
-
-/// Windows-1252 has the printable Latin-1 and 27 more characters.
-fn is_windows_1252(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{ff}') || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ".contains(c)
 }
 
 fn load() -> Result<[FontFamily<FontData>; 2], Error> {

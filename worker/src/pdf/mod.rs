@@ -10,6 +10,7 @@ mod operators;
 mod passengers;
 mod sheet;
 mod structure;
+mod widths;
 pub(crate) mod words;
 
 use chrono::{DateTime, Utc};

@@ -1,5 +1,7 @@
 //! Pages to set text, rules and barcodes on, by position; the only file that draws with genpdf.
 
+use std::borrow::Cow;
+
 use genpdf::elements::Image;
 use genpdf::error::Error;
 use genpdf::fonts::FontCache;
@@ -11,6 +13,7 @@ use image::{DynamicImage, GrayImage, Luma};
 use super::barcode::{Barcode, MODULE_MM};
 use super::face::{Face, transliterated};
 use super::structure::{Outline, Role, Structure};
+use super::widths::Widths;
 
 /// A4.
 pub const WIDTH: f64 = 210.0;
@@ -190,8 +193,14 @@ impl Sheets {
     /// How wide a line is, in millimetres.
     pub fn width(&self, kind: Type, line: &str) -> f64 {
         let fonts = self.document.font_cache();
-        let line = self.in_our_letters(line);
-        kind.style().str_width(fonts, &line).into()
+        let built_in = match self.face {
+            Face::Helvetica => Widths::built_in(fonts, kind.bold).width(line, kind.size),
+            Face::NotoSans => None,
+        };
+        built_in.unwrap_or_else(|| {
+            let line = self.in_our_letters(line);
+            kind.style().str_width(fonts, &line).into()
+        })
     }
 
     /// Breaks a text into lines of at most `width` millimetres; a word that is longer is broken too.
@@ -260,15 +269,17 @@ impl Sheets {
 
     fn printable(&mut self, line: &str) -> String {
         let printable = self.in_our_letters(line);
-        self.missing_glyphs |= printable != line;
+        let is_missing = printable != line;
+        let printable = printable.into_owned();
+        self.missing_glyphs |= is_missing;
         printable
     }
 
-    fn in_our_letters(&self, line: &str) -> String {
+    fn in_our_letters<'a>(&self, line: &'a str) -> Cow<'a, str> {
         if self.face.has(self.document.font_cache(), line) {
-            line.to_owned()
+            Cow::Borrowed(line)
         } else {
-            transliterated(line).into_owned()
+            transliterated(line)
         }
     }
 
