@@ -14,7 +14,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::catalogue::Catalogue;
-use super::timetable::{Leg, Timetable, day_number, number_code, seconds};
+use super::timetable::{Leg, LegsByDay, Timetable, day_number, number_code, seconds};
 use crate::clock::Clock;
 use crate::fresh::Fresh;
 use crate::{Error, Result, db, zone};
@@ -168,7 +168,7 @@ async fn all(
     conn: &mut PgConnection,
     catalogue: &Catalogue,
     now: DateTime<Utc>,
-) -> Result<Vec<Leg>> {
+) -> Result<LegsByDay> {
     let mut rows = sqlx::query_as!(
         Row,
         r#"
@@ -178,7 +178,7 @@ async fn all(
         now,
     )
     .fetch(conn);
-    let mut legs = Vec::new();
+    let mut legs = LegsByDay::default();
     while let Some(row) = rows.try_next().await? {
         legs.extend(leg(catalogue, &row));
     }

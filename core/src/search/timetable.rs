@@ -67,17 +67,16 @@ pub(super) fn seconds(instant: DateTime<Utc>) -> u32 {
 /// The flights that leave on one day, by route, then departure.
 #[derive(Debug, Default)]
 pub(super) struct Day {
-    legs: Vec<Leg>,
+    legs: Box<[Leg]>,
     // Of a departure, local.
     last_date: Option<u16>,
     // Where each route's flights begin.
-    routes: Vec<((Index, Index), u32)>,
+    routes: Box<[((Index, Index), u32)]>,
 }
 
 impl Day {
     fn new(mut legs: Vec<Leg>) -> Self {
         legs.sort_unstable_by_key(Leg::key);
-        legs.shrink_to_fit();
         let mut routes: Vec<((Index, Index), u32)> = Vec::new();
         for (leg, position) in legs.iter().zip(0..) {
             let route = (leg.origin, leg.destination);
@@ -85,12 +84,11 @@ impl Day {
                 routes.push((route, position));
             }
         }
-        routes.shrink_to_fit();
-        let last_date = legs.iter().map(|leg| leg.date).max();
+        // Copies of the exact size: an allocator may leave a vector that shrinks where it is.
         Self {
-            legs,
-            last_date,
-            routes,
+            last_date: legs.iter().map(|leg| leg.date).max(),
+            legs: legs.as_slice().into(),
+            routes: routes.as_slice().into(),
         }
     }
 
@@ -108,6 +106,27 @@ impl Day {
     }
 }
 
+/// Flights as they are read, by the day of departure: a million of them in one vector would take the memory of the
+/// timetable once more, and twice while it grows.
+#[derive(Debug, Default)]
+pub(super) struct LegsByDay(BTreeMap<u32, Vec<Leg>>);
+
+impl Extend<Leg> for LegsByDay {
+    fn extend<T: IntoIterator<Item = Leg>>(&mut self, legs: T) {
+        for leg in legs {
+            self.0.entry(leg.departs / DAY).or_default().push(leg);
+        }
+    }
+}
+
+impl FromIterator<Leg> for LegsByDay {
+    fn from_iter<T: IntoIterator<Item = Leg>>(legs: T) -> Self {
+        let mut by_day = Self::default();
+        by_day.extend(legs);
+        by_day
+    }
+}
+
 /// Routes and times of every future flight, as they were seconds ago.
 #[derive(Debug, Default)]
 pub struct Timetable {
@@ -119,18 +138,14 @@ pub struct Timetable {
 }
 
 impl Timetable {
-    /// This timetable without what has left by `now` and without the flights of `changed`, and with `legs`.
+    /// This timetable without what has left by `now` and without the flights of `changed`, and with what was `added`.
     pub(super) fn with(
         &self,
         catalogue: Arc<Catalogue>,
         changed: &HashSet<Uuid>,
-        legs: Vec<Leg>,
+        LegsByDay(mut added): LegsByDay,
         now: u32,
     ) -> Self {
-        let mut added: BTreeMap<u32, Vec<Leg>> = BTreeMap::new();
-        for leg in legs {
-            added.entry(leg.departs / DAY).or_default().push(leg);
-        }
         let mut days = BTreeMap::new();
         for (day, known) in self.days.range(now / DAY..) {
             let more = added.remove(day);
@@ -177,8 +192,7 @@ impl Timetable {
     /// Bytes of memory that its flights and routes take.
     pub fn bytes(&self) -> usize {
         let day = |day: &Arc<Day>| {
-            day.legs.capacity() * size_of::<Leg>()
-                + day.routes.capacity() * size_of::<((Index, Index), u32)>()
+            size_of_val::<[Leg]>(&day.legs) + size_of_val::<[((Index, Index), u32)]>(&day.routes)
         };
         self.days.values().map(day).sum()
     }
