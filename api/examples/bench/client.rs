@@ -1,6 +1,8 @@
 //! Who asks for what, over kept-alive connections.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use reqwest::{Client, RequestBuilder, Response};
@@ -92,7 +94,11 @@ pub struct Shop {
     base: String,
     pub keys: Vec<String>,
     pub targets: Vec<Target>,
+    turned_away: Arc<AtomicU64>,
 }
+
+/// The longest that a request is asked again.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The offers of a journey, and the key of the caller they were made for.
 #[derive(Clone)]
@@ -124,6 +130,7 @@ impl Shop {
             base: base.as_str().trim_end_matches('/').to_owned(),
             keys,
             targets,
+            turned_away: Arc::default(),
         };
         ensure!(!shop.keys.is_empty(), "bench.caller is empty");
         ensure!(!shop.targets.is_empty(), "bench.target is empty");
@@ -166,23 +173,42 @@ impl Shop {
 
     /// The offers of a journey's own flights for a caller; `None` when one of them can no longer be bought.
     pub async fn offer(&self, key: &str, journey: &Journey) -> anyhow::Result<Option<Offer>> {
-        let found = expect(self.get(key, &journey.search()).send().await?, 200).await?;
-        let lists = match &journey.back {
-            None => vec![(&found["offers"], journey.out)],
-            Some((back, _)) => vec![
-                (&found["departing"]["offers"], journey.out),
-                (&found["returning"]["offers"], *back),
-            ],
-        };
-        let tokens: Option<Vec<String>> = (lists
-            .into_iter()
-            .map(|(list, flight)| token_of(list, flight)))
-        .collect();
+        let found = self.ask(|| self.get(key, &journey.search()), 200).await?;
+        let flights = std::iter::once(journey.out).chain(journey.back.as_ref().map(|back| back.0));
+        let tokens: Option<Vec<String>> = flights.map(|flight| token_of(&found, flight)).collect();
         Ok(tokens.map(|tokens| Offer {
             key: key.to_owned(),
             tokens,
             party: journey.party,
         }))
+    }
+
+    /// The body of [`Shop::answer`], which has to have this status.
+    pub async fn ask(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        status: u16,
+    ) -> anyhow::Result<Value> {
+        expect(self.answer(request).await?, status).await
+    }
+
+    /// The answer to a request that is not what is measured: a busy machine's 503 is counted and asked again, for a
+    /// minute at most.
+    pub async fn answer(&self, request: impl Fn() -> RequestBuilder) -> anyhow::Result<Response> {
+        let begun = Instant::now();
+        loop {
+            let answer = request().send().await?;
+            if answer.status() != 503 || begun.elapsed() > PATIENCE {
+                return Ok(answer);
+            }
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// How often [`Shop::answer`] was answered with 503.
+    pub fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
     }
 
     /// The booking of an offer for grown-ups whom no other booking has.
@@ -202,9 +228,13 @@ impl Shop {
     }
 }
 
-fn token_of(offers: &Value, flight: Uuid) -> Option<String> {
+/// The token of the offer that begins with a flight, in whichever list of an answer it is: older builds name the two
+/// directions otherwise.
+fn token_of(answer: &Value, flight: Uuid) -> Option<String> {
     let flight = flight.to_string();
-    let mut offers = offers.as_array()?.iter();
+    let lists = answer.as_object()?.values().map(|page| &page["offers"]);
+    let lists = lists.chain([&answer["offers"]]);
+    let mut offers = lists.filter_map(Value::as_array).flatten();
     let offer = offers.find(|offer| offer["flights"][0]["flight_id"] == flight.as_str())?;
     Some(offer["offer_id"].as_str()?.to_owned())
 }

@@ -5,6 +5,7 @@
 //! It talks to loopback alone and ends by itself: every phase has an end in time and in number.
 
 mod baseline;
+mod bodies;
 mod book;
 mod client;
 mod load;
@@ -78,6 +79,12 @@ enum What {
         #[arg(long, default_value_t = 20_000)]
         queries: usize,
     },
+    /// The worst bodies of a mebibyte: what each costs the api in processor time
+    Bodies {
+        /// The api's process, whose time `/proc` tells (Linux)
+        #[arg(long)]
+        pid: u32,
+    },
     /// One traveller after the other: from the payment to the ticket, and to the mail
     Pay {
         #[arg(long, default_value_t = 20)]
@@ -136,7 +143,8 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
         .connect(&arguments.database_url)
         .await?;
     let shop = Shop::open(&arguments.base, &db).await?;
-    let measured: Value = match arguments.what {
+    let busy = shop.clone();
+    let mut measured: Value = match arguments.what {
         What::Suggest { queries } => suggest::run(&db, queries).await?,
         What::Search {
             load,
@@ -156,12 +164,16 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
             })
             .await?
         }
+        What::Bodies { pid } => bodies::run(&shop, pid).await?,
         What::Pay {
             travellers,
             mail_dir,
         } => pay::run(&shop, travellers, &mail_dir).await?,
     };
     db.close().await;
+    if busy.turned_away() > 0 {
+        measured["turned_away_before"] = busy.turned_away().into();
+    }
     writeln!(std::io::stdout().lock(), "{measured}")?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::client::{Shop, expect};
+use crate::client::Shop;
 use crate::load::milliseconds;
 
 /// The card that always pays (<https://docs.stripe.com/testing>).
@@ -52,23 +52,23 @@ async fn travel(
         }
     }
     let offer = offer.context("none of a hundred flights can be bought")?;
-    let booking = expect(shop.book(&offer).send().await?, 201).await?;
+    let booking = shop.ask(|| shop.book(&offer), 201).await?;
     let reference = booking["booking_ref"].as_str().context("no booking_ref")?;
     let path = format!("/v1/bookings/{reference}/payment");
-    let payment = expect(shop.post(key, &path, &json!({})).send().await?, 201).await?;
+    let payment = shop.ask(|| shop.post(key, &path, &json!({})), 201).await?;
     let page = payment["checkout_url"]
         .as_str()
         .context("no checkout_url")?;
     let before = letters(mail_dir);
 
     let paid = Instant::now();
-    let answer = shop.submit(page, CARD).send().await?;
+    let answer = shop.answer(|| shop.submit(page, CARD)).await?;
     if answer.status() != 303 {
         bail!("the checkout page answered {}", answer.status());
     }
     let path = format!("/v1/bookings/{reference}/documents");
     loop {
-        let documents = expect(shop.get(key, &path).send().await?, 200).await?;
+        let documents = shop.ask(|| shop.get(key, &path), 200).await?;
         let list = documents["data"]
             .as_array()
             .context("no list of documents")?;

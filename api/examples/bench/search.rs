@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::Load;
-use crate::client::{Shop, Target, expect};
+use crate::client::{Shop, Target};
 use crate::load;
 
 /// What is searched for.
@@ -207,15 +207,14 @@ async fn with_itineraries(shop: &Shop, pairs: Vec<Pair>) -> anyhow::Result<Vec<P
         .into_iter()
         .enumerate()
         .map(|(index, pair)| async move {
-            let ask = pair
-                .ask(shop, index, "/v1/flights/search")
-                .query(&[("limit", 1)]);
-            let answer = ask.send().await?;
-            if answer.status() != 200 {
-                return Ok::<_, anyhow::Error>(None);
-            }
-            let found = expect(answer, 200).await?;
-            Ok((found["total"] != 0).then_some(pair))
+            let ask = |limit: u32| {
+                let request = pair.ask(shop, index, "/v1/flights/search");
+                request.query(&[("limit", limit)])
+            };
+            // What is no journey at all, two airports of one metro area, is refused.
+            let found = shop.ask(|| ask(1), 200).await.ok();
+            let is_found = found.is_some_and(|found| found["total"] != 0);
+            Ok::<_, anyhow::Error>(is_found.then_some(pair))
         });
     let found = futures::stream::iter(tried).buffered(8);
     let found = found.try_filter_map(|pair| async { Ok(pair) });
@@ -233,7 +232,7 @@ async fn run_cached(shop: Shop, load: Load, baseline: &url::Url) -> anyhow::Resu
         let path = search_of(target);
         // Found by the first, or by an earlier run; kept for the second.
         for is_kept in [false, true] {
-            let answer = shop.get(shop.key(number), &path).send().await?;
+            let answer = shop.answer(|| shop.get(shop.key(number), &path)).await?;
             ensure!(answer.status() == 200, "a search failed");
             let cache = answer.headers().get("x-cache").cloned();
             let body = answer.bytes().await?;
