@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What scripts/bench is made of: builds, databases, processes, the results. Sourced by it, never run.
 
 profile=${FLIGHTDESK_PROFILE:-release} flights=${BENCH_FLIGHTS:-1000000}
@@ -198,7 +198,8 @@ beside() {
 }
 # measure NAME COMMAND…: what fails is named at the end, and the rest goes on.
 measure() {
-  local name="$1 ($side$(if [ "$rounds" != 1 ]; then echo ", round $round"; fi))"
+  local name="$1 ($side)"
+  if [ "$rounds" != 1 ]; then name="$1 ($side, round $round)"; fi
   if ! step "$name" "${@:2}"; then echo "$name" >>"$work/failed"; fi
 }
 
