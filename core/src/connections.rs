@@ -1,4 +1,13 @@
 //! Where a reader that computes between its statements gets its connections.
+//!
+//! **A request that has a connection waits for nothing but its own statement.** A request takes a connection for a
+//! statement or a transaction of its own, gives it back before it computes or waits, and never needs two at once:
+//! the whole journey passes with a pool of one (`api/tests/it/connections.rs`). What all requests read from memory
+//! (timetable, tariff, names, places) and what readiness asks has a pool of three that requests cannot take
+//! (`db::background`); `fresh.rs` keeps such a value, has one reader refresh it behind the requests, and lets only
+//! those wait who find none. Searches once kept the connection that had looked their key up, to save a round trip:
+//! sixteen of them, each waiting with one of ten connections for a reading that needed an eleventh, stopped the
+//! process.
 
 use std::ops::{Deref, DerefMut};
 

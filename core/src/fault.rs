@@ -1,6 +1,14 @@
 //! Named steps at which a test kills the process, as a power cut would, or lets it take its time.
 //!
 //! Only under the feature `fault-points`, which no optimised build can have: elsewhere a point is nothing.
+//!
+//! **The processes die at named steps.** Between the payment and the mail stand 28 calls of `fault::point`
+//! (`core/src/fault.rs`). Under the feature `fault-points` a process kills itself at the one that `FAULT_POINT`
+//! names, once; `worker/tests/it/e2e/killed.rs` lets the real api and worker die at each and counts what is left:
+//! one number for each passenger and airline, one object a document, one Message-ID a mail. A kill after so many
+//! milliseconds hits the steps that take long; the steps that matter, between two commits, take none. Checks and
+//! tests build with the feature, all with the same (`scripts/lib.sh`), so that nothing is built twice; an optimised
+//! build refuses to compile with it.
 
 #[cfg(all(feature = "fault-points", not(debug_assertions)))]
 compile_error!("`fault-points` kills processes for tests: no optimised build may have it");

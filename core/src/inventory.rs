@@ -2,6 +2,10 @@
 //!
 //! Callers have locked the hold or booking before they come here. Rows are taken in the order of flight id and
 //! cabin, seats in the order of flight, row and letter, so that two parties never wait for each other in a ring.
+//!
+//! **The cabin's row is the queue.** A hot flight is one row, and its updates wait for each other. We do not shard
+//! the counter: exact "seven seats left" matters more than the last bookings per second of one flight;
+//! `MEASUREMENTS.md` says what that costs.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

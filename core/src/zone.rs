@@ -3,6 +3,10 @@
 //! A zone is a [`chrono_tz::Tz`], because that is a plain copyable name the database and the API share. Its
 //! *offsets* come from the release bundled with jiff: governments change their clocks at a few weeks' notice, and
 //! both chrono-tz and the operating system are often a year behind. SQL's `at time zone` uses the latter.
+//!
+//! **Offsets come from the zone data that ships with the program.** The operating system's and PostgreSQL's are
+//! older: an hour wrong at 252 airports this winter. A test compares every fixture zone with the newest release at
+//! 26 instants and lists what differs.
 
 use std::sync::{LazyLock, OnceLock};
 

@@ -1,4 +1,8 @@
 //! What can be measured from outside, for Prometheus to read on a port of its own.
+//!
+//! **One worker measures for all.** Gauges that are the same for every worker are set by the first by name of those
+//! that beat; with the others they are absent, or `NaN` after it was their turn: `max` and `absent` of the alarms
+//! work with both.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

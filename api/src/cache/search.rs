@@ -1,5 +1,15 @@
 //! Answers to searches, cached in Redis for five minutes and computed once per process, however many requests ask.
 //! Without Redis each process computes its own.
+//!
+//! **One search is computed once in each process.** Requests that ask at once share one computation (moka's
+//! `try_get_with`: when the request that computes is cancelled, one of those who wait takes over). Processes do not
+//! wait for each other: a lock in Redis saved a second computation at most, and cost polling and a stall when its
+//! holder died.
+//!
+//! **Without Redis a search has one page.** A Redis that does not answer within 150 ms is left alone for a second
+//! at a time; each process then makes its own answers, and leaves out `next_cursor`, which nobody could read later.
+//! A cursor that is shown meanwhile is answered with 410 `cursor_expired`: beginning again works at once, waiting
+//! might not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,8 @@
 //! JSON bodies, checked as a whole: a caller hears of every wrong field at once.
+//!
+//! **Every wrong field at once comes from the OpenAPI document.** poem-openapi stops at the first wrong field, so
+//! bodies are checked against the schemas we publish before they are parsed. What the document says is what is
+//! enforced.
 
 use std::any::TypeId;
 use std::collections::HashMap;

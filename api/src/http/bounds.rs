@@ -1,4 +1,10 @@
 //! How much a body may hold, counted before anything is built from it.
+//!
+//! **Bounds come before the work.** A body is counted (`bounds.rs`) before anything is built from it, and cut to
+//! what its schema can have (`Shape::clip`) before it is checked: the validator collects every error of an array
+//! before it hands out the first. Of unknown fields 101 are kept and the others counted, so that the answer still
+//! says how many. What is larger than 16 KiB is read on a blocking thread, as many at a time as there are cores. A
+//! key is looked up before its request's body is read.
 
 /// Most values of a JSON body, those inside others included. The largest booking that the schemas allow has about
 /// 800; a parsed value takes up to 600 bytes.

@@ -1,4 +1,8 @@
 //! Answers that say whether they were made for this request: `X-Cache`.
+//!
+//! **An answer of offers is written straight to bytes.** The views derive both the schema (`Object`) and
+//! `Serialize`; the contract test holds what is written against the schema. poem-openapi's own way builds a tree of
+//! values first.
 
 use std::marker::PhantomData;
 

@@ -10,6 +10,9 @@
 //!     .await
 //! }
 //! ```
+//!
+//! **`Once::run` owns the transaction of what must happen once.** Begin, claim, work, store the answer and commit
+//! are one order that five handlers must not each get right.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,8 @@
 //! Rate limits counted in this process alone, for the time in which Redis cannot count for all of them.
+//!
+//! **A limit in the process takes over while Redis is slow.** It is charged beside Redis all the time, so that a
+//! caller who has used up a limit gets no second one when Redis goes away. Rates are not divided by the number of
+//! processes, which none of them knows.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

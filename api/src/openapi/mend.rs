@@ -1,4 +1,13 @@
 //! What is wrong with a value beside its schema: it is made to fit, so that the rules of the domain can be asked too.
+//!
+//! **What does not fit its schema is mended, so that the rules are asked too.** Names, dates of birth and addresses
+//! are judged by core, which takes parsed input. A body that cannot be parsed is made to fit (unknown members
+//! dropped, wrong and missing ones replaced by the least that fits), its `Rules` are asked without the database,
+//! and what they say at, above or under a stand-in is dropped: nobody hears of what they have not written. Rules
+//! that need the flights, or compare people with each other, wait until the body fits. A query is mended by leaving
+//! out what is wrong; since a GET changes nothing, the operation itself is asked about the rest (`Trial`), and its
+//! answer thrown away. The rules stay in core, once: an operation asks the same functions beside what it finds out
+//! from the database.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,4 +1,8 @@
 //! Is it alive, and may it have traffic.
+//!
+//! **Readiness tells of the timetable, and does not wait for it.** A process that has just begun reads it without
+//! being asked; until then `/health/ready` says `degraded`, searches wait up to ten seconds for it, and everything
+//! else works.
 
 use std::time::Duration;
 

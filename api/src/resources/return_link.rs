@@ -1,4 +1,8 @@
 //! The address that Stripe leads a traveller back to who gives up paying.
+//!
+//! **The address after giving up a payment is signed.** Stripe puts its session's id into the address after paying
+//! alone. A booking's reference can be guessed and must not open anything, and "nothing was charged" may be false:
+//! with the token the page says what is true, without it nothing that depends on the booking.
 
 use flightdesk_core::ids::{AccountId, BookingRef};
 use flightdesk_core::signing::Signer;

@@ -4,6 +4,9 @@
 //! It shares no code with `flightdesk_core::payment`, so that the two can contradict each other in tests. What it
 //! does follows Stripe's documentation, named where it does it; what it does not play it refuses.
 //! Everything it remembers is in the schema `sandbox`.
+//!
+//! **The sandbox is a second implementation.** It shares no code with the payment domain, speaks HTTP and refuses
+//! what Stripe refuses, so that the client cannot agree with itself.
 
 mod answer;
 mod control;

@@ -1,4 +1,7 @@
 //! Paid: held seats are sold, everybody gets a seat and a ticket number, and documents are promised.
+//!
+//! **Money for a flight that no longer flies goes back, in time or late.** Confirming reads the flights' status
+//! beside the seats and expires the booking instead: a ticket for nothing is worse than none.
 
 use sqlx::{Connection, PgConnection};
 

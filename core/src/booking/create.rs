@@ -1,4 +1,11 @@
 //! Making a booking of a hold, or of offers that are held in the same transaction.
+//!
+//! **The cabin's row is locked last.** A booking of offers writes its own rows and reads its own answer before it
+//! touches `flight_cabin`: on a hot flight everybody waits for what is done after that, which is one update, the
+//! stored answer of the `Idempotency-Key` and the commit.
+//!
+//! **A booking of zero is confirmed at once.** There is no payment row and nothing for Stripe to say: the same
+//! transaction sells the seats, issues the tickets and promises the documents.
 
 use std::collections::BTreeSet;
 

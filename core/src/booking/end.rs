@@ -1,4 +1,7 @@
 //! How an unpaid booking ends: cancelled by its owner, or expired at its deadline. Seats and coupon are free again.
+//!
+//! **One conditional update decides, no status is read first.** Pay, cancel and expire race for one booking; each
+//! is an `update … where status = 'pending_payment'` under the row's lock.
 
 use chrono::Duration;
 use sqlx::{Connection, PgConnection, PgPool};

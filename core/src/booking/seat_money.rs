@@ -1,5 +1,10 @@
 //! The money of chosen seats when another aircraft does not have them, or has them in a cheaper class: what was paid for
 //! more than a passenger gets goes back. A dearer class asks for nothing: nobody chose it.
+//!
+//! **A chosen seat is charged only if it is assigned.** When money comes, late or after a swap, the seat that was
+//! chosen may be somebody's or nowhere. Its line leaves the price before the sale is posted and the fee goes back
+//! as a refund of its own (`seat_fees`): a negative line beside it would say the same sum with an invoice that
+//! nobody understands.
 
 use sqlx::PgConnection;
 use uuid::Uuid;

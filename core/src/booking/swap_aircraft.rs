@@ -1,4 +1,15 @@
 //! Another aircraft flies: who sat on a seat that it does not have is seated anew, and is told.
+//!
+//! **An aircraft swap refunds beside the invoice.** Once a booking is sold its invoice stays: when a swap takes a
+//! paid seat, or makes it a cheaper class, a negative line and a negative sale are posted and the difference goes
+//! back (`seat_swap`). The mail with the new tickets tells it from `seat_move`. A more expensive class asks for
+//! nothing: nobody chose it.
+//!
+//! **Moving seats of a sold booking locks its cabins; swapping an aircraft first locks the bookings that wait for
+//! seats.** Seats are rows of layout and flight, and neither is locked by sitting down. A swap reads which bookings
+//! wait for a seat, locks them, then the cabins, and looks again: one that came between is locked in a second
+//! attempt, never out of order. A hold or a patch that names seats looks at the layout before it waits for the
+//! cabin and once more after.
 
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;

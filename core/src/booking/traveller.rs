@@ -1,4 +1,13 @@
 //! One person, one place on a flight: nobody has two live bookings of a flight in one account.
+//!
+//! **Duplicate passengers are looked for under the account's lock.** Name, date of birth and gender, and travel
+//! documents where both bookings say one: "unknown" is equal to every document, so that no unique key can decide
+//! it.
+//!
+//! **A unique key, not a query, keeps a person from being booked twice.** Two bookings made at the same moment
+//! would not see each other. `live_traveller` has a row for each person, flight and account from the booking to its
+//! end; whoever inserts second waits for the first and is told its reference. The person is a digest of folded
+//! names and birthday: it holds no second copy of a name, and twins within one booking stay two people.
 
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};

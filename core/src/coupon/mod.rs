@@ -1,4 +1,10 @@
 //! Coupons (rules.md "Coupons"): whether one applies, what it takes off, and who used it how often.
+//!
+//! **A discount is a line beside each fare that it reduces.** A coupon's amount is rounded once and apportioned to
+//! the base-fare lines by largest remainder; each share is a negative line of the same direction, flight and
+//! passenger type. The total stays the plain sum of the lines, a ticket of one airline shows the shares of its own
+//! fares, and a refund finds the share of what it gives back without computing it again. Taxes are those of the
+//! fare before the discount.
 
 mod discount;
 mod model;

@@ -1,5 +1,16 @@
 //! Using a coupon and giving it back. The coupon's row and then the account's are the last that a transaction locks
 //! (invariant 4): booking and cabins come first.
+//!
+//! **A coupon's use is counted by the row that limits it.** `coupon.used` moves by one conditional update whose
+//! check constraint is the decision, after which the account's counter and the first booking are checked under the
+//! same lock. A popular coupon is therefore a queue, like a hot cabin; it comes last in the transaction, so that
+//! nobody waits longer than a commit. The dry run reserves nothing.
+//!
+//! **Late money uses the coupon again without asking whether it has expired.** It was good when it was booked. Only
+//! when somebody else has its last use does the money go back.
+//!
+//! **A first booking is one without another that was paid or waits for its money.** What ended unpaid does not
+//! count, or a traveller whose time ran out would lose the coupon.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -1,4 +1,8 @@
 //! Whether a coupon's terms fit a basket: everything that its row says of itself.
+//!
+//! **A coupon is for the directions that fit all its terms.** On a round trip whose departing direction fits and
+//! whose returning one does not, the fares of the departing one are discounted. The minimum is compared with the
+//! whole price before the discount, bags included: that is what a traveller sees as the price.
 
 use chrono::{DateTime, Utc};
 

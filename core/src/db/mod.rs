@@ -1,4 +1,9 @@
 //! The connections to PostgreSQL and the migrations.
+//!
+//! **Sessions are set after they are made, not by start-up parameters.** `PgBouncer` refuses parameters that it
+//! does not know. In transaction mode a `set` reaches one server connection only, so with `DIRECT_DATABASE_URL`,
+//! which says that `DATABASE_URL` is a pooler, `manage migrate` makes the same settings defaults of the role in the
+//! database. Locks are of transactions, never of sessions.
 
 mod fault;
 mod options;

@@ -4,6 +4,15 @@
 //! Statements that take long and a database that is busy look the same from outside. So the watch has a connection of
 //! its own that does nothing else, and when that is silent it makes another: if the new one is answered and the old one
 //! still is not, the old connections are dead, all that were made before.
+//!
+//! **Silent connections are found by a connection that does nothing else, and the whole pool is replaced.** A dead
+//! host or a firewall that forgets its flows closes nothing, and a slow statement looks the same. The watch
+//! (`core/src/db/watch.rs`) asks every second; without an answer in two it makes a new connection, and if that is
+//! answered while the old one still is not, everything made before is dead: `db::Pool` puts a new pool in the place
+//! of the old one, requests and jobs that wait for an answer are given up (`Pool::within`), and the server's side
+//! of the old sessions is ended, so that their locks are free. A ping with a timeout would not do: sqlx asks each
+//! connection that comes back, and waits for ever. Nor can keepalive be set on its sockets; the server's end has it
+//! by settings of the session.
 
 use std::time::Duration;
 

@@ -1,4 +1,11 @@
 //! Invoices: numbered without gaps where the money is settled, and what they say.
+//!
+//! **The invoice counter is a row that is locked last.** A sequence leaves gaps when a transaction rolls back, and
+//! India's rule 46 wants consecutive numbers. The counter of the fiscal year is updated at the end of the settling
+//! transaction and locked until its commit: settlements pass one after the other there, for the length of a commit,
+//! and a rollback gives the number back. Nothing is locked after it; a total of zero therefore counts its coupon
+//! first. Who sells, and when their fiscal year begins, is the row `seller` (`manage seller`) and not a setting:
+//! api and worker both settle and must number alike.
 
 use chrono::Datelike;
 use sqlx::PgConnection;

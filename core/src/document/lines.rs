@@ -1,4 +1,8 @@
 //! The price lines that a document says.
+//!
+//! **A price line knows its invoice.** An invoice is never made again, and a booking that grows by a more expensive
+//! seat gets a second one for the difference. `price_line.invoice_id` says what each is of, without a copy of the
+//! lines; the invoices of a booking add up to what was paid. What was sold before there were invoices has none.
 
 use sqlx::PgConnection;
 

@@ -1,6 +1,9 @@
 //! How many seats may wait to be paid: by an account, by the accounts that were opened from one network today, and in one
 //! cabin for accounts younger than a day. Holds and unpaid bookings count alike, so that nobody empties a flight without
 //! money.
+//!
+//! **An account's holds are made one after the other.** The caps (20 open holds, 20 unpaid seats per flight) are
+//! exact under concurrency because of an advisory lock per account; other accounts do not wait.
 
 use std::collections::BTreeMap;
 

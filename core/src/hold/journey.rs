@@ -1,4 +1,8 @@
 //! Whether two offers make one journey: the same party goes somewhere and comes back (rules.md "Search").
+//!
+//! **A journey is judged at the hold.** Offers of the two directions are signed apart, each complete in itself, so
+//! that a shopper may combine any with any. What belongs to both (the party, the time between landing and leaving
+//! again, the return) is checked once, before anything is written; every wrong thing is named as `offers[1]`.
 
 use std::collections::BTreeMap;
 

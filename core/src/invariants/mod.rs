@@ -2,6 +2,15 @@
 //!
 //! To add a rule: write its file, with the columns `example!` (who breaks it, by ids) and `violations!` (how many do), and
 //! name it in [`check`].
+//!
+//! **No index finds the cabins in use, on purpose.** The check of the counters reads all of `flight_cabin`. A
+//! partial index on `held + sold > 0` would make it shorter and every hold longer: updates of the counters would no
+//! longer be heap-only.
+//!
+//! **The checks were written twice.** The tests' own rules (`api/tests/it/consistent.rs`) do not use the program's,
+//! and run beside them: a rule that is blind is noticed. Random sequences (`core/src/invariants/tests/`) book,
+//! change, pay and re-seat by the functions that the api calls, and compare each step with a model that asks the
+//! database nothing but who has which seat; `FLIGHTDESK_SEED` repeats a run, but for the ids.
 
 mod nightly;
 

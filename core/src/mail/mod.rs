@@ -1,4 +1,8 @@
 //! What a mail about a booking says, and the promise to send it. How it looks and how it leaves is the worker's business.
+//!
+//! **Mails are keyed by what they say, text messages by the booking.** `tickets_changed.2` is another mail than
+//! `tickets_changed.3`, and the older one is not sent once it is wrong. There is no provider of text messages: the
+//! log says what would be sent, never to whom, and production refuses it.
 
 mod content;
 mod load;

@@ -1,4 +1,9 @@
 //! How much mail an address gets that has never paid: it may be anybody's, and who typed it unknown.
+//!
+//! **Mails to strangers say little.** An address that has never paid may be anybody's, and who typed it is unknown.
+//! Until it pays, mails to it hold the amount, the deadline and a link, no name and no flight, and
+//! `MAILS_TO_STRANGER_PER_HOUR` caps them. The link opens the page of the booking without a key, as long as the
+//! contact is the one that it went to; there a button pays.
 
 use chrono::Duration;
 use sha2::{Digest, Sha256};

@@ -1,5 +1,12 @@
 //! What an offer's token says: all that makes its price and nothing that follows from it. Lines follow from the tariff,
 //! which is named, so a token has some 230 characters whatever the taxes are.
+//!
+//! **Offers carry what makes their price.** A token names the version of the tariff, and per flight the base fare
+//! and the load step (some 230 characters for three flights); the hold computes the lines of these again. Every
+//! change of the tariff's tables writes a whole version (`tariff_version`, by triggers, so that no way to edit them
+//! forgets it), and versions stay: a tariff that changes within the 15 minutes cannot change a price that was
+//! shown. Lines in the token would need no table, but a country with twenty taxes would make it longer than a URL
+//! may be.
 
 use chrono::{DateTime, Utc};
 

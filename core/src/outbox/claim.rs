@@ -1,5 +1,9 @@
 //! What a relay does with rows: it takes those that are due, and gives back what it could not push. Whoever lost a race
 //! finds no row in the state it wants, and does nothing.
+//!
+//! **A push has a key of its own: `{id}:{attempt}:{push}`.** With `{id}:{attempt}` alone, a push that is repeated
+//! after a lapsed lease would be swallowed for as long as apalis-redis remembers the key, because the attempt has
+//! not changed. Doubles are harmless: `outbox::start` accepts one push of an attempt, the fencing token one finish.
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;

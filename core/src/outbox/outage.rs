@@ -3,6 +3,16 @@
 //! The first answer of the back-end ends the outage.
 //!
 //! The row of an outage is locked before the rows of jobs, never after those of bookings or documents.
+//!
+//! **An outage is no attempt of a job.** With attempts alone, a store that is away for an hour kills every ticket
+//! of that hour. `JobError` tells four causes apart: a back-end is away (`Away`), what is needed is on its way
+//! (`NotYet`), trying again may help (`Passing`), the job is wrong (`Wrong`); only the last two count. `Away`
+//! writes a row of `backend_outage`, which all workers see: the queue that cannot do without the back-end is
+//! paused, jobs that were pushed already are not started, and one job at a time is let through as a probe, after a
+//! second at first, every half minute later. A job is the probe and not a ping: a store that answers `HEAD` and
+//! refuses `PUT` is away. The first answer ends the outage, also a refusal. A mail that needs the store too waits
+//! alone (`waits_for`), and mails without attachments leave. A job that is the first to find its back-end away five
+//! times, while others got through in between, is what is wrong: from then on its failures count.
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use sqlx::PgConnection;

@@ -1,4 +1,7 @@
 //! What is done with rows whose worker or relay went silent, and with those that have been done for long.
+//!
+//! **Rows with a unique key are never trimmed.** They are the proof that `put_once` needs; periodic jobs do not use
+//! it.
 
 use chrono::Duration;
 use sqlx::PgConnection;

@@ -1,5 +1,9 @@
 //! Refunds that were made at Stripe and not by us: staff use its dashboard. They are filed, so that the ledger stays
 //! true and nothing goes back twice.
+//!
+//! **A refund of ours steps back for one made at Stripe.** Staff may refund in Stripe's dashboard. Such a refund is
+//! filed when its event comes; one of ours that Stripe was not asked for yet, and that would not fit any more,
+//! fails as `refunded_at_stripe`, and what is left of it is promised anew.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,7 @@
 //! Webhook events: stored under Stripe's id and settled in one SQL transaction, so that redelivery changes nothing.
+//!
+//! **A payment's webhook may be late, doubled, shuffled or lost.** Events are stored under Stripe's id, settling is
+//! idempotent by our own rows, and silence is asked about.
 
 use sqlx::{Connection, PgConnection};
 

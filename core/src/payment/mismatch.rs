@@ -1,4 +1,10 @@
 //! Money that is not what was asked for: it came, so it is filed as a payment of its own and goes back whole.
+//!
+//! **Money that differs is a payment of its own.** A paid session of another amount, currency or booking, or a
+//! second session of a payment, is filed as a `mismatched` payment of what really came, and goes back whole by the
+//! usual refund; the booking shows it. It is recognised by its `PaymentIntent` (`payment_intent_once`), so that no
+//! event can turn it into something else later. Only money in a currency nobody knows, or without a
+//! `PaymentIntent`, is left to people: we could not ask for its refund.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,8 @@
 //! Opening a payment and closing one that nobody paid.
+//!
+//! **`attach` returns a result inside a result.** A session that arrives for a payment that was cancelled meanwhile
+//! must be filed (so that it is expired at Stripe) and refused to the caller: the outer result is the
+//! transaction's, the inner one the caller's.
 
 use crate::charge;
 use chrono::{DateTime, Duration, Utc};

@@ -1,4 +1,7 @@
 //! Refunds: promised as rows in the transaction of their cause, asked for by a job, settled by Stripe's word.
+//!
+//! **A refund's booking is locked before the refund.** Its entries refer to the booking; whoever holds the
+//! booking's lock may want the refund next.
 
 use sqlx::PgConnection;
 

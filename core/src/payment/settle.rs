@@ -1,5 +1,10 @@
 //! Settling: what Stripe says of a Checkout Session becomes the state of payment and booking. Webhook, reconciler,
 //! return page and deadline call this one function, in any order and any number of times.
+//!
+//! **Money pays the price that it was asked for.** A payment whose amount is no longer the booking's total is filed
+//! and goes back whole: in time the booking goes on waiting for the new price, expired it stays so. Checking the
+//! payment's status would not do, because money may come for a checkout that we have closed. A change that leaves
+//! the total as it was leaves the checkout open.
 
 use sqlx::PgConnection;
 use uuid::Uuid;

@@ -1,5 +1,15 @@
 //! Reference data: airports, metro areas, airlines and aircraft types, which every search names and which hardly ever
 //! change. Each process keeps them in memory, so that a page of offers joins nothing to them.
+//!
+//! **Names come from memory.** A page of offers joined each flight to its airline, its type and two airports, and
+//! each question asked what its codes stand for. Eight thousand places change hardly ever: each process reads them
+//! again after five seconds (one request does, the others go on with what there is), and at once when a flight has
+//! a code that it does not know. The timetable numbers its airports in a reading of its own: it must be of the same
+//! moment as the flights. Where a search looks at few flights (64), it reads them as a page shows them, and whoever
+//! made the answer is served without a second look. With that, the connection kept, and mimalloc (glibc's allocator
+//! took a fifth of the api's processor time) direct searches that were not kept went from 1,426/s to between 3,316
+//! and 4,134/s within three hours on the same machine. pgbench now runs two small statements instead of four:
+//! ratios from before do not compare.
 
 mod cache;
 mod model;

@@ -3,6 +3,17 @@
 //! A flight with a held or sold seat keeps its time and its aircraft, and the report names it. Every other flight to
 //! come moves with the schedule and keeps its id. On a day that is no longer flown it is cancelled, not deleted, and
 //! comes back should the day be flown again. New base fares hold for every flight: bookings have theirs frozen.
+//!
+//! **A flight with passengers does not follow its schedule.** Held or sold seats keep time and aircraft, the report
+//! names the flight, and the schedule stays `is_amended`, so that the next run looks again (a hold ends in
+//! minutes). Everything else moves and keeps its id; a day no longer flown is `cancelled` and `off_schedule`, which
+//! is how it can return without bringing back what staff cancelled. New base fares hold for every flight, because
+//! bookings have theirs frozen.
+//!
+//! **A flight that leaves the schedule has no seats rather than no rows.** Its cabins' capacity is zero, and so is
+//! that of a cabin the new aircraft lacks. A hold that waited for the cabin's row reads `flight.status` as it was
+//! when it began, but PostgreSQL checks `held + sold <= capacity` on the row as it is now: nobody gets a seat on
+//! it. Deleting the row would wait for holds that wait for us.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::AddAssign;

@@ -2,6 +2,10 @@
 //!
 //! Every step is a short transaction that takes the timetable's lock first and reads what it needs under it. So two
 //! runs at once share the work, one that was killed is finished by the next, and a second run finds nothing to do.
+//!
+//! **The day's run is promised with the day in its key.** `materialise_flights:{UTC date}:{zone release}` is unique
+//! in the outbox, so any number of workers tick and one job runs; a release with newer zone data gets a run of its
+//! own that day.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::{Connection, PgConnection};

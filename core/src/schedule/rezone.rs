@@ -3,6 +3,11 @@
 //! Governments change their clocks at a few weeks' notice, and a flight sold for 08:00 still leaves at 08:00. The
 //! release that all instants were computed with stands in `zone_release`; it never goes back by itself, so that
 //! during an upgrade an old process does not undo what a new one did.
+//!
+//! **Zone data never goes back by itself.** `zone_release` says what all instants were computed with. A program
+//! with newer data computes them again (only rows that differ are written, and bookings' first departure follows),
+//! one with older data refuses to make flights: during an upgrade both run side by side. A flight remembers its own
+//! local time, so that one that was kept while its schedule moved keeps it here too.
 
 use std::cmp::Ordering;
 

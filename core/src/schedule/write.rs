@@ -1,4 +1,10 @@
 //! Writes flights and their cabins, by COPY.
+//!
+//! **Flights are made in one way, a few days a transaction, under one lock.** The daily job, `manage materialise`,
+//! the generator and amendments all go through `schedule/write.rs`. Each transaction takes an advisory lock that
+//! ends with it and reads the pattern under it: two runs share the work, a killed one is finished by the next, and
+//! none makes a flight of a pattern that was amended meanwhile. The lock is not the session's, because a job may be
+//! aborted at any `.await` and its connection goes back to the pool.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;

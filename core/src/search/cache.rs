@@ -3,6 +3,11 @@
 //! Each flight carries the transaction that wrote it last. A reader remembers the oldest transaction that was still
 //! running when it read (`pg_snapshot_xmin`) and asks next time for everything written by that or a later one: a
 //! transaction that commits late is read late, never missed.
+//!
+//! **The timetable reads what changed, exactly.** `flight.changed_in` holds the transaction that wrote what the
+//! timetable knows of a flight; a reader remembers the oldest transaction that was running when it read
+//! (`pg_snapshot_xmin`) and next asks for everything from that one on. A version number or a time would miss what
+//! commits late. Days without a change are shared between the old timetable and the new.
 
 use std::collections::HashSet;
 use std::sync::Arc;

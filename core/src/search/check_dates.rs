@@ -1,4 +1,7 @@
 //! The dates of a search. A date is an airport's: what two dates of two airports mean is compared as instants.
+//!
+//! **Two dates of two airports are compared as instants.** A return may be dated the day before the departure (over
+//! the date line); it is refused when no airliner could have landed by the end of that day at the destination.
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 

@@ -1,4 +1,8 @@
 //! How long a change of planes must take (rules.md "Search"): search and hold ask the same function.
+//!
+//! **Two airports of a connection: the stricter counts.** An airport may have its own connection times (data).
+//! Where one lands at one airport of a metro area and leaves from another, the longer of both applies, and never
+//! less than the rule for a change of airports.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,8 @@
 //! Where the next page of a frozen answer begins: a signed token, good for the query that it was made for.
+//!
+//! **A cursor knows its direction.** A round trip has a cursor for each direction; given back, it pages the
+//! direction it is of, and the answer carries that direction alone. It is signed, and holds the hash of its query:
+//! with other parameters it is refused (422), not misread.
 
 use chrono::Duration;
 use secrecy::SecretString;

@@ -2,6 +2,13 @@
 //!
 //! A journey that fails one filter alone is what dropping that filter would add. So one look at each journey is enough
 //! for the answer, for every facet and for every relaxation.
+//!
+//! **One look at each journey makes every facet.** What is left after dominance gets the set of filters that it
+//! fails (`filter.rs`). Nothing failed: it is in the answer. One filter failed alone: it is what dropping that
+//! filter would give, which is what a facet counts and what a relaxation needs. Only another cabin has other
+//! prices: one statement reads all cabins, and dominance is decided for each. Stops beyond `max_stops` are in no
+//! facet: nobody walked there, and a search of direct flights stays twenty times as fast as one with two stops. The
+//! facet of an airline counts what `airlines` with it alone gives: journeys whose every flight is its own.
 
 use super::catalogue::{Catalogue, Index};
 use super::journeys::{Journey, Journeys};

@@ -1,4 +1,7 @@
 //! The search itself: journeys from memory, seats and prices from PostgreSQL, the best of both.
+//!
+//! **A search has a budget.** More than 400,000 journeys or two seconds: it answers what it has and says `complete:
+//! false`.
 
 use std::collections::HashMap;
 

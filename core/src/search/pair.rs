@@ -1,5 +1,13 @@
 //! The cheapest round trip of two directions that can be held as one booking: the return leaves a legal connection after
 //! the departing direction lands, a fee per booking is charged once, and the sum can be paid at once.
+//!
+//! **The cheapest round trip is a pair that can be held.** Each frozen answer names the few itineraries that the
+//! cheapest pair with any other direction is made of: per airport and country of departure those that nothing
+//! cheaper beats in time (`search/pair.rs`). Calendar and search price pairs as the hold does: legal turn, fees per
+//! booking once, payable at once.
+//!
+//! **`cheapest_total` is priced, not added up.** The head names the three cheapest itineraries of each direction;
+//! they are priced with the page in the same statement, and joined as a hold joins them: fees of a booking once.
 
 use crate::charge;
 use std::collections::BTreeMap;

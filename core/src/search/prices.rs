@@ -1,4 +1,9 @@
 //! What flights cost a party now, where it still fits in: PostgreSQL's answer at the time of the search.
+//!
+//! **A journey's price is a sum over its flights.** The lines of `fare::price` are each of one flight, and what is
+//! charged on the first departure alone is the first flight's. So each flight is priced twice, as the first and as
+//! a later one, by that same function, and a hundred thousand journeys are additions. A test compares the sums with
+//! the price of the whole.
 
 use std::collections::HashMap;
 

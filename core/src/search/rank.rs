@@ -1,4 +1,11 @@
 //! Which journeys are shown, and in which order (rules.md "Search").
+//!
+//! **What dominates is decided in one pass, for each validating airline, before the filters.** Sorted by airline,
+//! total, stops, departure and arrival, whatever dominates a journey comes before it; a tree of earliest arrivals
+//! by departure answers for each whether something did. Direct flights are never dropped. `via`, `avoid` and the
+//! layovers ask for another kind of journey: the walk leaves out what they rule out. Every other filter comes after
+//! dominance, so that it never adds an itinerary; a narrow search therefore walks as far as a broad one,
+//! `max_stops` aside: a journey with more stops dominates none with fewer.
 
 use std::cmp::Reverse;
 

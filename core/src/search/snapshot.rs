@@ -2,6 +2,16 @@
 //!
 //! The itineraries are records of one size, so that a page is read without the others. Seats, prices and times are
 //! not in them: those are looked up when a page is served.
+//!
+//! **A cached search holds flights and their order, never prices.** A kept price would have to be invalidated by
+//! every sale. Flight ids need not be: seats, status, times and prices are read again for the twenty itineraries
+//! that are shown, which is one statement, whoever made the answer. So an answer may be shared by all accounts, its
+//! offers are signed for one, and a page may be shorter than `limit`.
+//!
+//! **A first page is one value in Redis, further pages are two.** Under the query's hash stands the head with the
+//! first 100 itineraries (the largest page), under the snapshot's id the head and all records, read by range. A hit
+//! is one round trip and reads 7 KB at most, whatever the search found. The age that counts is inside the value, by
+//! our `Clock`; Redis' own expiry only cleans up.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,15 @@
 //! The timetable in memory: routes and times only. Seats, prices and status are PostgreSQL's.
+//!
+//! **Search walks a timetable in memory; what is sold is asked of PostgreSQL.** A route is the same tomorrow, a
+//! seat is not. Journeys of up to three flights are found among 40 bytes a flight (kept by the day of departure in
+//! UTC, then by route and time, so that a connection is a binary search), by airports first: metro areas, detours
+//! and `via` rule most out before a flight is looked at. Then one statement asks for fares, seats and status of
+//! every flight that is part of some journey. A timetable that is two seconds old may miss a new flight; it cannot
+//! sell a cancelled or full one. In SQL alone, on the same index and 1,053,000 flights, Delhi to New York on one
+//! day takes 30 ms with one stop and 374 ms with two, for one client and before metro areas, partners, minimum
+//! times and prices; with the timetable the 50 busiest pairs of hubs take a median of 14 ms and a p99 of 30 ms with
+//! sixteen clients, all of that and the HTTP answer included. A direct search with all of it in SQL makes 5,633/s
+//! in pgbench, over HTTP with the timetable 3,316/s. `MEASUREMENTS.md` has today's numbers.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;

@@ -1,4 +1,11 @@
 //! A query in the timetable's numbers: which flights and connections a journey may be made of.
+//!
+//! **Fare families are three, search sells `standard` unless asked** or unless `refundable` or `checked_bag` need
+//! another. Light and flex are data like any other.
+//!
+//! **A filter never makes the fare family lesser.** Asked for refundable or with a bag, search sells `standard`
+//! where that is so, though a cheaper family might do; else the cheapest one that does. A family is refundable when
+//! some tier of its cancellation charges less than the base fare.
 
 use super::catalogue::{Catalogue, Index};
 use super::model::DirectionQuery;

@@ -3,6 +3,12 @@
 //! Children beside an adult of the party wherever seats allow it at all (`plan.rs`, exactly); among those seatings
 //! the one that leaves fewest people apart, in one row, else in neighbouring rows, else the nearest; within it as many
 //! wishes as possible. The first is proved to be the best, the rest is looked for around the best plans.
+//!
+//! **Children beside adults are planned exactly, the rest is improved step by step.** A row is a path of
+//! neighbours, so a table over the seats of the map (`seat/plan.rs`) finds the fewest children without an adult,
+//! exactly, for parties of any size, in the time of a few statements; brute force agrees (`allocate_tests.rs`). How
+//! near the others sit, and wishes, improve from there by single moves: an optimum is not worth a search while the
+//! cabin's row is locked.
 
 use super::map::{CabinMap, Link};
 use super::model::{Place, Reason, Sitter};

@@ -1,5 +1,9 @@
 //! Where documents are kept: a directory, any S3-compatible store, or memory in tests. What is stored under a key
 //! stays as it is: a second put of the same key changes nothing.
+//!
+//! **No connection to S3, SMTP or Stripe is kept.** What is sent on a kept one that has fallen silent waits for its
+//! timeout, one kept connection after the other; documents and mails are few, and a new connection costs them
+//! little.
 
 mod directory;
 mod link;

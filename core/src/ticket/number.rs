@@ -1,4 +1,8 @@
 //! E-ticket numbers (IATA Resolution 722): `125-2106312810 (3)`.
+//!
+//! **Long journeys take their ticket numbers from a sequence of pairs.** Two calls of one sequence are not
+//! consecutive when somebody calls in between, and a lock would put all payments in a row. Pairs begin at
+//! 6000000001 and step by two.
 
 use std::fmt;
 

@@ -1,4 +1,8 @@
 //! Send one mail about a booking to its contact.
+//!
+//! **A mail waits for its documents as long as it takes.** It is put off without an attempt, and the document that
+//! becomes ready last makes it due. An answer of the mail server about one recipient (4xx) counts, with waits of up
+//! to four hours and for four to five days, as RFC 5321 wants it.
 
 use flightdesk_core::backend::Backend;
 use flightdesk_core::booking::BookingLinks;

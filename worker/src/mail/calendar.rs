@@ -1,4 +1,8 @@
 //! The flights of a booking as a calendar file (RFC 5545).
+//!
+//! **The calendar file has instants in UTC.** A flight leaves at an instant; a `VTIMEZONE` would carry a copy of
+//! zone rules that the reader's calendar has newer. The local times of both airports stand in words. A flight's
+//! event keeps its UID.
 
 use chrono::{DateTime, Utc};
 use flightdesk_core::format;

@@ -2,6 +2,9 @@
 //!
 //! Helvetica is in every PDF reader: nothing is embedded, and its widths are those of Liberation Sans. It has the
 //! letters of Windows-1252 alone. A document that says more is set in Noto Sans, embedded, from first word to last.
+//!
+//! **Helvetica for every name that fits, an embedded subset of Noto Sans for the others.** genpdf with a built-in
+//! font is hundreds of times faster than with an embedded one; see `MEASUREMENTS.md`.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

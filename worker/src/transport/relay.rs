@@ -1,5 +1,11 @@
 //! Moves due rows from the outbox to Redis, a few hundred at a time: with 8,000 tasks in one queue apalis-redis can no
 //! longer fetch any. The rest waits where nothing can lose it.
+//!
+//! **An idle relay looks every two seconds, and hints make it look at once.** Looking every 100 ms made 45 commits
+//! a second for nothing. `NOTIFY` within the transaction of a booking would let commits pass one at a time over the
+//! whole server, so the api says it after the answer, at most every 20 ms, on a connection of its background pool;
+//! a worker tells itself after each job. A hint may be lost: looking is the truth, and a row that is due later is
+//! looked for when it is due.
 
 use std::time::Duration;
 

@@ -1,4 +1,8 @@
 //! The consumers: one apalis worker per queue, rebuilt whenever Redis ends it.
+//!
+//! **Consumers are supervised by our own loop.** apalis' `Monitor::should_restart` cannot wait; a Redis that is
+//! away for a minute needs a back-off. apalis' retries stay off: attempts, back-off with jitter and dead letters
+//! are rows. It fetches one task at a time, because tasks that wait behind its concurrency limit send no heartbeat.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -3,6 +3,11 @@
 //!
 //! poem's own server has no deadline for a head or a body, no limit of connections, and closes kept connections
 //! although a request may have come in on them; this one drives the same hyper and hands poem every request.
+//!
+//! **The api has a server of its own around hyper.** poem's offers no deadline for a head or a body and no limit of
+//! connections, and hyper closes an idle connection at shutdown although a request may lie unread in its socket.
+//! `Watched` answers "nothing more will come" only to a read that found nothing, so a kept connection ends exactly
+//! when nothing has come in on it.
 
 mod admission;
 mod connection;

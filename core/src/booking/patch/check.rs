@@ -1,4 +1,10 @@
 //! What a booking would become and what it would cost then. Nothing is written here.
+//!
+//! **An unpaid booking keeps what it was priced at until its flights or its party change.** With new offers their
+//! pinned price holds. With another number of adults, children or infants on the same flights there is no price to
+//! keep: it is made at today's tariff, while the conditions stay those that were frozen. A seat keeps what it cost
+//! while it stays with the same flights, a coupon is judged as of its redemption. No other price is ever charged
+//! than one that the caller has named.
 
 use sqlx::PgConnection;
 

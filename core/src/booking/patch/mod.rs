@@ -1,5 +1,9 @@
 //! Changing a booking that is not paid, in one transaction: what is not named stays as it is, what is refused changes
 //! nothing. Locks are taken in the order of everything else: account, booking, travellers, cabins, seats, coupon.
+//!
+//! **A passenger with the same names and date of birth stays the same person.** Passengers of a change are matched
+//! by what also keeps people from being booked twice (first and last name folded to A-Z, and the birthday), twins
+//! in their order. Who is matched keeps the id, and with it the seats; everybody else is new.
 
 mod check;
 mod current;

@@ -1,5 +1,12 @@
 //! Writing a checked change. People are put aboard, then the cabins are locked, and rows that others wait for come after
 //! them, the coupon last.
+//!
+//! **A change moves the difference, under the lock of every cabin that it touches.** Giving all seats back and
+//! taking them again would lose them on a full flight. Named seats move only after the cabins are locked, also
+//! where the counters stay: two parties that swap seats would otherwise wait for each other. What a change claims
+//! of `live_traveller` it claims before it gives anything back, and the two coupons of a swap are locked by code.
+//! Unlike a booking, a change writes its rows under the cabin's lock: deleting a passenger frees a named seat, and
+//! changes are rare.
 
 use sqlx::PgConnection;
 

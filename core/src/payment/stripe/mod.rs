@@ -1,6 +1,11 @@
 //! The client of Stripe. It never learns whether the sandbox answers: only the base address differs.
 //!
 //! Call nothing here inside a database transaction (invariant 5).
+//!
+//! **Cards only is said the new way.** The API version of the pinned client has no `payment_method_types`; sessions
+//! carry `allowed_payment_method_types` instead.
+//!
+//! **401 and 403 from Stripe are passing faults.** A key that is being rotated must not kill refunds.
 
 mod event;
 mod model;
