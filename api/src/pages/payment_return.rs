@@ -4,13 +4,13 @@
 use std::fmt::Write;
 
 use chrono::Duration;
-use flightdesk_core::booking::{self, Booking, BookingLinks, BookingStatus, LatePayment};
+use flightdesk_core::booking::{self, Booking, BookingLinks};
 use flightdesk_core::document::{Document, DocumentKind, DocumentStatus};
 use flightdesk_core::flight::Flight;
 use flightdesk_core::format;
 use flightdesk_core::html::escape;
 use flightdesk_core::ids::AccountId;
-use flightdesk_core::trade::Direction;
+use flightdesk_core::trade::{BookingStatus, Direction, LatePayment};
 use flightdesk_core::{Error, payment};
 use poem::http::StatusCode;
 use poem::web::{Data, Query};

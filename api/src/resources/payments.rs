@@ -7,6 +7,7 @@ use flightdesk_core::fault;
 use flightdesk_core::ids::{AccountId, BookingRef};
 use flightdesk_core::payment::stripe::{CheckoutRequest, Fact, StripeError, read_event};
 use flightdesk_core::payment::{self, Payment, ReturnUrls, Started};
+use flightdesk_core::settlement;
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path};
@@ -142,7 +143,7 @@ impl Payments {
         fault::point("event_verified");
         let stored = async {
             let mut tx = app.db.begin().await?;
-            let received = payment::receive(&mut tx, &app.clock, &event, &body).await?;
+            let received = settlement::receive(&mut tx, &app.clock, &event, &body).await?;
             fault::point("event_settled");
             tx.commit().await?;
             fault::point("event_committed");
@@ -181,7 +182,7 @@ async fn open(
     // A row that Stripe refuses (its end came too near while nobody asked) is closed, and a new one is opened once.
     for attempt in 0..2 {
         let mut tx = app.db.begin().await?;
-        let started = payment::start(&mut tx, &app.clock, account_id, reference, urls).await?;
+        let started = settlement::start(&mut tx, &app.clock, account_id, reference, urls).await?;
         let email = flightdesk_core::booking::get(&mut tx, account_id, reference)
             .await?
             .contact

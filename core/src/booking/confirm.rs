@@ -5,14 +5,14 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::lock::LockedBooking;
-use super::model::{BookingStatus, LatePayment};
 use super::queries::BookedSeats;
 use super::{queries, seat_money, seating, traveller};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
 use crate::outbox::{self, SendSms};
+use crate::trade::{BookingStatus, LatePayment};
 use crate::{Error, Result, coupon, document, fault, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the

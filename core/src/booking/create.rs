@@ -17,8 +17,9 @@ use super::passengers::{self, Passenger};
 use super::price::{self, Priced};
 use super::source::Source;
 use super::traveller::{self, Traveller};
-use super::{confirm, insert, lock, queries};
+use super::{confirm, insert, queries};
 use crate::baggage::{self, Bag};
+use crate::booking_lock;
 use crate::clock::Clock;
 use crate::coupon::{self, Asked, Refusal};
 use crate::document::{self, Settled};
@@ -174,7 +175,7 @@ pub(super) async fn confirm_free(
     priced: &Priced,
 ) -> Result<()> {
     if priced.is_free() {
-        let booking = lock::lock(conn, id).await?;
+        let booking = booking_lock::lock(conn, id).await?;
         if !confirm::confirm(conn, clock, &booking).await? {
             return Err(Error::WrongState {
                 status: "cancelled",

@@ -6,10 +6,9 @@
 use chrono::Duration;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::lock::{self, LockedBooking};
-use super::model::BookingStatus;
 use super::queries;
 use super::traveller;
+use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::coupon;
 use crate::ids::{AccountId, BookingId, BookingRef};
@@ -17,6 +16,7 @@ use crate::inventory::{self, Change};
 use crate::mail;
 use crate::outbox::MailKind;
 use crate::payment::{self, CheckoutState};
+use crate::trade::BookingStatus;
 use crate::{Error, Result};
 
 /// How long Stripe may take to say what became of a Checkout Session before the seats are freed without its answer.
@@ -31,7 +31,7 @@ pub async fn cancel_unpaid(
     account_id: AccountId,
     reference: &BookingRef,
 ) -> Result<()> {
-    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     match booking.status {
         BookingStatus::PendingPayment => {
             payment::abandon(conn, clock, &booking).await?;
@@ -79,7 +79,7 @@ pub async fn sweep_due(pool: &PgPool, clock: &Clock) -> Result<u64> {
 /// Whether it was this call that ended the booking.
 async fn sweep(conn: &mut PgConnection, clock: &Clock, id: BookingId) -> Result<bool> {
     let mut tx = conn.begin().await?;
-    let booking = lock::lock(&mut tx, id).await?;
+    let booking = booking_lock::lock(&mut tx, id).await?;
     let now = clock.now();
     if booking.status != BookingStatus::PendingPayment || booking.payment_due_at > now {
         return Ok(false);

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::change_seats;
 use super::model::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, LatePayment,
-    PaymentSummary,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, PaymentSummary,
 };
 use super::passengers::{Gender, TravelDocument};
 use crate::baggage::BookedBag;
@@ -25,7 +24,8 @@ use crate::payment::{self, Mismatch};
 use crate::reference::Airline;
 use crate::ticket::TicketNumber;
 use crate::trade::{
-    Cabin, Direction, FareConditions, LineKind, PassengerType, Price, PriceLine, SeatPreference,
+    BookingStatus, Cabin, Direction, FareConditions, LatePayment, LineKind, PassengerType, Price,
+    PriceLine, SeatPreference,
 };
 use crate::{Error, Result};
 

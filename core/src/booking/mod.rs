@@ -7,7 +7,6 @@ mod end;
 mod insert;
 mod link;
 mod load;
-mod lock;
 mod model;
 mod passengers;
 mod patch;
@@ -26,14 +25,11 @@ pub use confirm::{confirm, reclaim};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use link::{BookingLinks, LinkedBooking};
-pub use lock::{LockedBooking, lock, lock_of_account};
 pub use model::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, Contact, LatePayment,
-    NewBooking, PaymentSummary,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, NewBooking, PaymentSummary,
 };
 pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, TravelDocument, parse_name,
-    request_words,
 };
 pub use patch::{BookingPatch, CouponChange, ExpectedTotal, PriceChanged, patch};
 pub use queries::{BookingFilter, get, get_by_id, list};

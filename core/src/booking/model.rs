@@ -15,36 +15,10 @@ use crate::money::Money;
 use crate::payment::stripe::Card;
 use crate::payment::{self, Mismatch};
 use crate::reference::Airline;
-use crate::trade::{Cabin, Direction, FareConditions, PassengerType, Price, SeatPreference};
-
-/// Where a booking stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum BookingStatus {
-    /// Its seats are held until the deadline.
-    PendingPayment,
-    /// Paid: its seats are sold and ticketed.
-    Confirmed,
-    /// Paid, and a part of it cancelled.
-    PartiallyCancelled,
-    /// Ended by its owner or by staff.
-    Cancelled,
-    /// Nobody paid in time.
-    Expired,
-}
-
-impl BookingStatus {
-    /// The name in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PendingPayment => "pending_payment",
-            Self::Confirmed => "confirmed",
-            Self::PartiallyCancelled => "partially_cancelled",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-        }
-    }
-}
+use crate::trade::{
+    BookingStatus, Cabin, Direction, FareConditions, LatePayment, PassengerType, Price,
+    SeatPreference,
+};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -150,29 +124,6 @@ pub struct PaymentSummary {
     pub amount_refunded: Money,
     /// Money that was not what was asked for and goes back; usually none came.
     pub mismatches: Vec<Mismatch>,
-}
-
-/// How money that came after the deadline was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum LatePayment {
-    /// The same seats were still there.
-    SameSeats,
-    /// Other seats of the same cabins.
-    OtherSeats,
-    /// No seats, or too close to departure: all of it goes back.
-    Refunded,
-}
-
-impl LatePayment {
-    /// The name in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SameSeats => "same_seats",
-            Self::OtherSeats => "other_seats",
-            Self::Refunded => "refunded",
-        }
-    }
 }
 
 /// A booking with everything on it.

@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
 use super::load::load;
-use super::model::{Booking, BookingStatus};
+use super::model::Booking;
 use crate::ids::{AccountId, BookingId, BookingRef, FlightId};
-use crate::trade::Cabin;
+use crate::trade::{BookingStatus, Cabin};
 use crate::{Error, Result};
 
 /// A booking of the account. [`Error::NotFound`] for anybody else's.

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::insert;
-use super::lock::LockedBooking;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;

@@ -3,8 +3,8 @@
 
 use sqlx::PgConnection;
 
-use super::lock::LockedBooking;
 use super::queries::BookedSeats;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::ids::{AccountId, BookingId, FlightId, PassengerId};

@@ -14,9 +14,9 @@
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::lock::{self, LockedBooking};
 use super::seat_money::{self, GivenBack, PaidSeat};
 use super::{change_seats, seating};
+use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::ids::{AccountId, BookingId, FlightId, HoldId, PassengerId};
@@ -228,7 +228,7 @@ async fn lock_concerned(
         let mut attempt = conn.begin().await?;
         let mut locked = Vec::new();
         for id in concerned(&mut attempt, flight_id).await? {
-            locked.push(lock::lock(&mut attempt, id).await?);
+            locked.push(booking_lock::lock(&mut attempt, id).await?);
         }
         sqlx::query!(
             "select cabin from flight_cabin where flight_id = $1 order by cabin for update",

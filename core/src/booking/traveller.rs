@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::lock::LockedBooking;
 use super::model::BookedPassenger;
 use super::passengers::{Gender, Passenger, PassengerName};
+use crate::booking_lock::LockedBooking;
 use crate::ids::{AccountId, BookingId, FlightId};
 use crate::ticket::to_latin_capitals;
 use crate::{Error, Result, flight};

@@ -1,5 +1,6 @@
 //! Reads what a ticket says from the booking it belongs to.
 
+use crate::trade;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +18,7 @@ use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::{self, Currency, Money};
 use crate::ticket::{BoardingPass, Compartment, Seat, TicketNumber};
 use crate::trade::FareConditions;
-use crate::{Error, Result, booking, zone};
+use crate::{Error, Result, zone};
 
 impl TicketContent {
     /// What the present revision of a ticket document says.
@@ -414,8 +415,7 @@ fn title(raw: &str) -> String {
 
 /// `Vegan meal (VGML)`.
 fn requested(code: &str) -> String {
-    booking::request_words(code)
-        .map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
+    trade::request_words(code).map_or_else(|| code.to_owned(), |words| format!("{words} ({code})"))
 }
 
 pub(super) fn known_currency(code: &str) -> Result<Currency> {

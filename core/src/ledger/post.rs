@@ -6,11 +6,10 @@ use uuid::Uuid;
 use super::model::{Account, Kind};
 use super::movement::{self, Movement};
 use crate::Result;
-use crate::booking::LockedBooking;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{BookingId, RefundId};
+use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::money::{Currency, Money};
-use crate::payment::Payment;
 use crate::trade::{LineKind, PriceLine};
 
 /// Where movements are posted.
@@ -69,24 +68,22 @@ pub(crate) async fn sale_of_seats(
     post(conn, clock, &posting, &movements).await
 }
 
-/// Posts money that came, as `kind` calls it.
+/// Posts the money of a payment that came, as `kind` calls it.
 pub(crate) async fn money_came(
     conn: &mut PgConnection,
     clock: &Clock,
-    payment: &Payment,
+    booking_id: BookingId,
+    payment_id: PaymentId,
+    amount: Money,
     kind: Kind,
 ) -> Result<()> {
     let posting = Posting {
-        booking_id: payment.booking_id,
+        booking_id,
         kind,
-        reference: payment.id.0,
-        currency: payment.amount.currency(),
+        reference: payment_id.0,
+        currency: amount.currency(),
     };
-    let movement = Movement::new(
-        Account::StripeClearing,
-        Account::Customer,
-        payment.amount.minor(),
-    );
+    let movement = Movement::new(Account::StripeClearing, Account::Customer, amount.minor());
     post(conn, clock, &posting, &[movement]).await
 }
 

@@ -1,17 +1,12 @@
-//! What a mail about a booking says, and the promise to send it. How it looks and how it leaves is the worker's business.
+//! The promise to send a mail about a booking, and how many a stranger may get. What a mail says is read by
+//! [`crate::mail_content`] when it is sent; how it looks and how it leaves is the worker's business.
 //!
 //! **Mails are keyed by what they say, text messages by the booking.** `tickets_changed.2` is another mail than
 //! `tickets_changed.3`, and the older one is not sent once it is wrong. There is no provider of text messages: the
 //! log says what would be sent, never to whom, and production refuses it.
 
-mod content;
-mod load;
 mod stranger;
 
-pub use content::{
-    MailBag, MailBaggage, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
-    ReturnCause,
-};
 pub use stranger::admit_to_stranger;
 
 use sqlx::PgConnection;

@@ -15,7 +15,7 @@ use super::open;
 use super::refunds::{self, Reason};
 use super::stripe::CheckoutSession;
 use crate::Result;
-use crate::booking::LockedBooking;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId};
 use crate::ledger::{self, Kind};
@@ -31,7 +31,7 @@ pub struct Mismatch {
 }
 
 /// Whether the money of this session is filed as a mismatch.
-pub(super) async fn is_known(conn: &mut PgConnection, session: &CheckoutSession) -> Result<bool> {
+pub(crate) async fn is_known(conn: &mut PgConnection, session: &CheckoutSession) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"select exists (select from payment where stripe_payment_intent_id = $1 and status = 'mismatched') as "known!""#,
         session.payment_intent,
@@ -46,7 +46,7 @@ pub(super) async fn is_known(conn: &mut PgConnection, session: &CheckoutSession)
 ///
 /// Money in a currency nobody knows, or without a `PaymentIntent`, cannot be given back by us: it is logged, and its
 /// event is kept.
-pub(super) async fn give_back(
+pub(crate) async fn give_back(
     conn: &mut PgConnection,
     clock: &Clock,
     meant: &Payment,
@@ -71,7 +71,8 @@ pub(super) async fn give_back(
         ..meant.clone()
     };
     if file(conn, clock, &received).await? {
-        ledger::money_came(conn, clock, &received, Kind::MismatchedPayment).await?;
+        let kind = Kind::MismatchedPayment;
+        ledger::money_came(conn, clock, received.booking_id, received.id, amount, kind).await?;
         refunds::promise(conn, clock, &received, booking, Reason::Mismatched).await?;
     }
     Ok(())

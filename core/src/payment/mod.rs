@@ -1,27 +1,22 @@
-//! Payments: a Checkout Session at Stripe for a booking, and what Stripe's word means for it.
+//! Payments: a Checkout Session at Stripe for a booking, and refunds. What money means for the booking is settled in
+//! [`crate::settlement`].
 //!
-//! No call to Stripe happens inside a database transaction (invariant 5): [`start`] commits a row, the caller asks
+//! No call to Stripe happens inside a database transaction (invariant 5): [`crate::settlement::start`] commits a row, the caller asks
 //! Stripe with a key made of that row, [`attach`] commits the answer.
 
 mod card;
-mod elsewhere;
-mod events;
-mod mismatch;
+mod external_refunds;
+pub(crate) mod mismatch;
 mod model;
-mod open;
+pub(crate) mod open;
 mod reconcile;
-mod refunds;
-mod settle;
+pub(crate) mod refunds;
 pub mod stripe;
 
 pub use card::{Cardless, list_cardless, record_card};
-pub use events::{Received, receive};
 pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
-pub use open::{
-    abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse, start,
-};
+pub use open::{abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse};
 pub use reconcile::{close_needless_questions, promise_questions, promise_refund_questions};
 pub(crate) use refunds::give_back_seat_swap;
 pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};
-pub use settle::settle;

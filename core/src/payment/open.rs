@@ -4,85 +4,30 @@
 //! must be filed (so that it is expired at Stripe) and refused to the caller: the outer result is the
 //! transaction's, the inner one the caller's.
 
+use crate::booking_lock;
 use crate::charge;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Started};
+use super::model::{CheckoutState, Payment, PaymentStatus, ReturnUrls};
 use super::stripe::CheckoutSession;
-use crate::booking::{self, BookingStatus, LockedBooking, SeatChange};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{AccountId, BookingId, BookingRef, PaymentId};
+use crate::ids::{BookingId, PaymentId};
 use crate::money::{self, Money};
 use crate::outbox::{self, ExpireCheckout};
 use crate::{Error, Result};
 
 /// A session lives 31 minutes: Stripe's least is 30, measured at its own clock.
-const SESSION: Duration = Duration::minutes(31);
+pub(crate) const SESSION: Duration = Duration::minutes(31);
 /// No checkout moves a booking's deadline further from its making than this…
 const LONGEST: Duration = Duration::minutes(75);
 /// …nor nearer to departure.
-pub(super) const BEFORE_DEPARTURE: Duration = Duration::minutes(60);
-
-/// Opens a payment of the booking's whole total, or of the difference that its change of seats waits for, or finds
-/// the one that is open; idempotent by its row.
-///
-/// The booking's deadline moves to the end of the session. Errors: [`Error::AlreadyPaid`], [`Error::WrongState`],
-/// [`Error::PaymentWindowClosed`] with less than 31 minutes left, [`charge::OutsideLimits`].
-pub async fn start(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    account_id: AccountId,
-    reference: &BookingRef,
-    urls: &ReturnUrls,
-) -> Result<Started> {
-    let booking = booking::lock_of_account(conn, account_id, reference).await?;
-    let now = clock.now();
-    let change = booking::change_seats::find_open(conn, booking.id).await?;
-    match booking.status {
-        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled if change.is_some() => {}
-        BookingStatus::PendingPayment if booking.payment_due_at > now => {}
-        BookingStatus::PendingPayment => {
-            return Err(Error::WrongState {
-                status: "expired",
-                action: "paid",
-            });
-        }
-        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-            return Err(Error::AlreadyPaid);
-        }
-        BookingStatus::Cancelled | BookingStatus::Expired => {
-            return Err(Error::WrongState {
-                status: booking.status.as_str(),
-                action: "paid",
-            });
-        }
-    }
-    if let Some(open) = find_open(conn, booking.id).await? {
-        match (&open.checkout_url, open.expires_at > now) {
-            (Some(_), true) => return Ok(Started::Open(open)),
-            (None, true) => return Ok(Started::New(open)),
-            (_, false) => close(conn, clock, open.id, PaymentStatus::Expired).await?,
-        }
-    }
-    let amount = change
-        .as_ref()
-        .map_or(booking.total, |change| change.amount);
-    charge::require_payable(amount)?;
-    let booked_at = change.is_none().then_some(booking.created_at);
-    let closes_at = window_closes_at(booking.first_departs_at, booked_at);
-    if now + SESSION > closes_at {
-        return Err(Error::PaymentWindowClosed { closes_at });
-    }
-    let payment = open(conn, now, &booking, change.as_ref(), amount, urls).await?;
-    if let Some(change) = change {
-        booking::change_seats::prolong(conn, change.id, payment.expires_at).await?;
-    }
-    Ok(Started::New(payment))
-}
+pub(crate) const BEFORE_DEPARTURE: Duration = Duration::minutes(60);
 
 /// The last moment to pay: before the first departure, and of a booking that is not paid yet not long after it was made.
-fn window_closes_at(
+pub(crate) fn window_closes_at(
     first_departs_at: DateTime<Utc>,
     booked_at: Option<DateTime<Utc>>,
 ) -> DateTime<Utc> {
@@ -90,7 +35,7 @@ fn window_closes_at(
     booked_at.map_or(closes_at, |booked_at| closes_at.min(booked_at + LONGEST))
 }
 
-/// Whether a payment of this amount could be opened now ([`start`]); `booked_at` of a booking that is not paid yet.
+/// Whether a payment of this amount could be opened now ([`crate::settlement::start`]); `booked_at` of a booking that is not paid yet.
 pub fn can_start(
     now: DateTime<Utc>,
     amount: Money,
@@ -101,18 +46,18 @@ pub fn can_start(
     now + SESSION <= closes_at && charge::within_limits(amount)
 }
 
-async fn open(
+pub(crate) async fn open(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     booking: &LockedBooking,
-    change: Option<&SeatChange>,
+    seat_change_id: Option<Uuid>,
     amount: Money,
     urls: &ReturnUrls,
 ) -> Result<Payment> {
     let payment = Payment {
         id: PaymentId::new(),
         booking_id: booking.id,
-        seat_change_id: change.map(|change| change.id),
+        seat_change_id,
         status: PaymentStatus::Open,
         amount,
         created_at: now,
@@ -158,7 +103,7 @@ pub async fn attach(
         .await?
         .ok_or(Error::NotFound("payment"))?
         .booking_id;
-    let booking = booking::lock(conn, booking_id).await?;
+    let booking = booking_lock::lock(conn, booking_id).await?;
     sqlx::query!(
         "update payment set stripe_session_id = $2, checkout_url = $3 where id = $1 and stripe_session_id is null",
         id.0,
@@ -246,7 +191,7 @@ async fn promise_expiry(
     Ok(())
 }
 
-pub(super) async fn close(
+pub(crate) async fn close(
     conn: &mut PgConnection,
     clock: &Clock,
     id: PaymentId,
@@ -275,7 +220,10 @@ pub async fn get_by_session(conn: &mut PgConnection, session_id: &str) -> Result
         .ok_or(Error::NotFound("payment"))
 }
 
-async fn find_open(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Payment>> {
+pub(crate) async fn find_open(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Option<Payment>> {
     select(conn, None, None, Some(booking_id)).await
 }
 

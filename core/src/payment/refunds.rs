@@ -3,12 +3,13 @@
 //! **A refund's booking is locked before the refund.** Its entries refer to the booking; whoever holds the
 //! booking's lock may want the refund next.
 
+use crate::booking_lock;
 use sqlx::PgConnection;
 
-use super::elsewhere;
+use super::external_refunds;
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use crate::booking::{self, LockedBooking};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
@@ -19,7 +20,7 @@ use crate::{Error, Result};
 
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// It came when the booking had ended; the traveller is told with what became of the booking.
     Late,
     /// It pays a price that the booking does not have any more.
@@ -63,7 +64,7 @@ pub struct PendingRefund {
 }
 
 /// Promises the whole payment back, once: a second promise for the same payment is the first.
-pub(super) async fn promise(
+pub(crate) async fn promise(
     conn: &mut PgConnection,
     clock: &Clock,
     payment: &Payment,
@@ -74,7 +75,7 @@ pub(super) async fn promise(
 }
 
 /// Promises some of a payment back, once for its reason, and the mail that says so.
-pub(super) async fn promise_part(
+pub(crate) async fn promise_part(
     conn: &mut PgConnection,
     clock: &Clock,
     payment: &Payment,
@@ -263,7 +264,7 @@ async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Mov
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    booking::lock(conn, row.booking_id).await?;
+    booking_lock::lock(conn, row.booking_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking_id: row.booking_id,
@@ -290,7 +291,7 @@ pub async fn settle_refund(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(found) = found else {
-        return elsewhere::file(conn, clock, refund).await;
+        return external_refunds::file(conn, clock, refund).await;
     };
     let ours = refund.amount.minor() == found.amount_minor
         && refund.amount.currency().code() == found.currency;

@@ -2,14 +2,17 @@
 //! what follows from it alone: nothing here reads the database.
 
 mod baggage;
+mod booking_status;
 mod cabin;
 mod conditions;
 mod direction;
 mod party;
 mod price;
 mod seat_preference;
+mod special_request;
 
 pub use baggage::{BaggageRate, ExtraBaggage};
+pub use booking_status::{BookingStatus, LatePayment};
 pub use cabin::Cabin;
 pub use conditions::{
     Cancellation, Change, Charge, FareConditions, FareRules, PieceRule, SeatChoice, Tier,
@@ -18,3 +21,4 @@ pub use direction::Direction;
 pub use party::{Party, PassengerType};
 pub use price::{Factor, LineKind, Price, PriceLine};
 pub use seat_preference::SeatPreference;
+pub use special_request::{request_words, special_requests};

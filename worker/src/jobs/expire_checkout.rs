@@ -2,9 +2,11 @@
 
 use flightdesk_core::backend::Backend;
 use flightdesk_core::booking;
+use flightdesk_core::booking_lock;
 use flightdesk_core::outbox::{self, ExpireCheckout, Lease};
 use flightdesk_core::payment::stripe::{CheckoutSession, StripeError};
 use flightdesk_core::payment::{self, Payment, PaymentStatus};
+use flightdesk_core::settlement;
 
 use crate::{Ctx, JobError};
 
@@ -19,10 +21,10 @@ pub async fn run(ctx: &Ctx, job: ExpireCheckout, lease: &Lease) -> Result<(), Jo
     let mut tx = ctx.db.begin().await?;
     if let Some(session) = session {
         outbox::answered(&mut tx, &ctx.clock, Backend::Payments).await?;
-        let settlement = payment::settle(&mut tx, &ctx.clock, &session).await?;
+        let settlement = settlement::settle(&mut tx, &ctx.clock, &session).await?;
         tracing::info!(payment_id = %payment.id, settlement = settlement.as_str(), "a checkout ended");
     }
-    let booking = booking::lock(&mut tx, payment.booking_id).await?;
+    let booking = booking_lock::lock(&mut tx, payment.booking_id).await?;
     if booking.payment_due_at <= ctx.clock.now() {
         booking::expire(&mut tx, &ctx.clock, &booking).await?;
     }

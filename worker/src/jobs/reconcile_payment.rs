@@ -4,6 +4,7 @@ use flightdesk_core::backend::Backend;
 use flightdesk_core::outbox::{self, Lease, ReconcilePayment};
 use flightdesk_core::payment::stripe::{CheckoutSession, StripeError};
 use flightdesk_core::payment::{self, PaymentStatus};
+use flightdesk_core::settlement;
 
 use crate::{Ctx, JobError};
 
@@ -16,7 +17,7 @@ pub async fn run(ctx: &Ctx, job: ReconcilePayment, lease: &Lease) -> Result<(), 
     let mut tx = ctx.db.begin().await?;
     if let Some(session) = session {
         outbox::answered(&mut tx, &ctx.clock, Backend::Payments).await?;
-        let settlement = payment::settle(&mut tx, &ctx.clock, &session).await?;
+        let settlement = settlement::settle(&mut tx, &ctx.clock, &session).await?;
         tracing::info!(payment_id = %job.payment_id, settlement = settlement.as_str(), "asked about a payment");
     }
     outbox::finish(&mut tx, &ctx.clock, lease).await?;

@@ -8,7 +8,8 @@ use flightdesk_core::backend::Backend;
 use flightdesk_core::booking::BookingLinks;
 use flightdesk_core::document::DocumentStatus;
 use flightdesk_core::fault;
-use flightdesk_core::mail::{MailContent, admit_to_stranger};
+use flightdesk_core::mail::admit_to_stranger;
+use flightdesk_core::mail_content::MailContent;
 use flightdesk_core::outbox::{self, Lease, MailKind, SendMail};
 use tracing::{info, warn};
 

@@ -1,6 +1,6 @@
 //! Send the confirmation of a booking to its contact's phone.
 
-use flightdesk_core::mail::MailContent;
+use flightdesk_core::mail_content::MailContent;
 use flightdesk_core::outbox::{self, Lease, MailKind, SendSms};
 use tracing::info;
 

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use flightdesk_core::format;
-use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
+use flightdesk_core::mail_content::{MailContent, MailFlight, MailStop};
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus};
 
 use super::{Attachment, Mailer};

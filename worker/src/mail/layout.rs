@@ -2,7 +2,7 @@
 
 use flightdesk_core::format;
 use flightdesk_core::html::escape;
-use flightdesk_core::mail::{MailContent, MailFlight, MailStop};
+use flightdesk_core::mail_content::{MailContent, MailFlight, MailStop};
 
 /// A mail's words.
 #[derive(Clone, Debug)]

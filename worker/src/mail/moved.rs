@@ -1,7 +1,7 @@
 //! What a mail says of another aircraft: who sits where instead, and what goes back.
 
 use flightdesk_core::format::money;
-use flightdesk_core::mail::{MailContent, MailMove};
+use flightdesk_core::mail_content::{MailContent, MailMove};
 
 /// A sentence or two for each flight and each passenger; nothing when no aircraft changed.
 pub(super) fn sentences(content: &MailContent) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use flightdesk_core::format::money;
 use flightdesk_core::ids::RefundId;
-use flightdesk_core::mail::{MailContent, ReturnCause};
+use flightdesk_core::mail_content::{MailContent, ReturnCause};
 
 use super::templates::{Frame, Words, letter};
 

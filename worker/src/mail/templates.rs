@@ -1,7 +1,7 @@
 //! What the mails say.
 
 use flightdesk_core::format;
-use flightdesk_core::mail::{MailBag, MailContent, MailPassenger};
+use flightdesk_core::mail_content::{MailBag, MailContent, MailPassenger};
 use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};

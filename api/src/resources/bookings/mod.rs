@@ -6,9 +6,10 @@ mod views;
 
 use chrono::NaiveDate;
 use flightdesk_core::account::Scope;
-use flightdesk_core::booking::{self, BookingFilter, BookingStatus};
+use flightdesk_core::booking::{self, BookingFilter};
 use flightdesk_core::error::FieldError;
 use flightdesk_core::ids::{BookingId, BookingRef};
+use flightdesk_core::trade::BookingStatus;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};

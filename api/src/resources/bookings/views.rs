@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use flightdesk_core::booking::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, BookingStatus, PaymentSummary,
-    SeatChange,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, PaymentSummary, SeatChange,
 };
 use flightdesk_core::document::Document;
 use flightdesk_core::payment::Mismatch;
+use flightdesk_core::trade::BookingStatus;
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 use uuid::Uuid;

@@ -5,10 +5,11 @@ mod late;
 mod mismatches;
 mod settling;
 
+use flightdesk_core::settlement;
 use std::fmt::Write;
 
+use flightdesk_core::payment::Settlement;
 use flightdesk_core::payment::stripe::{CheckoutSession, CheckoutStatus};
-use flightdesk_core::payment::{self, Settlement};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -38,7 +39,9 @@ pub fn paid(session: &CheckoutSession) -> CheckoutSession {
 
 pub async fn settle(app: &TestApp, session: &CheckoutSession) -> Settlement {
     let mut tx = app.app.db.begin().await.unwrap();
-    let settlement = payment::settle(&mut tx, &app.clock, session).await.unwrap();
+    let settlement = settlement::settle(&mut tx, &app.clock, session)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     settlement
 }

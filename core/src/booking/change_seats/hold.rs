@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Move, SeatChange, Wish};
-use crate::booking::lock::LockedBooking;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};

@@ -18,13 +18,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::lock;
-use super::model::BookingStatus;
+use crate::booking_lock;
 use crate::charge;
 use crate::ids::{AccountId, BookingRef, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::seat::SeatOnFlight;
+use crate::trade::BookingStatus;
 use crate::{Error, Result, Shop, document, payment};
 
 /// A seat that a passenger would rather have.
@@ -60,7 +60,7 @@ struct Wish {
 /// Gives passengers of a paid booking other seats, all of them or none.
 ///
 /// Without a difference to pay it happens at once and the ticket documents are made anew; else the seats are held
-/// and [`payment::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
+/// and [`crate::settlement::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
 ///
 /// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
 /// [`Error::SeatTaken`], [`charge::OutsideLimits`], [`Error::Invalid`] with every wrong field.
@@ -71,7 +71,7 @@ pub async fn change_seats(
     reference: &BookingRef,
     wishes: &[NewSeat],
 ) -> Result<()> {
-    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     match booking.status {
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {}
         BookingStatus::PendingPayment | BookingStatus::Cancelled | BookingStatus::Expired => {

@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::{Move, NewSeat, Wish};
-use crate::booking::lock::LockedBooking;
 use crate::booking::seating;
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::error::Violations;
 use crate::ids::{BookingId, FlightId, PassengerId};

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::hold::{drop_claims, end, find_open, items, release};
 use super::{Move, quote};
-use crate::booking::lock::LockedBooking;
 use crate::booking::{insert, seating};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::inventory;
 use crate::trade::PriceLine;

@@ -4,7 +4,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::hold::{drop_claims, find_open};
-use crate::booking::{end, lock};
+use crate::booking::end;
+use crate::booking_lock;
 use crate::clock::Clock;
 use crate::ids::BookingId;
 use crate::{Result, inventory, payment};
@@ -43,7 +44,7 @@ async fn sweep(
     booking_id: BookingId,
 ) -> Result<bool> {
     let mut tx = conn.begin().await?;
-    let booking = lock(&mut tx, booking_id).await?;
+    let booking = booking_lock::lock(&mut tx, booking_id).await?;
     let now = clock.now();
     let open = find_open(&mut tx, booking_id).await?;
     // It may have been paid, dropped or prolonged since it was found.

@@ -18,7 +18,7 @@ mod requests;
 mod tests;
 
 pub use name::{PassengerName, parse_name};
-pub use requests::{NewTravelDocument, TravelDocument, request_words};
+pub use requests::{NewTravelDocument, TravelDocument};
 
 /// How people are addressed.
 const TITLES: [&str; 7] = ["mr", "ms", "mrs", "mx", "dr", "mstr", "miss"];

@@ -5,37 +5,7 @@ use chrono::NaiveDate;
 use crate::clock::parse_date;
 use crate::error::Violations;
 use crate::place;
-
-/// IATA's codes of the special service requests that can be made, with what they ask for.
-const REQUESTS: [(&str, &str); 21] = [
-    ("AVML", "Asian vegetarian meal"),
-    ("BBML", "Baby meal"),
-    ("CHML", "Child meal"),
-    ("DBML", "Diabetic meal"),
-    ("FPML", "Fruit platter"),
-    ("GFML", "Gluten-free meal"),
-    ("HNML", "Hindu meal"),
-    ("KSML", "Kosher meal"),
-    ("LFML", "Low-fat meal"),
-    ("LSML", "Low-salt meal"),
-    ("MOML", "Muslim meal"),
-    ("NLML", "Low-lactose meal"),
-    ("RVML", "Raw vegetarian meal"),
-    ("SFML", "Seafood meal"),
-    ("VGML", "Vegan meal"),
-    ("VLML", "Vegetarian lacto-ovo meal"),
-    ("WCHR", "Wheelchair, can climb steps"),
-    ("WCHS", "Wheelchair, cannot climb steps"),
-    ("WCHC", "Wheelchair to the seat"),
-    ("BLND", "Blind passenger"),
-    ("DEAF", "Deaf passenger"),
-];
-
-/// A special service request in words, or `None` for a code that is none.
-pub fn request_words(code: &str) -> Option<&'static str> {
-    let known = REQUESTS.iter().find(|(known, _)| *known == code);
-    known.map(|(_, words)| *words)
-}
+use crate::trade::{self, request_words};
 
 /// A travel document as the caller wrote it.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +46,7 @@ pub(super) fn requests(wrong: &mut Violations, field: &str, codes: &[String]) ->
                 || both(|code| code.starts_with("WCH"))
         };
         if request_words(&code).is_none() {
-            let codes: Vec<_> = REQUESTS.iter().map(|(code, _)| *code).collect();
+            let codes: Vec<_> = trade::special_requests().map(|(code, _)| *code).collect();
             wrong.add(
                 field,
                 "unknown_request",

@@ -5,10 +5,10 @@ use sqlx::PgConnection;
 
 use crate::Result;
 use crate::baggage::NewBag;
-use crate::booking::lock::LockedBooking;
 use crate::booking::model::{BookedPassenger, Booking};
 use crate::booking::passengers::{NewPassenger, NewTravelDocument};
 use crate::booking::queries;
+use crate::booking_lock::LockedBooking;
 use crate::coupon;
 use crate::hold::{self, Hold};
 

@@ -12,17 +12,17 @@ mod write;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::lock::{self, LockedBooking};
-use super::model::{Booking, BookingStatus, Contact};
+use super::model::{Booking, Contact};
 use super::passengers::{self, NewPassenger};
 use super::queries;
+use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::hold::{self, SeatWish};
 use crate::ids::{AccountId, BookingRef};
 use crate::money::Money;
 use crate::outbox::MailKind;
-use crate::trade::Price;
+use crate::trade::{BookingStatus, Price};
 use crate::{Error, Result, Shop, mail, payment};
 
 /// What shall be another; what is `None` stays.
@@ -88,7 +88,7 @@ pub async fn patch(
     if patch.changes_who_flies_where() {
         hold::change::one_at_a_time(conn, account_id).await?;
     }
-    let booking = lock::lock_of_account(conn, account_id, reference).await?;
+    let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     refuse_unless_unpaid(shop.clock, &booking)?;
     if patch.changes_more_than_contact() {
         let current = current::load(conn, &booking).await?;

@@ -12,10 +12,10 @@ use sqlx::PgConnection;
 
 use super::check::{Kept, Wanted};
 use super::current::Current;
-use crate::booking::lock::LockedBooking;
 use crate::booking::model::Contact;
 use crate::booking::traveller::{self, Traveller};
 use crate::booking::{create, insert, seating};
+use crate::booking_lock::LockedBooking;
 use crate::ids::BookingId;
 use crate::{Result, Shop, baggage, coupon, hold, inventory};
 

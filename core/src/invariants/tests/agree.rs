@@ -1,12 +1,13 @@
 //! Whether the database is what the model says, at the end of a random sequence.
 
+use crate::booking_lock;
 use sqlx::PgConnection;
 
 use super::model::BookingModel;
 use super::sequences::Play;
 use super::world::{CAPACITY, COUPON};
-use crate::booking::{self, BookingStatus};
 use crate::invariants::check;
+use crate::trade::BookingStatus;
 
 impl Play<'_> {
     /// The database is what the model says, and no rule is broken but for refunds that failed.
@@ -40,7 +41,7 @@ impl Play<'_> {
         for which in 0..self.bookings.len() {
             self.read_ids(conn, which).await;
             let (booking, model) = &self.bookings[which];
-            let locked = booking::lock(conn, booking.id).await.unwrap();
+            let locked = booking_lock::lock(conn, booking.id).await.unwrap();
             assert_eq!(
                 (locked.status, locked.total.minor()),
                 (model.status, model.total),

@@ -6,11 +6,10 @@ use sqlx::{Connection, PgConnection};
 use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
 use super::sequences::{Play, code, fee};
 use super::world::{COUPON, DISCOUNT, name, passengers, wish};
-use crate::booking::{
-    self, BookingPatch, BookingStatus, CouponChange, ExpectedTotal, NewSeat, PriceChanged,
-};
+use crate::booking::{self, BookingPatch, CouponChange, ExpectedTotal, NewSeat, PriceChanged};
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
+use crate::trade::BookingStatus;
 
 /// A change that is wanted: what is asked for, what becomes of the booking, and why it may be refused.
 struct Wanted {

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::booking::BookingStatus;
 use crate::ids::RefundId;
 use crate::inventory::Seat;
 use crate::payment::stripe::StripeRefundStatus;
 use crate::payment::{Payment, Settlement};
+use crate::trade::BookingStatus;
 
 /// A refund as it should be.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! What happens to the money of bookings, in random sequences.
 
+use crate::settlement;
 use rand::RngExt;
 use sqlx::{Connection, PgConnection};
 
@@ -7,10 +8,10 @@ use super::model::PaymentModel;
 use super::sequences::{Play, code};
 use super::world::{intent, paid, rupees, session};
 use crate::ids::RefundId;
+use crate::payment::Settlement;
 use crate::payment::stripe::{
     CheckoutSession, CheckoutStatus, Event, Fact, StripeRefund, StripeRefundStatus,
 };
-use crate::payment::{self, Settlement};
 
 impl Play<'_> {
     pub async fn open(&mut self, conn: &mut PgConnection, which: usize) -> String {
@@ -55,7 +56,7 @@ impl Play<'_> {
     }
 
     /// Delivers an event, now and then once more under the same id.
-    async fn deliver(&mut self, conn: &mut PgConnection, fact: Fact) -> payment::Received {
+    async fn deliver(&mut self, conn: &mut PgConnection, fact: Fact) -> settlement::Received {
         self.next += 1;
         let event = Event {
             id: format!("evt_{}", self.next),
@@ -63,14 +64,14 @@ impl Play<'_> {
             livemode: Some(false),
             fact,
         };
-        let received = payment::receive(conn, &self.world.clock, &event, b"{}")
+        let received = settlement::receive(conn, &self.world.clock, &event, b"{}")
             .await
             .unwrap();
         if self.next.is_multiple_of(3) {
-            let again = payment::receive(conn, &self.world.clock, &event, b"{}")
+            let again = settlement::receive(conn, &self.world.clock, &event, b"{}")
                 .await
                 .unwrap();
-            assert_eq!(again, payment::Received::Redelivered);
+            assert_eq!(again, settlement::Received::Redelivered);
         }
         received
     }
@@ -136,7 +137,7 @@ impl Play<'_> {
         let received = self.deliver(conn, Fact::Checkout(session)).await;
         assert_eq!(
             received,
-            payment::Received::New(expected.as_str()),
+            settlement::Received::New(expected.as_str()),
             "{}",
             self.story
         );
@@ -212,7 +213,12 @@ impl Play<'_> {
         let fits = payment.refund_elsewhere(&id, amount, status);
         let expected = if fits { "refund_settled" } else { "unknown" };
         let received = self.deliver(conn, Fact::Refund(said)).await;
-        assert_eq!(received, payment::Received::New(expected), "{}", self.story);
+        assert_eq!(
+            received,
+            settlement::Received::New(expected),
+            "{}",
+            self.story
+        );
         format!("elsewhere {fits}")
     }
 

@@ -3,6 +3,7 @@
 //!
 //! `FLIGHTDESK_SEQUENCES` says how many (10,000), `FLIGHTDESK_SEED` which; both are printed.
 
+use crate::booking_lock;
 use std::any::Any;
 use std::fmt::Write;
 
@@ -13,11 +14,13 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::model::{BookingModel, Stock};
 use super::world::{CAPACITY, COUPON, DISCOUNT, Order, World, name};
-use crate::booking::{self, BookingStatus, LockedBooking};
+use crate::booking;
+use crate::booking_lock::LockedBooking;
 use crate::coupon;
 use crate::ids::FlightId;
 use crate::inventory::Seat;
 use crate::payment;
+use crate::trade::BookingStatus;
 use crate::{Error, Result};
 
 /// Bookings that share two flights, and so their last seats.
@@ -287,7 +290,7 @@ impl Play<'_> {
             .advance(Duration::minutes(self.rng.random_range(0..40)));
         let now = self.world.clock.now();
         let (booking, model) = &mut self.bookings[which];
-        let locked = booking::lock(conn, booking.id).await.unwrap();
+        let locked = booking_lock::lock(conn, booking.id).await.unwrap();
         assert_eq!(
             (locked.status, locked.payment_due_at),
             (model.status, model.due),

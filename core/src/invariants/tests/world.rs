@@ -1,10 +1,13 @@
 //! A small flight or two and bookings on them, made by the functions that the api calls.
 
+use crate::booking_lock;
+use crate::settlement;
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use clap::Parser;
 use sqlx::{Connection, PgConnection};
 
-use crate::booking::{self, Contact, LockedBooking, NewBooking, NewPassenger, SourceWish};
+use crate::booking::{self, Contact, NewBooking, NewPassenger, SourceWish};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::config::{Sales, Settings};
 use crate::fare::Tariff;
@@ -159,7 +162,7 @@ impl World {
         let mut attempt = conn.begin().await?;
         let booked = booking::create(&mut attempt, self.shop(), self.account, &input).await?;
         attempt.commit().await?;
-        booking::lock(conn, booked.id).await
+        booking_lock::lock(conn, booked.id).await
     }
 
     /// A booking of some adults that waits for its payment.
@@ -181,7 +184,8 @@ impl World {
             cancel: "https://shop.example/".into(),
         };
         let waiting =
-            match payment::start(conn, &self.clock, self.account, &booking.reference, &urls).await?
+            match settlement::start(conn, &self.clock, self.account, &booking.reference, &urls)
+                .await?
             {
                 Started::Open(payment) => return Ok(payment),
                 Started::New(payment) => payment,
@@ -193,7 +197,7 @@ impl World {
     pub async fn book_and_pay(&self, conn: &mut PgConnection) -> (LockedBooking, Payment) {
         let booking = self.book(conn, 1).await;
         let payment = self.open(conn, &booking).await.unwrap();
-        let settled = payment::settle(conn, &self.clock, &paid(&payment))
+        let settled = settlement::settle(conn, &self.clock, &paid(&payment))
             .await
             .unwrap();
         assert_eq!(settled, Settlement::Confirmed);

@@ -6,15 +6,12 @@
 //! payment's status would not do, because money may come for a checkout that we have closed. A change that leaves
 //! the total as it was leaves the checkout open.
 
+use crate::booking_lock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::mismatch;
-use super::model::{Payment, PaymentStatus, Settlement};
-use super::open::{self, BEFORE_DEPARTURE};
-use super::refunds::{self, Reason};
-use super::stripe::{CheckoutSession, CheckoutStatus};
-use crate::booking::{self, BookingStatus, LatePayment, LockedBooking, change_seats};
+use crate::booking::{self, change_seats};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document::{self, Settled};
 use crate::fault;
@@ -22,6 +19,11 @@ use crate::ledger::{self, Kind};
 use crate::mail;
 use crate::money::Money;
 use crate::outbox::MailKind;
+use crate::payment::open::{self, BEFORE_DEPARTURE};
+use crate::payment::refunds::{self, Reason};
+use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
+use crate::payment::{Payment, PaymentStatus, Settlement, mismatch};
+use crate::trade::{BookingStatus, LatePayment};
 use crate::{Error, Result};
 
 /// Settles a session within the caller's transaction.
@@ -44,7 +46,7 @@ pub async fn settle(
         return Ok(Settlement::Unknown);
     };
     // The booking is locked first; what was read before may have changed by then.
-    let booking = booking::lock(conn, payment.booking_id).await?;
+    let booking = booking_lock::lock(conn, payment.booking_id).await?;
     let Some(payment) = open::find(conn, payment.id).await? else {
         return Ok(Settlement::Unknown);
     };
@@ -65,7 +67,8 @@ pub async fn settle(
         return Ok(Settlement::Mismatch);
     }
     succeed(conn, clock, &payment, session).await?;
-    ledger::money_came(conn, clock, &payment, came_as(booking.status)).await?;
+    let came_as = came_as(booking.status);
+    ledger::money_came(conn, clock, booking.id, payment.id, payment.amount, came_as).await?;
     fault::point("money_booked");
     apply(conn, clock, &payment, &booking).await
 }
@@ -193,7 +196,7 @@ async fn sold(
     payment: &Payment,
     booking: &LockedBooking,
 ) -> Result<()> {
-    let price = booking::lock(conn, booking.id).await?.total;
+    let price = booking_lock::lock(conn, booking.id).await?.total;
     let fees = Money::new(payment.amount.minor() - price.minor(), price.currency());
     if fees.minor() > 0 {
         refunds::promise_part(conn, clock, payment, booking, Reason::SeatFees, fees).await?;

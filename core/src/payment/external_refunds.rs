@@ -5,11 +5,12 @@
 //! filed when its event comes; one of ours that Stripe was not asked for yet, and that would not fit any more,
 //! fails as `refunded_at_stripe`, and what is left of it is promised anew.
 
+use crate::booking_lock;
 use sqlx::PgConnection;
 
 use super::refunds;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use crate::booking::{self, LockedBooking};
+use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
@@ -28,7 +29,7 @@ struct Paid {
 /// is left of them is promised anew, so that no more goes back than came.
 ///
 /// Returns whether it is of a payment of ours and fits into it.
-pub(super) async fn file(
+pub(crate) async fn file(
     conn: &mut PgConnection,
     clock: &Clock,
     refund: &StripeRefund,
@@ -44,7 +45,7 @@ pub(super) async fn file(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(paid) = paid else { return Ok(false) };
-    let booking = booking::lock(conn, paid.booking_id).await?;
+    let booking = booking_lock::lock(conn, paid.booking_id).await?;
     if is_filed(conn, refund).await? {
         return Ok(true);
     }

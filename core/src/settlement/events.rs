@@ -5,11 +5,11 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::refunds;
 use super::settle::settle;
-use super::stripe::{Event, Fact};
 use crate::clock::Clock;
 use crate::fault;
+use crate::payment::refunds;
+use crate::payment::stripe::{Event, Fact};
 use crate::{Error, Result};
 
 /// What receiving an event did.

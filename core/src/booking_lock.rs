@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::model::BookingStatus;
 use crate::ids::{AccountId, BookingId, BookingRef, HoldId};
 use crate::money::{self, Money};
+use crate::trade::BookingStatus;
 use crate::{Error, Result};
 
 /// The row of a booking, locked until the transaction ends. Its fields are what the decisions are made on.

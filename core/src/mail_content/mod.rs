@@ -1,0 +1,9 @@
+//! What a mail about a booking says, read when it is sent.
+
+mod load;
+mod model;
+
+pub use model::{
+    MailBag, MailBaggage, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
+    ReturnCause,
+};
