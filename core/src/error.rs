@@ -261,7 +261,7 @@ impl Error {
         match self {
             // A constraint that was violated in a race, or a schema that is not migrated yet, passes too.
             Self::Database(error) => {
-                crate::db::is_away(error)
+                crate::db_error::is_away(error)
                     || !matches!(
                         error,
                         sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }

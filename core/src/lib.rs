@@ -14,6 +14,7 @@ pub mod config;
 pub mod connections;
 pub mod coupon;
 pub mod db;
+pub mod db_error;
 pub mod document;
 pub mod email;
 pub mod error;

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::error::Cause;
+use crate::outcome::Outcome;
 use crate::pushed::Pushed;
 use crate::{Ctx, JobError, jobs, metrics};
 
@@ -18,21 +19,6 @@ const MOST_TIME: Duration = Duration::from_mins(10);
 const PATIENCE: Duration = Duration::from_secs(12);
 /// What a job gets to end by itself when the connections to PostgreSQL fell silent: it may wait for a mail server.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its effect is committed.
-    Done,
-    /// It failed; the row says what is next.
-    Failed(Verdict),
-    /// It runs or ran elsewhere, or is over: nothing was done.
-    Unwanted,
-    /// It became somebody else's while it ran; what it tried was rolled back.
-    Lost,
-    /// PostgreSQL did not answer. The lease will lapse, and the job comes back.
-    Unrecorded,
-}
 
 /// Runs the attempt that a push stands for, if it is still wanted. Never fails: what happened is in the row.
 pub async fn run(ctx: &Ctx, pushed: &Pushed) -> Outcome {

@@ -13,6 +13,7 @@ pub mod hint;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod outcome;
 pub mod pdf;
 pub mod pushed;
 pub mod settings;

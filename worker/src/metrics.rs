@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::PgConnection;
 
 use crate::Ctx;
-use crate::attempt::Outcome;
+use crate::outcome::Outcome;
 
 /// A worker that has not said anything for so long does not count as alive.
 const SILENCE: chrono::Duration = chrono::Duration::seconds(20);

@@ -7,12 +7,12 @@ mod shorten;
 #[cfg(test)]
 mod tests;
 
+use flightdesk_core::db_error;
 use std::any::Any;
 use std::fmt::Write;
 
 use flightdesk_core::booking::PriceChanged;
 use flightdesk_core::charge::OutsideLimits;
-use flightdesk_core::db;
 use flightdesk_core::error::{Error, FieldError, Refusal};
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::offer::OfferExpired;
@@ -264,7 +264,7 @@ impl ApiError {
             Error::Catalogue(_) | Error::Internal(_) | Error::LeaseLost(_) => {
                 Self::internal(detail)
             }
-            Error::Database(cause) if db::is_away(&cause) => Self::unavailable(cause),
+            Error::Database(cause) if db_error::is_away(&cause) => Self::unavailable(cause),
             Error::Database(cause) => Self::internal(cause),
         };
         match flight {

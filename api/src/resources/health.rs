@@ -4,6 +4,7 @@
 //! being asked; until then `/health/ready` says `degraded`, searches wait up to ten seconds for it, and everything
 //! else works.
 
+use flightdesk_core::db_error;
 use std::time::Duration;
 
 use flightdesk_core::outbox::Queue;
@@ -145,7 +146,7 @@ async fn database(app: &App) -> Vec<Check> {
             away("it is read-only: a standby, or a primary that became one".to_owned())
         }
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => away(trouble()),
-        Ok(Err(error)) => away(db::explain(&error)),
+        Ok(Err(error)) => away(db_error::explain(&error)),
     }
 }
 
@@ -156,7 +157,7 @@ fn migrations(migrated: Result<bool, sqlx::Error>) -> Check {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
             "there is no schema: run `manage migrate`".to_owned()
         }
-        Err(error) => format!("the schema cannot be read: {}", db::explain(&error)),
+        Err(error) => format!("the schema cannot be read: {}", db_error::explain(&error)),
     };
     check("migrations", Status::Down, Some(&detail))
 }

@@ -5,7 +5,6 @@
 //! which says that `DATABASE_URL` is a pooler, `manage migrate` makes the same settings defaults of the role in the
 //! database. Locks are of transactions, never of sessions.
 
-mod fault;
 mod options;
 mod pool;
 mod watch;
@@ -16,8 +15,8 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 use crate::config;
+use crate::db_error::explain;
 
-pub use fault::{explain, is_away};
 pub use options::{DirectError, direct, lost_settings, place, role, role_settings};
 pub use pool::Pool;
 pub use watch::watch;

@@ -172,7 +172,7 @@ pub async fn direct(
     };
     match tokio::time::timeout(CONNECT, connected).await {
         Ok(Ok(conn)) => Ok(conn),
-        Ok(Err(error)) => Err(failed(&place, super::explain(&error))),
+        Ok(Err(error)) => Err(failed(&place, crate::db_error::explain(&error))),
         Err(_) => Err(failed(
             &place,
             format!("no answer in {} seconds", CONNECT.as_secs()),

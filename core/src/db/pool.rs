@@ -257,7 +257,7 @@ fn make(
                 let this = match set_up(conn, session).await {
                     Ok(this) => this,
                     Err(error) => {
-                        *lock(&state.trouble) = Some(super::explain(&error));
+                        *lock(&state.trouble) = Some(crate::db_error::explain(&error));
                         return Err(error);
                     }
                 };

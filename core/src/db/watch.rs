@@ -19,8 +19,9 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, PgConnection, Row};
 use tokio::time::{sleep, timeout};
 
+use super::options;
 use super::pool::{Pool, Session, WeakPool};
-use super::{explain, options};
+use crate::db_error::explain;
 
 /// How often the watch asks.
 const EVERY: Duration = Duration::from_secs(1);

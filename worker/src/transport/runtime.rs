@@ -20,9 +20,9 @@ use tracing::{error, info, warn};
 
 use super::queue;
 use super::relay::Relay;
-use crate::attempt::Outcome;
 use crate::health::Health;
 use crate::hint::Hints;
+use crate::outcome::Outcome;
 use crate::pushed::Pushed;
 use crate::settings::WorkerSettings;
 use crate::shutdown::Shutdown;

@@ -1,5 +1,6 @@
 //! The connections themselves: that fall silent, that a pooler refuses, that are encrypted.
 
+use flightdesk_core::db_error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -144,9 +145,9 @@ async fn a_refused_start_up_parameter_is_named(pool: PgPool) {
     database.database_url = SecretString::from(url.to_string());
     let db = db::pool(&database, "test").unwrap();
     let error = db.acquire().await.unwrap_err();
-    assert!(db::is_away(&error), "{error:?}");
+    assert!(db_error::is_away(&error), "{error:?}");
     assert_eq!(
-        db::explain(&error),
+        db_error::explain(&error),
         "it refuses a start-up parameter (unsupported startup parameter: options)"
     );
 }

@@ -4,8 +4,8 @@ use chrono::{Duration, TimeZone, Utc};
 use flightdesk_core::Clock;
 use flightdesk_core::ids::{BookingId, JobId};
 use flightdesk_core::outbox::{self, MailKind, SendMail, Verdict};
-use flightdesk_worker::attempt::{self, Outcome};
 use flightdesk_worker::pushed::Pushed;
+use flightdesk_worker::{attempt, outcome::Outcome};
 use sqlx::PgPool;
 
 use crate::support::bookings::{ACCOUNT, BOOKING, PDF, promise, ready_tickets};

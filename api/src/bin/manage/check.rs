@@ -1,5 +1,6 @@
 //! What a deployment leads to, a line each.
 
+use flightdesk_core::db_error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -112,7 +113,7 @@ async fn migrations(settings: &Settings) -> Finding {
         db::pool(&settings.database, "flightdesk manage").map_err(|error| error.to_string())?;
     if let Some(lost) = db::lost_settings(&pool, &settings.database)
         .await
-        .map_err(|error| db::explain(&error))?
+        .map_err(|error| db_error::explain(&error))?
     {
         return Err(format!(
             "through DATABASE_URL sessions lack {lost}: run `manage migrate` with DIRECT_DATABASE_URL"
@@ -123,7 +124,7 @@ async fn migrations(settings: &Settings) -> Finding {
         Ok(false) | Err(sqlx::Error::Database(_)) => {
             Err("the schema is not this program's: run `manage migrate`".to_owned())
         }
-        Err(error) => Err(db::explain(&error)),
+        Err(error) => Err(db_error::explain(&error)),
     }
 }
 
