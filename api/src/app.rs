@@ -72,7 +72,8 @@ impl App {
     ///
     /// Errors: an address that cannot be read. Call it within a Tokio runtime.
     pub fn new(settings: Settings, limits: LimitSettings, clock: Clock) -> anyhow::Result<Self> {
-        let db = db::pool(&settings.database, "flightdesk-api")?;
+        let db = db::pool(&settings.database, "flightdesk-api")
+            .map_err(|error| anyhow::anyhow!(flightdesk_core::db_error::explain(&error)))?;
         Self::with_pool(settings, limits, clock, db)
     }
 

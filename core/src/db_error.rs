@@ -3,6 +3,10 @@
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+/// Why no process may use a pooler that gives one client's prepared statement to another.
+pub(crate) const MIXED_UP_STATEMENTS: &str = "it is a pooler in transaction mode that mixes up prepared statements; PgBouncer must be \
+     1.21 or newer and have max_prepared_statements above 0, or pool_mode = session";
+
 /// Whether the database is away, overloaded, failing over or misconfigured, rather than asked something wrong: the same
 /// statement succeeds once that has passed.
 ///
@@ -32,6 +36,13 @@ fn is_fatal(error: &dyn DatabaseError) -> bool {
         .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
+/// What a pooler that keeps no track of prepared statements makes of them.
+pub(crate) fn is_of_a_mixed_up_statement(error: &dyn DatabaseError) -> bool {
+    error
+        .code()
+        .is_some_and(|code| matches!(&*code, "26000" | "42P05"))
+}
+
 /// By class and code (<https://www.postgresql.org/docs/17/errcodes-appendix.html>).
 fn is_away_code(code: &str) -> bool {
     const CLASSES: [&str; 6] = [
@@ -42,12 +53,13 @@ fn is_away_code(code: &str) -> bool {
         "57P", // shutdown, start, dropped database
         "58",  // the server's disk
     ];
-    const CODES: [&str; 7] = [
+    const CODES: [&str; 8] = [
         "25006", // read-only: a standby, or a primary that became one
         "25P03", // idle in transaction for too long
         "25P04", // transaction timeout
         "26000", // a prepared statement that another server connection has
         "3D000", // no such database
+        "42P05", // a prepared statement whose name another client behind a pooler has taken
         "55P03", // lock timeout
         "57014", // statement timeout
     ];
@@ -58,8 +70,8 @@ fn is_away_code(code: &str) -> bool {
 pub fn explain(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
-        sqlx::Error::Io(error) => format!("{error}"),
-        sqlx::Error::Tls(error) => format!("TLS: {error}"),
+        sqlx::Error::Io(error) => certificate(&error.to_string()),
+        sqlx::Error::Tls(error) => certificate(&error.to_string()),
         sqlx::Error::Protocol(_) => {
             "the connection was cut in the middle of an answer, or what answers is not PostgreSQL"
                 .to_owned()
@@ -69,6 +81,7 @@ pub fn explain(error: &sqlx::Error) -> String {
             let (code, message) = (error.code().unwrap_or_default(), error.message());
             match &*code {
                 "25006" => "it is read-only: a standby, or a primary that became one".to_owned(),
+                "26000" | "42P05" => MIXED_UP_STATEMENTS.to_owned(),
                 "28P01" | "28000" => "it refuses the user or the password".to_owned(),
                 "3D000" => "it has no database of that name".to_owned(),
                 "53300" => format!("it takes no more connections ({message})"),
@@ -85,6 +98,16 @@ pub fn explain(error: &sqlx::Error) -> String {
     }
 }
 
+/// What is wrong with a connection, and the setting that mends it when it is the certificate.
+fn certificate(error: &str) -> String {
+    let hint = if error.contains("UnknownIssuer") {
+        "; DATABASE_CA_FILE names the authority that is trusted"
+    } else {
+        ""
+    };
+    format!("{error}{hint}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,8 +115,8 @@ mod tests {
     #[test]
     fn what_passes_by_itself_is_told_from_what_was_asked_wrong() {
         for code in [
-            "08006", "08P01", "25006", "26000", "28P01", "3D000", "40001", "40P01", "53300",
-            "57014", "57P01", "57P03", "25P03", "58030",
+            "08006", "08P01", "25006", "26000", "28P01", "3D000", "42P05", "40001", "40P01",
+            "53300", "57014", "57P01", "57P03", "25P03", "58030",
         ] {
             assert!(is_away_code(code), "{code}");
         }

@@ -286,6 +286,9 @@ pub fn explain(error: &RedisError) -> String {
             "it refuses the user or the password".to_owned()
         }
         None if error.is_timeout() => "it does not answer".to_owned(),
+        None if error.to_string().contains("certificate") => {
+            "its certificate is not trusted; REDIS_CA_FILE names the authority that is".to_owned()
+        }
         None => format!("it cannot be reached ({})", error.category()),
     }
 }

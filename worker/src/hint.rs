@@ -1,16 +1,15 @@
 //! Hints that a job may have been promised. An idle relay looks every two seconds; a hint makes it look at once.
 //!
-//! A hint is lost, doubled or early without harm: looking is the truth. Behind a pooler in transaction mode, where nobody
-//! can listen, jobs start up to two seconds later.
+//! A hint is lost, doubled or early without harm: looking is the truth. Behind a pooler in transaction mode they are heard
+//! past it (`DIRECT_DATABASE_URL`); without that address nobody listens, and jobs start up to two seconds later.
 
 use std::time::Duration;
 
 use flightdesk_core::db;
 use flightdesk_core::outbox::HINTS;
-use sqlx::PgPool;
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::watch;
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::shutdown::Shutdown;
 
@@ -45,10 +44,16 @@ impl Hints {
     /// Passes on what other processes say, until this one shall stop. The connection is one of its own: it listens for as
     /// long as it lives.
     pub async fn listen(self, db: db::Pool, shutdown: Shutdown) {
+        let Some(session) = db.session_options() else {
+            info!(
+                "hints about new jobs cannot be heard behind this pooler: set DIRECT_DATABASE_URL"
+            );
+            return;
+        };
         let mut pause = Duration::from_secs(1);
         while !shutdown.is_wished() {
             let heard = tokio::select! {
-                heard = self.pass_on(&db) => heard,
+                heard = self.pass_on(session.clone()) => heard,
                 // Its own connection has fallen silent as well.
                 () = db.renewed() => Ok(()),
                 () = shutdown.wished() => return,
@@ -64,10 +69,10 @@ impl Hints {
         }
     }
 
-    async fn pass_on(&self, db: &PgPool) -> Result<(), sqlx::Error> {
+    async fn pass_on(&self, session: PgConnectOptions) -> Result<(), sqlx::Error> {
         let own = PgPoolOptions::new()
             .max_connections(1)
-            .connect_lazy_with((*db.connect_options()).clone());
+            .connect_lazy_with(session);
         let mut listener = PgListener::connect_with(&own).await?;
         listener.listen(HINTS).await?;
         loop {

@@ -170,7 +170,8 @@ fn clockwork(
 
 /// The back-ends of these settings. Nothing is connected yet.
 fn context(settings: Settings) -> anyhow::Result<Ctx> {
-    let db = db::pool(&settings.database, "flightdesk-worker")?;
+    let db = db::pool(&settings.database, "flightdesk-worker")
+        .map_err(|error| anyhow::anyhow!(flightdesk_core::db_error::explain(&error)))?;
     db::watch(&[&db]);
     Ok(Ctx {
         db,

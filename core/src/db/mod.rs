@@ -7,6 +7,7 @@
 
 mod options;
 mod pool;
+mod pooler;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -15,7 +16,8 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 use crate::config;
-use crate::db_error::explain;
+use crate::db_error::{MIXED_UP_STATEMENTS, explain};
+use pooler::Session;
 
 pub use options::{DirectError, direct, lost_settings, place, role, role_settings};
 pub use pool::Pool;
@@ -67,15 +69,26 @@ pub async fn is_writable(pool: &PgPool) -> Result<bool, sqlx::Error> {
 
 /// Waits until PostgreSQL gives a connection, as long as the settings say; the log says once what it waits for.
 ///
-/// The error is a sentence that names the setting and the cause.
+/// The error is a sentence that names the setting and the cause, at once for a pooler that mixes up prepared statements.
 pub async fn wait_for(pool: &Pool, settings: &config::Database) -> Result<(), String> {
     let patience = Duration::from_secs(settings.database_start_seconds);
     let began = Instant::now();
     let place = place(settings).map_err(|error| error.to_string())?;
     let mut told = false;
     loop {
-        let Err(error) = pool.acquire().await else {
-            return Ok(());
+        let error = match reach(pool, settings).await {
+            Ok(Session::Own) => return Ok(()),
+            Ok(Session::Shared) => {
+                pool.note_shared_sessions();
+                return Ok(());
+            }
+            Ok(Session::MixedUp) => {
+                let why = MIXED_UP_STATEMENTS;
+                return Err(format!(
+                    "cannot use PostgreSQL at {place} (DATABASE_URL): {why}"
+                ));
+            }
+            Err(error) => error,
         };
         let why = pool.trouble().unwrap_or_else(|| explain(&error));
         let sentence = format!("cannot connect to PostgreSQL at {place} (DATABASE_URL): {why}");
@@ -87,4 +100,10 @@ pub async fn wait_for(pool: &Pool, settings: &config::Database) -> Result<(), St
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Takes a connection of the pool, and finds out what its address leads to.
+async fn reach(pool: &Pool, settings: &config::Database) -> Result<Session, sqlx::Error> {
+    drop(pool.acquire().await?);
+    pooler::find_out(settings, "flightdesk start").await
 }

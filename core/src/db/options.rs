@@ -1,6 +1,7 @@
 //! How to connect, and what every session is set to.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -59,6 +60,7 @@ fn parse(
         )
     })?;
     if let Some(file) = &settings.database_ca_file {
+        check_authority(file)?;
         options = options.ssl_root_cert(file);
         // An authority that nobody asks proves nothing: `prefer` and `require` take any certificate.
         if !url.contains("sslmode=") && !url.contains("ssl-mode=") {
@@ -69,6 +71,17 @@ fn parse(
         .application_name(application)
         // A pooler refuses this start-up parameter, and nothing here reads a float as text.
         .extra_float_digits(None))
+}
+
+/// Says which setting is wrong before a connection fails with a bare "no such file".
+fn check_authority(file: &Path) -> Result<(), sqlx::Error> {
+    let why = match std::fs::read_to_string(file) {
+        Ok(text) if text.contains("BEGIN CERTIFICATE") => return Ok(()),
+        Ok(_) => "has no certificate in PEM".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    let message = format!("DATABASE_CA_FILE: {} {why}", file.display());
+    Err(sqlx::Error::Configuration(message.into()))
 }
 
 /// Where `DATABASE_URL` leads, without user and password.
@@ -145,22 +158,35 @@ pub struct DirectError {
     why: String,
 }
 
+/// The options of `DIRECT_DATABASE_URL`, else of `DATABASE_URL`.
+pub(super) fn direct_options(
+    settings: &config::Database,
+    application: &str,
+) -> Result<PgConnectOptions, sqlx::Error> {
+    let (url, setting) = direct_url(settings);
+    parse(url, settings, setting, application)
+}
+
+fn direct_url(settings: &config::Database) -> (&SecretString, &'static str) {
+    match &settings.direct_database_url {
+        Some(url) => (url, "DIRECT_DATABASE_URL"),
+        None => (&settings.database_url, "DATABASE_URL"),
+    }
+}
+
 /// One connection past any pooler, for a command that may take its time or needs a session: `DIRECT_DATABASE_URL`, else
 /// `DATABASE_URL`. It has no statement timeout.
 pub async fn direct(
     settings: &config::Database,
     application: &str,
 ) -> Result<PgConnection, DirectError> {
-    let (url, setting) = match &settings.direct_database_url {
-        Some(url) => (url, "DIRECT_DATABASE_URL"),
-        None => (&settings.database_url, "DATABASE_URL"),
-    };
+    let (_, setting) = direct_url(settings);
     let failed = |place: &str, why: String| DirectError {
         place: place.to_owned(),
         setting,
         why,
     };
-    let options = parse(url, settings, setting, application)
+    let options = direct_options(settings, application)
         .map_err(|error| failed("an unreadable address", error.to_string()))?;
     let place = place_of(&options);
     let connected = async {

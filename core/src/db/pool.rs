@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use tokio::sync::watch;
 
@@ -70,6 +70,8 @@ struct State {
     sessions: Mutex<Vec<Session>>,
     /// Why the last connection was not made.
     trouble: Mutex<Option<String>>,
+    /// Whether connections are given each other's sessions.
+    shares_sessions: AtomicBool,
 }
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -223,6 +225,23 @@ impl Pool {
 
     pub(super) fn note_trouble(&self, trouble: Option<String>) {
         *lock(&self.0.state.trouble) = trouble;
+    }
+
+    pub(super) fn note_shared_sessions(&self) {
+        self.0.state.shares_sessions.store(true, Ordering::Relaxed);
+    }
+
+    /// How to get a session that nobody else has, for one who listens: past a pooler in transaction mode. `None` when
+    /// there is no way past it: what is said to a listener there reaches whoever has the session next.
+    pub fn session_options(&self) -> Option<PgConnectOptions> {
+        let is_shared = self.0.state.shares_sessions.load(Ordering::Relaxed);
+        match self.settings() {
+            Some((settings, application)) if settings.direct_database_url.is_some() => {
+                options::direct_options(settings, application).ok()
+            }
+            _ if is_shared => None,
+            _ => Some((*self.connect_options()).clone()),
+        }
     }
 
     pub(super) fn settings(&self) -> Option<(&config::Database, &str)> {

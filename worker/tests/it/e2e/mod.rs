@@ -1,6 +1,8 @@
 //! One traveller through the two real binaries, from the sign-up to the ticket in the inbox, and what may happen on
 //! the way: Redis stops, a process is killed, a webhook is lost.
 
+mod balanced;
+mod buyers;
 mod faults;
 mod journey;
 #[cfg(feature = "fault-points")]

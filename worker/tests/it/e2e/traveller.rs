@@ -74,7 +74,7 @@ impl Traveller {
         answer
     }
 
-    /// The answer, unless it is an error or takes longer than a minute.
+    /// The answer, unless it is an error or takes longer than a minute. What is away is 409 or 503, never 500.
     pub(super) async fn attempt(
         &self,
         method: Method,
@@ -86,6 +86,8 @@ impl Traveller {
             request = request.json(body);
         }
         let answer = request.send().await.ok()?;
+        let status = answer.status();
+        assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         answer.error_for_status().ok()?.json().await.ok()
     }
 

@@ -1,6 +1,7 @@
 //! What the tests of the worker stand on: a Redis of their own, real worker processes, an SMTP server, bookings.
 
 pub mod api;
+pub mod balancers;
 pub mod bookings;
 pub mod process;
 pub mod proxy;
