@@ -17,6 +17,7 @@ mod documents;
 mod errors;
 mod faults;
 mod holds;
+mod http2;
 mod idempotency;
 mod invariants;
 mod jobs;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -33,6 +33,8 @@ const MOST_HEAD: usize = 64 * 1024;
 /// What HTTP/2 buffers of bodies that nobody has begun to read: of one, and of all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// What HTTP/2 is given of an answer at once: it buffers that much for a client that reads nothing.
+const PIECE: usize = 16 * 1024;
 /// Whether the other side of an HTTP/2 connection is still there is asked so often.
 const PING: Duration = Duration::from_secs(20);
 
@@ -92,7 +94,7 @@ impl Shared {
                 let (shared, peer) = (shared.clone(), Peer::new(ticket.clone()));
                 async move {
                     let answer = shared.answer(request, local, address, peer).await;
-                    Ok::<_, Infallible>(answer.map(|body| Counted { body, _busy: busy }))
+                    Ok::<_, Infallible>(answer.map(|body| Counted::new(body, busy)))
                 }
             }
         });
@@ -136,7 +138,7 @@ impl Shared {
         local: SocketAddr,
         address: SocketAddr,
         peer: Peer,
-    ) -> Response<impl Body<Data = hyper::body::Bytes, Error = io::Error> + use<>> {
+    ) -> Response<impl Body<Data = Bytes, Error = io::Error> + Unpin + use<>> {
         let version = request.version();
         let last = peer.is_crowded() || *self.phase.borrow() != Phase::Serving;
         let addresses = (
@@ -167,6 +169,12 @@ struct Progress {
     under_way: usize,
     idle_since: Instant,
     blocked_since: Option<Instant>,
+    /// Answers of which something was handed to the connection that has not gone out yet.
+    awaited: usize,
+    /// Since when there have been such answers, or since the client last had time for as much as it has taken.
+    awaited_since: Instant,
+    /// What the client has taken of them since then, in bytes.
+    taken: u64,
     http2: bool,
     closing: bool,
     reader: Option<Waker>,
@@ -190,6 +198,9 @@ impl State {
             under_way: 0,
             idle_since: now,
             blocked_since: None,
+            awaited: 0,
+            awaited_since: now,
+            taken: 0,
             http2: false,
             closing: false,
             reader: None,
@@ -201,14 +212,14 @@ impl State {
     }
 
     fn standing(&self, settings: &ConnectionSettings, crowded: bool) -> Standing {
-        let progress = self.lock();
+        let mut progress = self.lock();
         let head = Duration::from_secs(settings.request_head_seconds);
         // There are few places for those that only ask for health.
         let head = if crowded { head.min(FRESH * 2) } else { head };
         let idle = Duration::from_secs(settings.idle_seconds);
         let first = (progress.requests == 0).then_some(progress.opened);
         let over = |since: Option<Instant>, most| since.is_some_and(|at| at.elapsed() > most);
-        if over(progress.blocked_since, idle) {
+        if over(progress.blocked_since, idle) || progress.is_read_too_slowly(idle, settings) {
             return Standing::Stuck;
         }
         if progress.under_way > 0 {
@@ -281,8 +292,25 @@ impl State {
     }
 }
 
+impl Progress {
+    /// Whether the client takes less of its answers than the slowest rate. HTTP/2 does not block the socket for that: the
+    /// client gives no window and may go on asking.
+    fn is_read_too_slowly(&mut self, idle: Duration, settings: &ConnectionSettings) -> bool {
+        if self.awaited == 0 || self.awaited_since.elapsed() < idle {
+            return false;
+        }
+        let least = settings.idle_seconds * settings.min_body_rate;
+        self.awaited_since = Instant::now();
+        std::mem::take(&mut self.taken) < least
+    }
+}
+
 /// A request is under way until its answer has been handed to the connection.
-struct Busy(Arc<State>);
+struct Busy {
+    state: Arc<State>,
+    /// Bytes that were handed over and that the connection has not asked beyond yet.
+    handed: Option<u64>,
+}
 
 impl Busy {
     fn new(state: &Arc<State>, version: Version) -> Self {
@@ -292,13 +320,37 @@ impl Busy {
         progress.head_since = None;
         progress.http2 = version == Version::HTTP_2;
         drop(progress);
-        Self(state.clone())
+        Self {
+            state: state.clone(),
+            handed: None,
+        }
+    }
+
+    /// From here on the client is waited for.
+    fn hand(&mut self, bytes: usize) {
+        let mut progress = self.state.lock();
+        progress.awaited += 1;
+        if progress.awaited == 1 {
+            progress.awaited_since = Instant::now();
+            progress.taken = 0;
+        }
+        self.handed = Some(bytes as u64);
+    }
+
+    /// The client is no longer waited for.
+    fn take(&mut self) {
+        if let Some(bytes) = self.handed.take() {
+            let mut progress = self.state.lock();
+            progress.awaited -= 1;
+            progress.taken += bytes;
+        }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut progress = self.0.lock();
+        self.take();
+        let mut progress = self.state.lock();
         progress.under_way -= 1;
         progress.idle_since = Instant::now();
     }
@@ -307,26 +359,66 @@ impl Drop for Busy {
 /// The body of an answer, which counts as under way as long as it is there.
 struct Counted<B> {
     body: B,
-    _busy: Busy,
+    /// What is left of the last frame.
+    rest: Bytes,
+    busy: Busy,
 }
 
-impl<B: Body + Unpin> Body for Counted<B> {
-    type Data = B::Data;
+impl<B> Counted<B> {
+    fn new(body: B, mut busy: Busy) -> Self {
+        busy.hand(0);
+        Self {
+            body,
+            rest: Bytes::new(),
+            busy,
+        }
+    }
+
+    /// The next piece of what is left; HTTP/1.1 takes it all, for there the socket says when to stop.
+    fn piece(&mut self) -> Frame<Bytes> {
+        let is_http2 = self.busy.state.is_http2();
+        let most = if is_http2 { PIECE } else { usize::MAX };
+        let piece = self.rest.split_to(self.rest.len().min(most));
+        self.busy.hand(piece.len());
+        Frame::data(piece)
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.busy.take();
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.piece())));
+        }
+        Pin::new(&mut self.body)
+            .poll_frame(cx)
+            .map_ok(|frame| match frame.into_data() {
+                Ok(data) => {
+                    self.rest = data;
+                    self.piece()
+                }
+                Err(frame) => frame,
+            })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }
 
