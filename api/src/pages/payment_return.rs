@@ -10,8 +10,9 @@ use flightdesk_core::flight::Flight;
 use flightdesk_core::format;
 use flightdesk_core::html::escape;
 use flightdesk_core::ids::AccountId;
-use flightdesk_core::trade::{BookingStatus, Direction, LatePayment};
-use flightdesk_core::{Error, payment};
+use flightdesk_core::reference::Airport;
+use flightdesk_core::trade::{BookingStatus, Direction, LatePayment, PassengerType};
+use flightdesk_core::{Error, payment, zone};
 use poem::http::StatusCode;
 use poem::web::{Data, Query};
 use poem::{Response, handler};
@@ -114,7 +115,15 @@ fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Respons
     if until <= app.clock.now() {
         return None;
     }
-    let until = format::instant(until);
+    // By the clocks of where the journey begins, as the mails say it.
+    let first = booking
+        .directions
+        .first()
+        .and_then(|way| way.flights.first());
+    let until = first.map_or_else(
+        || format::instant(until),
+        |first| format::moment(zone::local(until, first.origin.time_zone)),
+    );
     let mut body = format!(
         "<p>No payment has reached us. {what} until {until}; until then it can still be paid.</p>"
     );
@@ -128,7 +137,7 @@ fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Respons
         escape(&action),
         escape(&format::money(amount)),
     );
-    Some(html::page(StatusCode::OK, false, "Not paid", &body))
+    Some(html::page(StatusCode::OK, false, "Not paid yet", &body))
 }
 
 pub(crate) fn cannot_show(error: &Error) -> Response {
@@ -253,7 +262,11 @@ fn page(booking: &Booking, papers: &[Paper]) -> Response {
         "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>"
     );
     push_flights(&mut body, booking);
-    if booking.status == BookingStatus::Confirmed {
+    if matches!(
+        booking.status,
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
+    ) {
+        body.push_str(&travellers(booking));
         for paper in papers {
             body.push_str(&paper_line(paper));
         }
@@ -280,22 +293,57 @@ fn heading(direction: Direction) -> &'static str {
 fn flight_list(flights: &[Flight]) -> String {
     let mut list = "<ul>".to_owned();
     for flight in flights {
-        let (leaves, lands) = (flight.departs_local(), flight.arrives_local());
+        let stop = |airport: &Airport, local| {
+            format!(
+                "{} {} ({})",
+                format::moment(local),
+                escape(&airport.city),
+                escape(&airport.iata)
+            )
+        };
         // Writing to a String cannot fail.
         let _ = write!(
             list,
-            "<li>{} {}: {} ({}) {} to {} ({}) {}</li>",
+            "<li><strong>{} {}</strong><br>{}<br>{}</li>",
             escape(&flight.airline.iata),
             escape(&flight.flight_number),
-            escape(&flight.origin.city),
-            escape(&flight.origin.iata),
-            format::moment(leaves),
-            escape(&flight.destination.city),
-            escape(&flight.destination.iata),
-            format::moment(lands),
+            stop(&flight.origin, flight.departs_local()),
+            stop(&flight.destination, flight.arrives_local()),
         );
     }
     list.push_str("</ul>");
+    list
+}
+
+/// Who flies in which seats, and what was paid.
+fn travellers(booking: &Booking) -> String {
+    let mut list = "<h2>Passengers</h2><ul>".to_owned();
+    for passenger in &booking.passengers {
+        let names = [&passenger.first_name, &passenger.middle_name];
+        let mut names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+        names.push(&passenger.last_name);
+        let flights = booking.directions.iter().flat_map(|way| &way.flights);
+        let seats: Vec<_> = flights
+            .filter_map(|flight| {
+                let seats = &passenger.seats;
+                let seat = seats.iter().find(|seat| seat.flight_id == flight.id)?;
+                let (airline, number) = (&flight.airline.iata, &flight.flight_number);
+                Some(format!("{airline} {number} seat {}", seat.seat))
+            })
+            .collect();
+        // Writing to a String cannot fail.
+        let _ = write!(list, "<li>{}", escape(&names.join(" ")));
+        let _ = match passenger.passenger_type {
+            PassengerType::Infant => write!(list, "<br>On the lap of an adult"),
+            PassengerType::Adult | PassengerType::Child if seats.is_empty() => Ok(()),
+            PassengerType::Adult | PassengerType::Child => {
+                write!(list, "<br>{}", escape(&seats.join(", ")))
+            }
+        };
+        list.push_str("</li>");
+    }
+    let amount = escape(&format::money(booking.payment.amount_paid));
+    let _ = write!(list, "</ul><p>Paid: {amount}</p>");
     list
 }
 

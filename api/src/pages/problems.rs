@@ -19,7 +19,7 @@ pub fn list() -> Response {
         )
     });
     let body = format!(
-        "<p>An answer that is no success is a problem as RFC 9457 describes them. Its <code>code</code> says which, and its <code>type</code> leads to one of these pages.</p><dl>{}</dl>",
+        "<p>Every error is answered as problem details (RFC 9457). Its <code>code</code> names the kind of error, and its <code>type</code> is the address of one of these pages.</p><dl>{}</dl>",
         kinds.collect::<String>()
     );
     html::page(StatusCode::OK, false, "Problems", &body)

@@ -49,7 +49,7 @@ pub fn sms(content: &MailContent) -> String {
     )
 }
 
-/// A mail of a greeting and paragraphs, with a title that is its subject too.
+/// A mail of a greeting, paragraphs and a link to the booking, with a title that is its subject too.
 pub(super) fn letter(
     content: &MailContent,
     frame: Frame<'_>,
@@ -59,6 +59,7 @@ pub(super) fn letter(
     let mut blocks = vec![Block::Paragraph(greeting(content))];
     let paragraphs = paragraphs.iter().map(|words| (*words).to_owned());
     blocks.extend(paragraphs.map(Block::Paragraph));
+    blocks.push(Block::Button("See the booking".to_owned(), frame.link));
     compose(content, frame, title, &blocks)
 }
 

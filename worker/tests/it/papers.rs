@@ -324,6 +324,7 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
         assert_eq!(mail.subject, subject);
         for form in [&mail.text, &mail.html] {
             assert!(form.contains(said), "{said:?} is missing in\n{form}");
+            assert!(form.contains("/booking?link="), "no link in\n{form}");
         }
         assert_eq!(
             mail.message_id,

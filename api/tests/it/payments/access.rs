@@ -95,7 +95,7 @@ async fn who_leaves_the_payment_reads_what_is_true_of_the_booking(pool: PgPool) 
     let words = [
         "No payment has reached us",
         trip::reference(&booking),
-        "until Fri 20 Nov 2026, 12:31 UTC",
+        "until Fri 20 Nov 2026, 18:01 (UTC+5:30)",
     ];
     assert!(words.iter().all(|words| unpaid.contains(words)), "{unpaid}");
     let total = booking["price"]["total"]["amount"].as_str().unwrap();
@@ -115,10 +115,15 @@ async fn who_leaves_the_payment_reads_what_is_true_of_the_booking(pool: PgPool) 
 
     settle(&app, &paid(&session(&app, &pool).await)).await;
     let confirmed = left(&app, &pool).await;
-    assert!(
-        confirmed.contains("Your booking is confirmed"),
-        "{confirmed}"
-    );
+    let amount_paid = format!("Paid: INR {}", grouped(total));
+    for words in [
+        "Your booking is confirmed",
+        "Passengers",
+        " seat ",
+        &amount_paid,
+    ] {
+        assert!(confirmed.contains(words), "{words} is not in {confirmed}");
+    }
     let path = format!("/v1/bookings/{}/cancellations", trip::reference(&booking));
     let other = client.book().await;
     open(&client, &other).await;
