@@ -100,7 +100,8 @@ pub fn explain(error: &sqlx::Error) -> String {
 
 /// What is wrong with a connection, and the setting that mends it when it is the certificate.
 fn certificate(error: &str) -> String {
-    let hint = if error.contains("UnknownIssuer") {
+    let is_of_another = ["UnknownIssuer", "BadSignature"];
+    let hint = if is_of_another.iter().any(|why| error.contains(why)) {
         "; DATABASE_CA_FILE names the authority that is trusted"
     } else {
         ""

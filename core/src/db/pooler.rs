@@ -75,7 +75,9 @@ async fn keeps_track(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match name {
         Ok(name) => Ok(name.is_some_and(|name| !name.starts_with(NAMED_BY_US))),
         // The name is taken already, or the statement is on another server connection.
-        Err(sqlx::Error::Database(error)) if crate::db_error::is_of_a_mixed_up_statement(&*error) => {
+        Err(sqlx::Error::Database(error))
+            if crate::db_error::is_of_a_mixed_up_statement(&*error) =>
+        {
             Ok(false)
         }
         Err(error) => Err(error),
