@@ -123,6 +123,7 @@ impl Pinned {
     }
 
     /// The same itinerary for another party, at the price of a newer offer.
+    #[must_use]
     pub fn repriced(&self, party: Party, offer: &Offer) -> Self {
         Self {
             expires_at: offer.expires_at,

@@ -1,5 +1,6 @@
 //! The real servers that operators put before PostgreSQL: PgBouncer and HAProxy.
 
+use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -43,13 +44,15 @@ impl Balancer {
             pooling.mode,
         );
         if keeps_track_of_statements() {
-            config += &format!("max_prepared_statements = {}\n", pooling.statements);
+            writeln!(config, "max_prepared_statements = {}", pooling.statements).unwrap();
         }
         if let Some(tls) = pooling.tls {
             let tls = tls.display();
-            config += &format!(
-                "client_tls_sslmode = require\nclient_tls_cert_file = {tls}/certificate.pem\nclient_tls_key_file = {tls}/key.pem\n"
-            );
+            writeln!(
+                config,
+                "client_tls_sslmode = require\nclient_tls_cert_file = {tls}/certificate.pem\nclient_tls_key_file = {tls}/key.pem"
+            )
+            .unwrap();
         }
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, config).unwrap();
