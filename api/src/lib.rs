@@ -76,6 +76,11 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .at("/problems/:code", get(problems::page))
         .at("/booking", get(pages::booking::show))
         .at("/booking/pay", post(pages::booking::pay))
+        .at(
+            "/verify-email",
+            get(pages::verification::show).post(pages::verification::verify),
+        )
+        .at("/verify-email/again", post(pages::verification::send_again))
         .at("/return", get(pages::payment_return::paid))
         .at("/return/cancelled", get(pages::payment_return::given_up))
         .at("/", get(docs::index));

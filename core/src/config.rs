@@ -183,6 +183,10 @@ pub struct Sales {
     #[arg(long, env = "MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_unpaid_percent_for_new_accounts: u32,
 
+    /// Ask for a verified e-mail address before an account's first hold: sign-up mails a link; whoever has paid for a booking, and staff, count as verified
+    #[arg(long, env = "REQUIRE_VERIFIED_EMAIL", action = clap::ArgAction::Set, default_value_t = false, value_name = "true|false")]
+    pub require_verified_email: bool,
+
     /// Minutes before departure at which a flight's sales close
     #[arg(long, env = "SALES_CLOSE_MINUTES", default_value_t = 120)]
     pub sales_close_minutes: u32,
@@ -300,7 +304,11 @@ pub struct Mail {
     #[arg(long, env = "MAIL_REPLY_TO")]
     pub mail_reply_to: Option<String>,
 
-    /// Mails about unpaid bookings that one address which has never paid gets in an hour; more are not sent
+    /// Hours that a link which verifies an e-mail address works
+    #[arg(long, env = "VERIFICATION_LINK_HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub verification_link_hours: u32,
+
+    /// Mails about unpaid bookings, and with links that verify it, that one address which has never paid gets in an hour; more are not sent
     #[arg(long, env = "MAILS_TO_STRANGER_PER_HOUR", default_value_t = 20)]
     pub mails_to_stranger_per_hour: u16,
 }

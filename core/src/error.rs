@@ -26,6 +26,11 @@ pub enum Error {
     /// The credential lacks a scope.
     #[error("the API key lacks the scope `{0}`")]
     MissingScope(&'static str),
+    /// Nobody has verified the account's e-mail address, and this deployment asks for that before it holds seats.
+    #[error(
+        "the account's e-mail address is not verified: open the link in the mail that we sent to it. `POST /v1/email-verifications` sends a new one"
+    )]
+    EmailNotVerified,
     /// The account has as many keys that are good as it may.
     #[error("the account has {limit} API keys, the most it may have: revoke one first")]
     TooManyKeys {

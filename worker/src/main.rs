@@ -64,7 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
     let health = Health::default();
     let clockwork = clockwork(&ctx, &cli.worker, &health, shutdown.clone())?;
-    // The queues: render_document · send_mail, send_sms · create_refund, expire_checkout, reconcile_payment ·
+    // The queues: render_document · send_mail, send_verification, send_sms · create_refund, expire_checkout, reconcile_payment ·
     // materialise_flights.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, &health, shutdown).await?;

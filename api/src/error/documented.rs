@@ -18,7 +18,7 @@ const DOCUMENTED: [(u16, &str); 13] = [
     ),
     (
         403,
-        "The API key lacks a scope: `missing_scope`; or the link is invalid or expired: `link_refused`",
+        "Not allowed: `missing_scope` when the API key lacks a scope, `email_not_verified` when the account's address must be verified first, `link_refused` when the link is invalid or has expired",
     ),
     (
         404,

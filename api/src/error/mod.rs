@@ -231,6 +231,7 @@ impl ApiError {
                 ),
             Error::TooManyKeys { .. } => conflict("too_many_api_keys"),
             Error::MissingScope(_) => Self::new(S::FORBIDDEN, "missing_scope", detail),
+            Error::EmailNotVerified => Self::new(S::FORBIDDEN, "email_not_verified", detail),
             Error::EmailTaken => conflict("email_taken"),
             Error::SoldOut { .. } => conflict("sold_out"),
             Error::SeatTaken { .. } => conflict("seat_taken"),

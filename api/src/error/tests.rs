@@ -38,6 +38,7 @@ fn errors() -> Vec<Error> {
         Error::NotFound("booking"),
         Error::MissingScope("bookings"),
         Error::EmailTaken,
+        Error::EmailNotVerified,
         Error::TooManyKeys { limit: 50 },
         Error::SoldOut { flight_id },
         Error::SeatTaken {

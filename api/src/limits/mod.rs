@@ -31,7 +31,7 @@ pub struct LimitSettings {
     #[arg(long, env = "RATE_LIMIT_ADDRESS_PER_MINUTE", default_value_t = 12_000)]
     pub rate_limit_address_per_minute: u32,
 
-    /// Sign-ups an hour per client address; 0: no limit
+    /// Sign-ups, and requests for another verification link, an hour per client address; 0: no limit
     #[arg(long, env = "RATE_LIMIT_SIGN_UPS_PER_HOUR", default_value_t = 60)]
     pub rate_limit_sign_ups_per_hour: u32,
 
@@ -98,7 +98,7 @@ pub enum Kind {
     Address,
     /// Requests with an API key.
     Key,
-    /// Sign-ups of a client address.
+    /// Sign-ups of a client address, and its requests for another verification link.
     SignUp,
 }
 
@@ -239,7 +239,8 @@ impl Limits {
         if let Some(key) = request.header("X-API-Key") {
             add(Kind::Key, &fingerprint(key));
         }
-        if request.method() == Method::POST && path == "/v1/accounts" {
+        let mails_a_stranger = matches!(path, "/v1/accounts" | "/v1/email-verifications");
+        if request.method() == Method::POST && mails_a_stranger {
             add(Kind::SignUp, &address);
         }
         rules

@@ -1,4 +1,4 @@
-//! Pages for people: a booking, the way back from paying, problems, and the documentation.
+//! Pages for people: a booking, the way back from paying, problems, the check of an address, and the documentation.
 
 pub mod booking;
 mod csp;
@@ -6,3 +6,4 @@ pub mod docs;
 mod html;
 pub mod payment_return;
 pub mod problems;
+pub mod verification;

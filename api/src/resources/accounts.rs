@@ -1,11 +1,12 @@
 //! Accounts: sign-up, and what an account says of itself.
 
 use flightdesk_core::account::{self, Account, Details, Scope, SignUp};
-use flightdesk_core::error::Error;
+use flightdesk_core::email::EmailAddress;
+use flightdesk_core::error::{Error, Violations};
 use poem::Request;
 use poem::web::Data;
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -52,6 +53,25 @@ pub struct AccountView {
     /// `traveller`, `staff` or `admin`
     role: String,
     created_at: Instant,
+    /// When the link that was mailed to `email` was used; `null` until then
+    email_verified_at: Option<Instant>,
+}
+
+/// Whose address shall be verified
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct RequestVerification {
+    /// The address of the account, in any case
+    #[oai(validator(min_length = 3, max_length = 254))]
+    email: String,
+}
+
+/// Taken, whoever the address belongs to
+#[derive(ApiResponse)]
+pub enum VerificationRequested {
+    /// If an account has this address and it is not verified yet, a mail with a new link is on its way
+    #[oai(status = 202)]
+    Accepted,
 }
 
 /// A new account with its first API key
@@ -71,7 +91,8 @@ impl Resource for NewAccount {
 impl Accounts {
     /// Sign up
     ///
-    /// Answers the account and its first API key, which may search and book. The key is shown this once.
+    /// Answers the account and its first API key, which may search and book. The key is shown this once. Where an account
+    /// needs a verified address before it may hold seats, a link that verifies it is mailed to `email`.
     #[oai(path = "/accounts", method = "post", operation_id = "create_account")]
     async fn create(
         &self,
@@ -92,11 +113,35 @@ impl Accounts {
             network.as_deref(),
         )
         .await?;
+        if app.settings.sales.require_verified_email {
+            account::send_verification(&mut tx, &app.clock, account.id).await?;
+        }
         tx.commit().await?;
         Ok(Created::new(NewAccount {
             account: account.into(),
             api_key: key.into(),
         }))
+    }
+
+    /// Ask for the verification link again
+    ///
+    /// Mails a new link to the account that has this address, if its address is not verified yet. The answer is the same
+    /// when there is none, so that nobody learns who has an account. Counts as a sign-up for the rate limit.
+    #[oai(
+        path = "/email-verifications",
+        method = "post",
+        operation_id = "request_email_verification"
+    )]
+    async fn request_verification(
+        &self,
+        Data(app): Data<&App>,
+        body: Checked<RequestVerification>,
+    ) -> Result<VerificationRequested, ApiError> {
+        let email = body.into_inner().address()?;
+        let mut tx = app.db.begin().await?;
+        account::send_verification_again(&mut tx, &app.clock, &email).await?;
+        tx.commit().await?;
+        Ok(VerificationRequested::Accepted)
     }
 
     /// The account of the key
@@ -128,6 +173,22 @@ impl From<CreateAccount> for Details {
     }
 }
 
+impl RequestVerification {
+    fn address(&self) -> Result<EmailAddress, Error> {
+        EmailAddress::parse(&self.email).map_err(|message| {
+            let mut wrong = Violations::new();
+            wrong.add("email", "email", message);
+            wrong.into_error()
+        })
+    }
+}
+
+impl Rules for RequestVerification {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        self.address().map(drop)
+    }
+}
+
 impl Rules for CreateAccount {
     fn rules(self, _app: &App) -> Result<(), Error> {
         SignUp::parse(self.into()).map(drop)
@@ -144,6 +205,7 @@ impl From<Account> for AccountView {
             phone: account.phone,
             role: account.role.as_str().to_owned(),
             created_at: account.created_at.into(),
+            email_verified_at: account.email_verified_at.map(Into::into),
         }
     }
 }

@@ -47,5 +47,6 @@ mod support;
 mod trip;
 mod unending;
 mod unpaid;
+mod verification;
 mod worst_bodies;
 mod wrong_fields;

@@ -11,7 +11,7 @@ use crate::support::{Client, Send, TestApp};
 /// The scope that an operation needs; `None` for those that any key, or nobody's, may call.
 ///
 /// Whatever says something of a person or an account needs more than `search`.
-const NEEDS: [(&str, Option<&str>); 36] = [
+const NEEDS: [(&str, Option<&str>); 37] = [
     ("cancel_booking", Some("bookings")),
     ("change_seats", Some("bookings")),
     ("check_invariants", Some("admin")),
@@ -43,6 +43,7 @@ const NEEDS: [(&str, Option<&str>); 36] = [
     ("release_hold", Some("bookings")),
     // Of keys that may do no more than the calling one.
     ("revoke_api_key", None),
+    ("request_email_verification", None),
     ("search_flights", Some("search")),
     ("list_jobs", Some("admin")),
     ("retry_job", Some("admin")),

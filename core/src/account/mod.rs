@@ -4,6 +4,7 @@ mod key;
 mod model;
 mod password;
 mod queries;
+mod verification;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use sqlx::PgConnection;
@@ -12,6 +13,11 @@ pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
 pub use model::{Account, Caller, Details, Role, Scope, SignUp};
 pub use password::{Password, PasswordHash};
 pub use queries::{find, find_by_email, get, list_keys};
+pub(crate) use verification::require_verified;
+pub use verification::{
+    LinkState, VerificationLink, VerificationLinks, find_unverified, look_up_link,
+    send_verification, send_verification_again, verify_email,
+};
 
 use crate::clock::Clock;
 use crate::error::{Error, KeyProblem, OnConstraint, Result, Violations};
@@ -93,6 +99,7 @@ async fn insert(
         phone: sign_up.phone().map(str::to_owned),
         role,
         created_at: clock.now(),
+        email_verified_at: None,
     };
     sqlx::query!(
         "insert into account (id, email, first_name, last_name, phone, role, password_hash, created_at)

@@ -25,6 +25,8 @@ pub struct Account {
     pub role: Role,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
+    /// When its owner proved to read the mails to its address.
+    pub email_verified_at: Option<DateTime<Utc>>,
 }
 
 /// What a person may do.

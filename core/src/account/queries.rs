@@ -12,7 +12,7 @@ use crate::ids::{AccountId, ApiKeyId};
 /// The account, or `None`.
 pub async fn find(conn: &mut PgConnection, id: AccountId) -> Result<Option<Account>> {
     let row = sqlx::query!(
-        "select id, email, first_name, last_name, phone, role, created_at from account where id = $1",
+        "select id, email, first_name, last_name, phone, role, created_at, email_verified_at from account where id = $1",
         id.0
     )
     .fetch_optional(conn)
@@ -26,6 +26,7 @@ pub async fn find(conn: &mut PgConnection, id: AccountId) -> Result<Option<Accou
             phone: row.phone,
             role: role(&row.role)?,
             created_at: row.created_at,
+            email_verified_at: row.email_verified_at,
         })
     })
     .transpose()
@@ -38,6 +39,14 @@ pub async fn get(conn: &mut PgConnection, id: AccountId) -> Result<Account> {
 
 /// The account of an e-mail address in any case and form, or `None`.
 pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<Account>> {
+    match id_by_email(conn, email).await? {
+        Some(id) => find(conn, id).await,
+        None => Ok(None),
+    }
+}
+
+/// Which account an e-mail address in any case and form belongs to.
+pub(super) async fn id_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<AccountId>> {
     let as_written = email.trim().to_lowercase();
     // Accounts from before domains were kept as `xn--` have the form that was written.
     let as_kept = EmailAddress::parse(&as_written).map_or_else(
@@ -49,12 +58,9 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
         as_kept,
         as_written,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_optional(conn)
     .await?;
-    match id {
-        Some(id) => find(conn, id.into()).await,
-        None => Ok(None),
-    }
+    Ok(id.map(AccountId))
 }
 
 /// Up to `limit` keys of an account, newest first, made before the key `after`; ended ones too.

@@ -1,10 +1,10 @@
 //! The address of a booking's page. Whoever has it may read how the booking stands, pay it and take its documents,
 //! without a key: it goes to the contact by mail. It opens as long as the contact is the one that it went to.
 
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::config::Settings;
+use crate::email;
 use crate::ids::{AccountId, BookingRef};
 use crate::signing::Signer;
 
@@ -61,7 +61,10 @@ impl BookingLinks {
     }
 
     fn token(&self, account_id: AccountId, reference: &str, contact_email: &str) -> String {
-        let payload = format!("{account_id} {reference} {}", digest(contact_email));
+        let payload = format!(
+            "{account_id} {reference} {}",
+            email::fingerprint(contact_email)
+        );
         self.signer.seal(payload.as_bytes())
     }
 }
@@ -69,13 +72,6 @@ impl BookingLinks {
 impl LinkedBooking {
     /// Whether the address went to this contact.
     pub fn went_to(&self, contact_email: &str) -> bool {
-        self.contact == digest(contact_email)
+        self.contact == email::fingerprint(contact_email)
     }
-}
-
-/// Enough of a hash to tell contacts apart.
-fn digest(contact_email: &str) -> String {
-    let digest = Sha256::digest(contact_email.to_lowercase().as_bytes());
-    let start = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
-    format!("{start:016x}")
 }

@@ -23,13 +23,14 @@ use crate::inventory::{self, Seat};
 use crate::offer::{self, OfferExpired};
 use crate::search;
 use crate::trade::{FareConditions, Party, Price, PriceLine};
-use crate::{Error, Result, Shop, charge};
+use crate::{Error, Result, Shop, account, charge};
 
 /// Holds seats on every flight of the offers, or on none.
 ///
 /// Errors: [`Error::OfferInvalid`], [`OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for offers
 /// that are no journey and for seats that the aircraft does not have, [`Error::TooManyHolds`],
-/// [`Error::TooManyHeldSeats`], [`Error::TooManyUnpaidSeats`], [`charge::OutsideLimits`], [`Error::SalesClosed`], [`Error::SoldOut`], [`Error::SeatTaken`].
+/// [`Error::TooManyHeldSeats`], [`Error::TooManyUnpaidSeats`], [`charge::OutsideLimits`], [`Error::SalesClosed`],
+/// [`Error::SoldOut`], [`Error::SeatTaken`], [`Error::EmailNotVerified`] where that is asked for.
 pub async fn create(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -106,13 +107,16 @@ pub(crate) async fn prepare_journey(
     })
 }
 
-/// Writes the rows of a hold within the account's caps. Its seats are not taken yet.
+/// Writes the rows of a hold of an account that may hold, within its caps. Its seats are not taken yet.
 pub(crate) async fn file(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     prepared: &Prepared,
 ) -> Result<()> {
     let hold = &prepared.hold;
+    if shop.sales.require_verified_email {
+        account::require_verified(conn, hold.account_id).await?;
+    }
     caps::lock_account(conn, hold.account_id).await?;
     caps::refuse_more_seats(conn, shop, hold.account_id, &hold.changes(1), true).await?;
     refuse_sold_out(conn, &prepared.hold).await?;

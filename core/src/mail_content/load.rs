@@ -23,6 +23,10 @@ impl MailContent {
                 not exists (
                     select from booking paid
                     where lower(paid.contact_email) = lower(booking.contact_email) and paid.confirmed_at is not null
+                ) and not exists (
+                    select from account
+                    where account.id = booking.account_id and account.email = lower(booking.contact_email)
+                        and account.email_verified_at is not null
                 ) as "is_stranger!",
                 (select sum(amount_minor)::bigint from refund
                     where booking_id = booking.id and reason = 'late_payment' and status <> 'failed') as refunded_minor

@@ -19,7 +19,8 @@ pub struct MailContent {
     pub account_id: AccountId,
     /// Where the mail goes: the booking's contact.
     pub to: String,
-    /// Whether that address has never paid for a booking: it may be anybody's, and who typed it unknown.
+    /// Whether that address may be anybody's, and who typed it unknown: it has never paid for a booking, and is not the
+    /// verified one of the account.
     pub is_stranger: bool,
     /// The contact's phone, in E.164.
     pub phone: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::backoff;
-use crate::ids::{BookingId, DocumentId, JobId, PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, DocumentId, JobId, PaymentId, RefundId};
 
 /// A payload that can be promised and run.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -53,7 +53,7 @@ macro_rules! jobs {
                 match self {
                     // A server that says "later" about one recipient (a full mailbox, greylisting) means hours or days:
                     // <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.4.1> gives up after four to five days.
-                    Self::SendMail => Duration::hours(4),
+                    Self::SendMail | Self::SendVerification => Duration::hours(4),
                     _ => backoff::CAP,
                 }
             }
@@ -81,6 +81,11 @@ jobs! {
         /// The booking it is about.
         booking_id: BookingId,
     } = "send_mail" on Mail, 50 attempts;
+    /// Send the link that verifies an account's address, unless there is no such account or it is verified.
+    SendVerification {
+        /// The account.
+        account_id: AccountId,
+    } = "send_verification" on Mail, 50 attempts;
     /// Send the confirmation of a booking to its contact's phone.
     SendSms {
         /// The booking it is about.

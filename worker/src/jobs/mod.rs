@@ -7,6 +7,7 @@ pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
 pub mod send_sms;
+pub mod send_verification;
 
 use flightdesk_core::document;
 use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
@@ -24,6 +25,7 @@ pub async fn run(
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
         Kind::SendSms => send_sms::run(ctx, read(payload)?, lease).await,
+        Kind::SendVerification => send_verification::run(ctx, read(payload)?, lease).await,
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
         Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
@@ -46,6 +48,7 @@ pub async fn on_dead(
             Err(_) => Ok(()),
         },
         Kind::SendMail
+        | Kind::SendVerification
         | Kind::SendSms
         | Kind::CreateRefund
         | Kind::ExpireCheckout

@@ -47,6 +47,7 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
         let links = BookingLinks::new(&ctx.settings);
         let frame = Frame {
             link: &links.page(content.account_id, &content.booking_ref, &content.to),
+            seller: &content.seller,
             reply_to: &ctx.mail.reply_to(),
         };
         let words = templates::words(job.mail, &content, frame);
@@ -64,8 +65,13 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
         info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail sent");
     }
 
+    finish(ctx, lease, is_wanted).await
+}
+
+/// Ends the job of a mail, whether it was sent or not wanted.
+pub(super) async fn finish(ctx: &Ctx, lease: &Lease, was_sent: bool) -> Result<(), JobError> {
     let mut tx = ctx.db.begin().await?;
-    if is_wanted {
+    if was_sent {
         outbox::answered(&mut tx, &ctx.clock, Backend::Mail).await?;
     }
     outbox::finish(&mut tx, &ctx.clock, lease).await?;
@@ -82,9 +88,14 @@ async fn is_admitted(ctx: &Ctx, content: &MailContent, mail: MailKind) -> Result
         return Ok(true);
     }
     let name = format!("{}:{}", mail.name(), content.booking_id);
+    count(ctx, &content.to, &name).await
+}
+
+/// Counts a mail to an address that may be anybody's; false when it has had enough of them.
+pub(super) async fn count(ctx: &Ctx, to: &str, mail: &str) -> Result<bool, JobError> {
     let most = ctx.settings.mail.mails_to_stranger_per_hour;
     let mut tx = ctx.db.begin().await?;
-    let admitted = admit_to_stranger(&mut tx, &ctx.clock, &content.to, &name, most).await?;
+    let admitted = admit_to_stranger(&mut tx, &ctx.clock, to, mail, most).await?;
     tx.commit().await?;
     Ok(admitted)
 }

@@ -2,7 +2,7 @@
 
 use flightdesk_core::format;
 use flightdesk_core::html::escape;
-use flightdesk_core::mail_content::{MailContent, MailFlight, MailStop};
+use flightdesk_core::mail_content::{MailFlight, MailStop};
 
 /// A mail's words.
 #[derive(Clone, Debug)]
@@ -15,11 +15,13 @@ pub struct Words {
     pub html: String,
 }
 
-/// What a mail has beside the facts of its booking.
+/// What a mail has beside the facts that it is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// The address of the booking's page.
+    /// The address of the page that its button leads to.
     pub link: &'a str,
+    /// Who sells, in one line.
+    pub seller: &'a str,
     /// Where answers go.
     pub reply_to: &'a str,
 }
@@ -38,15 +40,10 @@ pub(super) enum Block<'a> {
 }
 
 /// A mail of these blocks, with who sells and where answers go below.
-pub(super) fn compose(
-    content: &MailContent,
-    frame: Frame<'_>,
-    subject: String,
-    blocks: &[Block<'_>],
-) -> Words {
+pub(super) fn compose(frame: Frame<'_>, subject: String, blocks: &[Block<'_>]) -> Words {
     let footer = format!(
         "{}. Answers to this mail reach us at {}.",
-        content.seller.trim_end_matches('.'),
+        frame.seller.trim_end_matches('.'),
         frame.reply_to
     );
     let texts: Vec<_> = blocks.iter().map(Block::text).collect();

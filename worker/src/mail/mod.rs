@@ -8,6 +8,7 @@ mod moved;
 mod returned;
 mod smtp;
 pub mod templates;
+pub mod verification;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

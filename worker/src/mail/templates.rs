@@ -60,7 +60,7 @@ pub(super) fn letter(
     let paragraphs = paragraphs.iter().map(|words| (*words).to_owned());
     blocks.extend(paragraphs.map(Block::Paragraph));
     blocks.push(Block::Button("See the booking".to_owned(), frame.link));
-    compose(content, frame, title, &blocks)
+    compose(frame, title, &blocks)
 }
 
 fn to_pay(content: &MailContent, frame: Frame<'_>, is_changed: bool) -> Words {
@@ -84,7 +84,6 @@ fn to_pay(content: &MailContent, frame: Frame<'_>, is_changed: bool) -> Words {
     let after =
         "After that they go back on sale and the booking ends by itself; nothing is charged then.";
     compose(
-        content,
         frame,
         title,
         &[
@@ -112,7 +111,6 @@ fn to_pay_by_stranger(
     );
     let unasked = "If you did not ask for this, you need not do anything: the booking ends by itself, and nothing is charged.";
     compose(
-        content,
         frame,
         title,
         &[
@@ -162,7 +160,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         Block::Button("See the booking".to_owned(), frame.link),
     ]);
     let title = format!("New tickets for booking {reference}");
-    compose(content, frame, title, &blocks)
+    compose(frame, title, &blocks)
 }
 
 fn departure_reminder(content: &MailContent, frame: Frame<'_>, direction: i16) -> Words {
@@ -176,7 +174,6 @@ fn departure_reminder(content: &MailContent, frame: Frame<'_>, direction: i16) -
     });
     let what = format!("Your journey{to} begins soon. Your booking reference is {reference}.");
     compose(
-        content,
         frame,
         format!("Your flight{to} leaves on {when}"),
         &[
@@ -211,7 +208,6 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
         format!("Paid: {}", format::money(content.total))
     };
     compose(
-        content,
         frame,
         format!("Your booking {reference} is confirmed"),
         &[

@@ -21,5 +21,6 @@ mod s3;
 #[path = "../../examples/ticket/sample.rs"]
 mod sample;
 mod send_mail;
+mod send_verification;
 mod support;
 mod ticket_pdf;

@@ -12,6 +12,7 @@ mod silence;
 #[cfg(feature = "fault-points")]
 mod slow;
 mod traveller;
+mod verification;
 
 use std::path::PathBuf;
 use std::time::Duration;
