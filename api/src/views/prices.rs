@@ -16,6 +16,9 @@ pub struct PriceLineView {
     kind: String,
     /// Fare family of a base fare, code of a tax, fee or coupon, weight of baggage
     code: String,
+    /// What a tax or fee is called, as on the invoice; absent for other lines
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     /// `departing` or `returning`; absent for what is charged once a booking
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<String>,
@@ -55,6 +58,7 @@ impl PriceLineView {
             amount: Money::new(line.amount_minor(), currency).into(),
             refundable: line.refundable,
             code: line.code,
+            name: line.name,
         }
     }
 }

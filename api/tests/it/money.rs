@@ -1,7 +1,9 @@
 //! What search says is what a hold, a booking and Stripe say, and what cannot be paid is not sold.
 
 use chrono::Duration;
+use flightdesk_core::document::InvoiceContent;
 use flightdesk_core::fixtures::load_small;
+use flightdesk_core::ids::DocumentId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -9,7 +11,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::payments::{open, session};
+use crate::payments::{open, paid, session, settle};
 use crate::support::{Client, TestApp};
 use crate::trip::{self, fly, grown_ups};
 
@@ -364,4 +366,54 @@ async fn paying_is_offered_as_long_as_it_works(pool: PgPool) {
     );
     let refused = client.open_payment(&booked).await;
     assert_eq!(refused.problem(), (409, "payment_window_closed"));
+}
+
+/// The taxes and fees of a price: code, and name.
+fn names(price: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let lines = price["lines"].as_array().unwrap().iter();
+    let charged = lines.filter(|line| line["kind"] == "tax" || line["kind"] == "fee");
+    charged
+        .map(|line| (text(&line["code"]), text(&line["name"])))
+        .collect()
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_tax_has_one_name_from_the_search_to_the_invoice(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let offer = client.offer(1).await;
+    let shown = names(&offer["price"]);
+    for (code, name) in [
+        ("GST", "Goods and services tax"),
+        ("CONV", "Convenience fee"),
+    ] {
+        let named = (code.to_owned(), name.to_owned());
+        assert!(shown.contains(&named), "{shown:?}");
+    }
+    assert!(shown.iter().all(|(_, name)| !name.is_empty()), "{shown:?}");
+    let hold = client
+        .post("/v1/holds", &json!({ "offers": [offer["offer_id"]] }))
+        .await
+        .body;
+    assert_eq!(names(&hold["price"]), shown);
+    let form = trip::booking_of(&hold);
+    let booking = client.post("/v1/bookings", &form).await.body;
+    assert_eq!(names(&booking["price"]), shown);
+
+    // What was sold keeps its names, whatever the tables say afterwards.
+    run(&pool, "update tax_rule set name = 'Another name'").await;
+    let again = client.booking(&booking).await;
+    assert_eq!(names(&again["price"]), shown);
+    open(&client, &booking).await;
+    settle(&app, &paid(&session(&app, &pool).await)).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let id = sqlx::query_scalar("select id from document where kind = 'invoice'");
+    let id: uuid::Uuid = id.fetch_one(&mut *conn).await.unwrap();
+    let invoice = InvoiceContent::load(&mut conn, DocumentId(id)).await;
+    let printed = invoice.unwrap().lines.into_iter();
+    let printed = printed.filter(|line| line.kind == "tax" || line.kind == "fee");
+    let printed = printed.map(|line| (line.code, line.name.unwrap_or_default()));
+    assert_eq!(printed.collect::<Vec<_>>(), shown);
 }

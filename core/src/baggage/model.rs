@@ -92,6 +92,7 @@ impl Bag {
             flight_id: None,
             kind: LineKind::Baggage,
             code: format!("{}kg", self.kg),
+            name: None,
             passenger_type: Some(self.passenger_type),
             passenger_id: Some(self.passenger_id),
             quantity: 1,

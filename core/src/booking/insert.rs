@@ -187,11 +187,11 @@ pub(super) async fn lines(
 ) -> Result<()> {
     sqlx::query!(
         r#"
-        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
+        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, name, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
         select $1, t.position - 1 + (select coalesce(max(ordinal) + 1, 0) from price_line where booking_id = $1),
-               t.direction, t.flight, t.kind, t.code, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger
-        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[], $10::uuid[])
-             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, position)
+               t.direction, t.flight, t.kind, t.code, t.name, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger
+        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[], $10::uuid[], $11::text[])
+             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, name, position)
         "#,
         booking_id.0,
         &lines.iter().map(|line| line.direction.map(i16::from)).collect::<Vec<_>>() as &[Option<i16>],
@@ -203,6 +203,7 @@ pub(super) async fn lines(
         &lines.iter().map(|line| line.unit_minor).collect::<Vec<_>>(),
         &lines.iter().map(|line| line.refundable).collect::<Vec<_>>(),
         &lines.iter().map(|line| line.passenger_id.map(|passenger| passenger.0)).collect::<Vec<_>>() as &[Option<Uuid>],
+        &lines.iter().map(|line| line.name.clone()).collect::<Vec<_>>() as &[Option<String>],
     )
     .execute(conn)
     .await?;

@@ -332,7 +332,7 @@ async fn lines(
 ) -> Result<HashMap<BookingId, Vec<PriceLine>>> {
     let rows = sqlx::query!(
         r#"
-        select booking_id as "booking_id: BookingId", direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code,
+        select booking_id as "booking_id: BookingId", direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code, name,
                passenger_type as "passenger_type: PassengerType", passenger_id as "passenger_id: PassengerId",
                quantity, unit_minor, refundable
         from price_line where booking_id = any($1) order by booking_id, ordinal
@@ -350,6 +350,7 @@ async fn lines(
             flight_id: row.flight_id,
             kind: row.kind,
             code: row.code,
+            name: row.name,
             passenger_type: row.passenger_type,
             passenger_id: row.passenger_id,
             quantity: u16::try_from(row.quantity).unwrap_or_default(),

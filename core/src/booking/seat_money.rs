@@ -186,6 +186,7 @@ fn line(back: &GivenBack) -> PriceLine {
         flight_id: Some(paid.flight_id),
         kind: LineKind::Seat,
         code: format!("{} {}", kind.as_str(), paid.seat),
+        name: None,
         passenger_type: None,
         passenger_id: Some(paid.passenger_id),
         quantity: 1,

@@ -45,6 +45,7 @@ pub(super) fn of(coupon: &Coupon, price: &Price, lines: &[usize]) -> Result<Disc
             .map(|(line, share)| PriceLine {
                 kind: LineKind::Discount,
                 code: coupon.code.clone(),
+                name: None,
                 quantity: 1,
                 unit_minor: -share,
                 refundable: false,
@@ -114,6 +115,7 @@ mod tests {
             flight_id: None,
             kind,
             code: String::new(),
+            name: None,
             passenger_type: Some(PassengerType::Adult),
             passenger_id: None,
             quantity,

@@ -87,6 +87,7 @@ mod tests {
             flight_id: None,
             kind,
             code: String::new(),
+            name: None,
             passenger_type: None,
             passenger_id: None,
             quantity: 1,

@@ -46,7 +46,8 @@ pub(super) async fn load(
             end as "quantity!",
             price_line.amount_minor, direction.name as "direction?",
             (select airline || ' ' || flight_number from flight where flight.id = price_line.flight_id) as flight,
-            (
+            -- As it was called when it was sold; lines from before that was kept have none.
+            coalesce(price_line.name, (
                 select min(tax_rule.name) from tax_rule
                 where tax_rule.code = price_line.code and price_line.kind in ('tax', 'fee')
                     -- A fee of the booking may be that of any country where a direction begins.
@@ -58,7 +59,7 @@ pub(super) async fn load(
                             and (price_line.flight_id is null or booked_flight.flight_id = price_line.flight_id)
                             and (booked_flight.direction_id = direction.id or direction.id is null)
                     )
-            ) as name
+            )) as name
         from price_line
         left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
         where price_line.booking_id = $1

@@ -89,18 +89,18 @@ pub fn price_loaded(
                 tariff.passenger_factor(kind)?,
             ];
             let unit_minor = base_fare(flight.base_fare_minor, factors, currency)?;
-            let line = |line_kind, code: &str, unit_minor, refundable| PriceLine {
+            let fare = PriceLine {
                 direction: Some(direction),
                 flight_id: Some(flight.flight_id),
-                kind: line_kind,
-                code: code.to_owned(),
+                kind: LineKind::BaseFare,
+                code: family.code.clone(),
+                name: None,
                 passenger_type: Some(kind),
                 passenger_id: None,
                 quantity,
                 unit_minor,
-                refundable,
+                refundable: false,
             };
-            lines.push(line(LineKind::BaseFare, &family.code, unit_minor, false));
             for rule in tariff.taxes_of(&flight.origin_country) {
                 let due = match rule.applies_to {
                     AppliesTo::Flight => true,
@@ -111,10 +111,17 @@ pub fn price_loaded(
                     && rule.cabins.contains(&family.cabin)
                     && rule.passenger_types.contains(&kind)
                 {
-                    let amount = tax(rule, unit_minor, currency)?;
-                    taxes.push(line(LineKind::Tax, &rule.code, amount, rule.refundable));
+                    taxes.push(PriceLine {
+                        kind: LineKind::Tax,
+                        code: rule.code.clone(),
+                        name: rule.name.clone(),
+                        unit_minor: tax(rule, unit_minor, currency)?,
+                        refundable: rule.refundable,
+                        ..fare
+                    });
                 }
             }
+            lines.push(fare);
         }
         if index == 0 {
             fees = booking_fees(tariff, currency, family.cabin, &flight.origin_country)?;
@@ -141,6 +148,7 @@ pub fn booking_fees(
             flight_id: None,
             kind: LineKind::Fee,
             code: rule.code.clone(),
+            name: rule.name.clone(),
             passenger_type: None,
             passenger_id: None,
             quantity: 1,
@@ -197,6 +205,7 @@ mod tests {
         let fixed = |code: &str, minor, applies_to, types: &[PassengerType]| TaxRule {
             country: "IN".into(),
             code: code.into(),
+            name: Some(format!("{code} tax")),
             amount: TaxAmount::Fixed(Money::new(minor, currency)),
             cabins: Cabin::ALL.to_vec(),
             passenger_types: types.to_vec(),
@@ -251,6 +260,7 @@ mod tests {
             flight_id: None,
             kind: LineKind::Fee,
             code: code.to_owned(),
+            name: None,
             passenger_type: None,
             passenger_id: None,
             quantity: 1,

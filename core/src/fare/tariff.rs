@@ -42,6 +42,8 @@ pub struct TaxRule {
     pub country: String,
     /// Its code on the receipt: `GST`, `UDF`.
     pub code: String,
+    /// What it is called: `Goods and services tax`. Tariffs from before it was kept have none.
+    pub name: Option<String>,
     /// How much.
     pub amount: TaxAmount,
     /// In which cabins.
@@ -225,6 +227,8 @@ struct Content {
 struct TaxRow {
     country: String,
     code: String,
+    #[serde(default)]
+    name: Option<String>,
     percent: i64,
     minor: i64,
     currency: Option<String>,
@@ -244,6 +248,7 @@ impl TaxRow {
             amount,
             country: self.country,
             code: self.code,
+            name: self.name,
             cabins: self.cabins,
             passenger_types: self.passenger_types,
             applies_to: self.applies_to,

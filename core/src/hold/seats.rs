@@ -171,6 +171,7 @@ fn fee_line(
         flight_id: Some(seat.flight_id),
         kind: LineKind::Seat,
         code: format!("{} {}", kind.as_str(), seat.place.seat),
+        name: None,
         passenger_type: None,
         passenger_id: None,
         quantity: 1,

@@ -63,6 +63,9 @@ pub struct PriceLine {
     /// Fare family of a base fare, code of a tax or fee.
     #[serde(rename = "c")]
     pub code: String,
+    /// What a tax or fee is called where it is charged: `User development fee`.
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
     /// Whom it is charged for; none for what is charged once a booking.
     #[serde(rename = "t", skip_serializing_if = "Option::is_none", default)]
     pub passenger_type: Option<PassengerType>,

@@ -36,6 +36,7 @@ pub(super) async fn hold_seats(
                 flight_id: Some(seat.flight_id),
                 kind: LineKind::Seat,
                 code: format!("{} {}", kind.as_str(), seat.place.seat),
+                name: None,
                 passenger_type: None,
                 passenger_id: Some(wish.passenger_id),
                 quantity: 1,
