@@ -21,7 +21,7 @@ fn detail(answer: &crate::support::Answer) -> &str {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn four_causes_of_401_are_told_apart(pool: PgPool) {
+async fn each_cause_of_401_is_told_apart(pool: PgPool) {
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
     let in_an_hour = app.clock.now() + Duration::hours(1);
