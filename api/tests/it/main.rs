@@ -23,6 +23,7 @@ mod invariants;
 mod jobs;
 mod ledger;
 mod limits;
+mod log_lines;
 mod lost_seats;
 mod money;
 mod own_redis;
