@@ -53,10 +53,12 @@ pub enum Error {
         seat: String,
     },
     /// The flight leaves too soon for that.
-    #[error("it is too late to change {action} before departure")]
+    #[error("it is too late to change {action}: that was possible until {}", instant(*ended_at))]
     TooLate {
         /// What can no longer change.
         action: &'static str,
+        /// Until when it could.
+        ended_at: DateTime<Utc>,
     },
     /// Those of the party who may not sit in exit rows would find no other seat.
     #[error(
@@ -68,7 +70,7 @@ pub enum Error {
     },
     /// A passenger is on the flight already, in another live booking of the account.
     #[error(
-        "passengers[{index}] ({name}) is already on flight {flight}, in booking {booking_ref}; for another person of the same name and date of birth, give the `travel_document` of both"
+        "{name} (`passengers[{index}]`) is already on flight {flight}, in booking {booking_ref}; if these are two people of one name and date of birth, give the `travel_document` of both"
     )]
     DuplicatePassenger {
         /// Which of the given passengers, from 0.
@@ -135,7 +137,7 @@ pub enum Error {
     #[error("the booking is already paid")]
     AlreadyPaid,
     /// Less than a whole Checkout Session fits before the last moment to pay.
-    #[error("the payment window closes at {}", closes_at.format("%Y-%m-%dT%H:%M:%SZ"))]
+    #[error("too little time is left to pay: the payment window closes at {}", instant(*closes_at))]
     PaymentWindowClosed {
         /// min(booked + 75 min, departure − 60 min).
         closes_at: DateTime<Utc>,
@@ -170,6 +172,10 @@ pub enum Error {
     /// The database did not answer or refused.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+fn instant(at: DateTime<Utc>) -> impl std::fmt::Display {
+    at.format("%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// Why a request has no caller.

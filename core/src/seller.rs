@@ -75,7 +75,7 @@ impl Seller {
         }
         let fiscal_year_month = patch.fiscal_year_month.unwrap_or(self.fiscal_year_month);
         if !matches!(fiscal_year_month, 1..=12) {
-            wrong.add("fiscal_year_month", "range", "a month from 1 to 12");
+            wrong.add("fiscal_year_month", "out_of_range", "a month from 1 to 12");
         }
         let time_zone = match patch.time_zone {
             None => self.time_zone,

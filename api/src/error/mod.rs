@@ -183,7 +183,7 @@ impl ApiError {
         id.parse().ok().map(FlightId)
     }
 
-    /// The same with the name of its flight: `AI 101 on 2026-12-20`.
+    /// The same with the name of its flight: `AI 101 on 20 December 2026`.
     #[must_use]
     pub fn name_flight(mut self, name: &str) -> Self {
         self.detail = self

@@ -1,7 +1,7 @@
 //! Every problem that there is: what it says, and that its words are for clients.
 
 use flightdesk_core::charge;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
 use flightdesk_core::booking::PriceChanged;
@@ -11,19 +11,33 @@ use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
 use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::OfferExpired;
-use flightdesk_core::trade::Price;
+use flightdesk_core::trade::{LineKind, Price, PriceLine};
 use poem::IntoResponse;
 use serde_json::Value;
 
 use super::ApiError;
 use crate::error::problems;
 
+/// A flight as people name it.
+const FLIGHT: &str = "AI 101 on 20 December 2026";
+
 /// Every error of core that names no wrong field.
 fn errors() -> Vec<Error> {
     let flight_id = FlightId::new();
     let price = Price {
         currency: Currency::INR,
-        lines: Vec::new(),
+        lines: vec![PriceLine {
+            direction: None,
+            flight_id: None,
+            kind: LineKind::BaseFare,
+            code: "standard".to_owned(),
+            name: None,
+            passenger_type: None,
+            passenger_id: None,
+            quantity: 1,
+            unit_minor: 641_000,
+            refundable: false,
+        }],
     };
     let mut errors: Vec<Error> = [
         KeyProblem::Missing,
@@ -44,9 +58,18 @@ fn errors() -> Vec<Error> {
         Error::SeatTaken {
             seat: "12A".to_owned(),
         },
-        Error::TooLate { action: "seats" },
+        Error::TooLate {
+            action: "seats",
+            ended_at: Utc.with_ymd_and_hms(2026, 12, 20, 1, 30, 0).unwrap(),
+        },
+        Error::DuplicatePassenger {
+            index: 0,
+            name: "Asha Verma".to_owned(),
+            flight: FLIGHT.to_owned(),
+            booking_ref: "E89LWL".to_owned(),
+        },
         Error::OnlyExitRowsLeft {
-            flight: "AI 161 on 20 December 2026".to_owned(),
+            flight: FLIGHT.to_owned(),
         },
         Error::SalesClosed { flight_id },
         Error::TooManyHolds { limit: 20 },
@@ -93,7 +116,7 @@ fn bounds() -> Vec<Error> {
         .map(|bound| Error::TooManyUnpaidSeats { limit: 120, bound })
         .into();
     let limits = charge::limits(Currency::INR);
-    errors.extend([1, i64::MAX].map(|minor| {
+    errors.extend([1, 1_200_000_000].map(|minor| {
         Error::from(OutsideLimits {
             total: rupees(minor),
             limits,
@@ -110,7 +133,7 @@ fn bounds() -> Vec<Error> {
 }
 
 async fn told(error: Error) -> Value {
-    let response = ApiError::from(error).into_response();
+    let response = ApiError::from(error).name_flight(FLIGHT).into_response();
     let body = response.into_body().into_string().await.unwrap();
     serde_json::from_str(&body).unwrap()
 }
@@ -143,6 +166,7 @@ fn fault(text: &str) -> Option<&'static str> {
 #[tokio::test]
 async fn every_error_of_core_is_a_problem_in_words_for_clients() {
     let mut codes = BTreeSet::new();
+    let mut details = BTreeMap::<_, Vec<_>>::new();
     for error in errors() {
         let named = format!("{error:?}");
         let problem = told(error).await;
@@ -151,7 +175,17 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         assert_eq!(fault(detail), None, "{named}: {detail}");
         let kind = problems::find(&code).unwrap();
         assert_eq!(problem["title"], kind.title(), "{named}");
+        details
+            .entry(code.clone())
+            .or_default()
+            .push(detail.to_owned());
         codes.insert(code);
+    }
+    // What the document shows of a problem is what it says.
+    for (code, said) in &details {
+        let shown = &problems::find(code).unwrap().example(code)["detail"];
+        let shown = shown.as_str().unwrap().to_owned();
+        assert!(said.contains(&shown), "{code}: {shown} is none of {said:?}");
     }
     // Those that core does not know: of HTTP, of bodies, and of what has fields, a booking or a cursor in it.
     let elsewhere = [
@@ -160,7 +194,6 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "body_too_large",
         "cursor_expired",
         "document_failed",
-        "duplicate_passenger",
         "invalid_request",
         "malformed_json",
         "method_not_allowed",
@@ -221,12 +254,14 @@ async fn a_problem_of_a_flight_names_it() {
     let flight_id = FlightId::new();
     let problem = ApiError::from(Error::SalesClosed { flight_id });
     assert_eq!(problem.flight(), Some(flight_id));
-    let response = problem.name_flight("AI 101 on 2026-12-20").into_response();
+    let response = problem
+        .name_flight("AI 101 on 20 December 2026")
+        .into_response();
     let body = response.into_body().into_string().await.unwrap();
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["flight_id"], flight_id.0.to_string());
     assert_eq!(
         body["detail"],
-        "Flight AI 101 on 2026-12-20 is no longer on sale."
+        "Flight AI 101 on 20 December 2026 is no longer on sale."
     );
 }

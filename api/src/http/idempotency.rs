@@ -89,18 +89,13 @@ async fn name_flight(app: &App, problem: ApiError) -> ApiError {
     let Some(id) = problem.flight() else {
         return problem;
     };
-    let found = async {
+    let name = async {
         let mut conn = app.db.acquire().await?;
-        flight::list_by_id(&mut conn, &[id]).await
+        flight::label_of(&mut conn, id).await
     };
-    match found.await.as_deref() {
-        Ok([flight]) => problem.name_flight(&format!(
-            "{} {} on {}",
-            flight.airline.iata,
-            flight.flight_number,
-            flight.departs_local().date_naive()
-        )),
-        _ => problem,
+    match name.await {
+        Ok(name) => problem.name_flight(&name),
+        Err(_) => problem,
     }
 }
 

@@ -60,7 +60,7 @@ impl PageRequest {
                 return Err(ApiError::new(
                     StatusCode::GONE,
                     "cursor_expired",
-                    "what the cursor points at is gone; begin at the first page",
+                    "what the cursor points at is gone: start again with the first page",
                 ));
             };
             rows.drain(..=position);

@@ -59,12 +59,12 @@ impl LocalLimits {
                 Ok(state) => {
                     let remaining = state.remaining_burst_capacity();
                     let reset = step * rule.limit.saturating_sub(remaining);
-                    Standing::new(rule.limit, remaining, reset, None)
+                    Standing::new(rule, remaining, reset, None)
                 }
                 Err(refused) => {
                     let wait = refused.wait_time_from(self.clock.now());
                     let wait = wait.max(Duration::from_millis(1));
-                    return Some(Standing::new(rule.limit, 0, rule.kind.period(), Some(wait)));
+                    return Some(Standing::new(rule, 0, rule.kind.period(), Some(wait)));
                 }
             };
             if tightest.is_none_or(|tightest| standing.remaining() < tightest.remaining()) {

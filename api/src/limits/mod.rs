@@ -148,6 +148,7 @@ pub struct Rule {
 /// How a request stands with its tightest limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
+    kind: Kind,
     limit: u32,
     remaining: u32,
     reset: Duration,
@@ -190,6 +191,7 @@ impl Limits {
         }
         let rule = rules.get(tight.checked_sub(1)?)?;
         Some(Standing {
+            kind: rule.kind,
             limit: rule.limit,
             remaining,
             reset: Duration::from_micros(reset),
@@ -269,10 +271,11 @@ impl Limits {
 }
 
 impl Standing {
-    /// How a request stands; `wait` is how long it has to, when the limit is reached.
-    pub fn new(limit: u32, remaining: u32, reset: Duration, wait: Option<Duration>) -> Self {
+    /// How a request stands with a limit; `wait` is how long it has to, when that is reached.
+    pub fn new(rule: &Rule, remaining: u32, reset: Duration, wait: Option<Duration>) -> Self {
         Self {
-            limit,
+            kind: rule.kind,
+            limit: rule.limit,
             remaining,
             reset,
             wait,
@@ -288,10 +291,13 @@ impl Standing {
     pub fn verdict(&self) -> Result<(), ApiError> {
         let Some(wait) = self.wait else { return Ok(()) };
         let seconds = whole_seconds(wait).max(1);
-        let detail = format!(
-            "more than {} requests; try again in {seconds} s",
-            self.limit
-        );
+        let limit = self.limit;
+        let what = match self.kind {
+            Kind::Key => format!("more than {limit} requests a minute with this API key"),
+            Kind::Address => format!("more than {limit} requests a minute from this address"),
+            Kind::SignUp => format!("more than {limit} sign-ups an hour from this address"),
+        };
+        let detail = format!("{what}: try again in {seconds} s");
         Err(
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
                 .retry_after(seconds),

@@ -135,7 +135,7 @@ async fn a_key_gives_no_scope_it_lacks_and_no_end_in_the_past(pool: PgPool) {
     let answer = owner.post("/v1/api-keys", &wish).await;
     assert_eq!(
         answer.wrong_fields(),
-        ["expires_at: past", "scopes: not_granted"]
+        ["expires_at: in_the_past", "scopes: not_granted"]
     );
     let wish = json!({ "name": "odd", "scopes": ["root", 1], "expires_at": "tomorrow" });
     let answer = owner.post("/v1/api-keys", &wish).await;

@@ -135,10 +135,10 @@ async fn every_wrong_bag_request_and_document_is_named_at_once(pool: PgPool) {
     assert_eq!(
         client.post("/v1/bookings", &body).await.wrong_fields(),
         [
-            "passengers[0].special_requests[0]: unknown_request",
+            "passengers[0].special_requests[0]: unknown",
             "passengers[0].travel_document.type: unknown",
             "passengers[0].travel_document.number: format",
-            "passengers[0].travel_document.country: unknown_country",
+            "passengers[0].travel_document.country: unknown",
             "passengers[0].travel_document.expires_on: expired",
             "passengers[0].baggage[0].kg: unknown_weight",
             "passengers[0].baggage[1].direction: unknown_direction",

@@ -116,7 +116,7 @@ async fn a_refused_hold_names_its_flight_as_travellers_do(pool: PgPool) {
     assert_eq!(refused.problem(), (409, "sold_out"));
     assert_eq!(
         detail(&refused),
-        "Flight AI 101 on 2026-12-20 has too few seats left in this cabin."
+        "Flight AI 101 on 20 December 2026 has too few seats left in this cabin."
     );
     assert_eq!(refused.body["flight_id"], flight.0.to_string());
 }

@@ -170,7 +170,7 @@ async fn who_has_another_gender_or_travel_document_is_another_person(pool: PgPoo
     let detail = again.body["detail"].as_str().unwrap();
     let (reference, flight) = (trip::reference(&first.body), "AI 101 on 20 December 2026");
     let expected = format!(
-        "passengers[0] (Linh Nguyễn) is already on flight {flight}, in booking {reference}; "
+        "Linh Nguyễn (`passengers[0]`) is already on flight {flight}, in booking {reference}; "
     );
     assert!(detail.starts_with(&expected), "{detail}");
 }

@@ -455,7 +455,7 @@ async fn one_person_is_booked_on_a_flight_once(pool: PgPool) {
     let detail = again.body["detail"].as_str().unwrap();
     assert!(
         detail.starts_with(
-            "passengers[1] (LÍNH nguyen) is already on flight AI 102 on 22 December 2026"
+            "LÍNH nguyen (`passengers[1]`) is already on flight AI 102 on 22 December 2026"
         ),
         "{detail}"
     );

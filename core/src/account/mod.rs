@@ -194,7 +194,7 @@ impl KeyWish {
         model::name(&mut wrong, "name", name);
         if expires_at.is_some_and(|end| end <= clock.now()) {
             let message = "write a time in the future, or leave it out";
-            wrong.add("expires_at", "past", message);
+            wrong.add("expires_at", "in_the_past", message);
         }
         wrong.into_result()
     }

@@ -226,7 +226,7 @@ pub(crate) fn label(airline: &str, number: &str, departs_on: NaiveDate) -> Strin
 }
 
 /// The same of a flight's id. [`Error::NotFound`] when there is none.
-pub(crate) async fn label_of(conn: &mut PgConnection, id: FlightId) -> Result<String> {
+pub async fn label_of(conn: &mut PgConnection, id: FlightId) -> Result<String> {
     let row = sqlx::query!(
         "select airline, flight_number, departure_date from flight where id = $1",
         id.0

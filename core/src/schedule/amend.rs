@@ -113,7 +113,7 @@ pub(super) fn check(wrong: &mut Violations, ground: &Ground, schedule: &Schedule
     }
     if ground.cabins(&schedule.aircraft).is_empty() {
         let message = format!("{:?} is no aircraft type with seats", schedule.aircraft);
-        wrong.add("aircraft", "unknown_aircraft", message);
+        wrong.add("aircraft", "unknown", message);
     }
     let fares = [
         ("base_fare", Some(schedule.base_fare_minor)),

@@ -114,7 +114,7 @@ async fn check_identity(
         (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number || suffix > 1 {
         let message = "one to four digits and at most one letter, such as 101 or 101A";
-        wrong.add("flight_number", "malformed", message);
+        wrong.add("flight_number", "format", message);
     }
     let known = sqlx::query!(
         r#"
@@ -131,7 +131,7 @@ async fn check_identity(
     .await?;
     if !known.airline {
         let message = format!("{:?} is no airline", schedule.airline);
-        wrong.add("airline", "unknown_airline", message);
+        wrong.add("airline", "unknown", message);
     }
     if known.number_taken {
         let message = "the airline has a flight of this number from there on this day";

@@ -123,7 +123,7 @@ fn airlines(wrong: &mut Violations, reference: &Reference, input: &Search) -> Ai
             .find(|code| reference.airline(code.as_str()).is_none())
         {
             let message = format!("there is no airline {unknown:?}");
-            wrong.add(field, "unknown_airline", message);
+            wrong.add(field, "unknown", message);
         }
     }
     let [only, never] = &mut lists;

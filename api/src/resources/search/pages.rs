@@ -233,7 +233,7 @@ async fn next<'a>(
     let snapshot = parts.and_then(|(head, records)| Snapshot::read(&head, &records));
     let snapshot = snapshot.filter(|snapshot| snapshot.head.serves_pages(app.clock.now()));
     let Some(Snapshot { head, itineraries }) = snapshot else {
-        let detail = "the pages of this search are kept no longer; begin at the first page";
+        let detail = "the pages of this search are no longer kept: start again with the first page";
         return Err(ApiError::new(StatusCode::GONE, "cursor_expired", detail));
     };
     Ok(Frozen {

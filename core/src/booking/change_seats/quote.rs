@@ -42,6 +42,7 @@ pub(super) async fn check(
     let mut wrong = Violations::new();
     let read = rules(&mut wrong, wishes);
     let mut checked = Vec::<Wish>::new();
+    let mut taken = None;
     for (index, (wish, seat)) in wishes.iter().zip(read).enumerate() {
         let path = |field: &str| format!("seats[{index}].{field}");
         let Some(on) = flown.iter().find(|on| on.flight_id == wish.flight_id) else {
@@ -53,7 +54,10 @@ pub(super) async fn check(
             continue;
         };
         if !can_change_seats(shop.clock.now(), on.departs_at) {
-            return Err(Error::TooLate { action: "seats" });
+            return Err(Error::TooLate {
+                action: "seats",
+                ended_at: on.departs_at - CHECK_IN_CLOSES,
+            });
         }
         let party = seating::party(conn, booking.id, wish.flight_id).await?;
         let Some(sitter) = party.iter().find(|s| s.passenger_id == wish.passenger_id) else {
@@ -68,7 +72,10 @@ pub(super) async fn check(
         let Some(seat) = find_seat(conn, &mut wrong, path("seat"), on, seat).await? else {
             continue;
         };
-        check_free(&mut wrong, path("seat"), &party, sitter, seat);
+        if is_taken(&party, seat) {
+            taken.get_or_insert(seat.place.seat);
+        }
+        check_choice(&mut wrong, path("seat"), sitter, seat);
         let fees = &shop.tariff.seat_fees;
         let kind = fees.kind(on.cabin, seat.place.exit_row, seat.row_of_cabin);
         let choice = on.conditions.0.seat_choice;
@@ -82,7 +89,12 @@ pub(super) async fn check(
         });
     }
     wrong.into_result()?;
-    Ok(checked)
+    match taken {
+        Some(seat) => Err(Error::SeatTaken {
+            seat: seat.to_string(),
+        }),
+        None => Ok(checked),
+    }
 }
 
 async fn flown(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Flown>> {
@@ -163,14 +175,15 @@ async fn find_seat(
     Ok(found)
 }
 
-fn check_free(
-    wrong: &mut Violations,
-    field: String,
-    party: &[Sitter],
-    sitter: &Sitter,
-    seat: SeatOnFlight,
-) {
+/// Whether somebody of another party has the seat.
+fn is_taken(party: &[Sitter], seat: SeatOnFlight) -> bool {
     let is_of_party = party.iter().any(|other| other.has == Some(seat.place.seat));
+    let is_free = matches!(seat.status, SeatStatus::Free | SeatStatus::Blocked);
+    !is_free && !is_of_party
+}
+
+/// Whether the passenger may choose the seat, whoever has it.
+fn check_choice(wrong: &mut Violations, field: String, sitter: &Sitter, seat: SeatOnFlight) {
     if seat.place.exit_row && !sitter.may_sit_at_exit {
         wrong.add(
             field,
@@ -182,12 +195,6 @@ fn check_free(
             field,
             "blocked",
             "the seat is not for sale: choose one that is free on the seat map",
-        );
-    } else if seat.status != SeatStatus::Free && !is_of_party {
-        wrong.add(
-            field,
-            "seat_taken",
-            "the seat is taken: choose one that is free on the seat map",
         );
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn requests(wrong: &mut Violations, field: &str, codes: &[String]) ->
             let codes: Vec<_> = trade::special_requests().map(|(code, _)| *code).collect();
             wrong.add(
                 field,
-                "unknown_request",
+                "unknown",
                 format!("write one of {}", codes.join(", ")),
             );
         } else if known.iter().any(same_kind) {
@@ -90,7 +90,7 @@ pub(super) fn travel_document(
     if country.len() != 2 || place::country_name(&country) == country {
         wrong.add(
             path("country"),
-            "unknown_country",
+            "unknown",
             "write the two letters of an ISO 3166 country code, such as IN",
         );
     }
@@ -151,7 +151,7 @@ mod tests {
         let expected = vec![
             ("r[1]".into(), "duplicate"),
             ("r[3]".into(), "duplicate"),
-            ("r[4]".into(), "unknown_request"),
+            ("r[4]".into(), "unknown"),
         ];
         assert_eq!(ask(&["VGML", "KSML", "WCHR", "WCHC", "PETC"]).1, expected);
     }
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(document, None);
         let expected = [
             ("d.number".into(), "format"),
-            ("d.country".into(), "unknown_country"),
+            ("d.country".into(), "unknown"),
             ("d.expires_on".into(), "expired"),
         ];
         assert_eq!(wrong, expected);

@@ -176,7 +176,7 @@ async fn every_wrong_field_is_named_at_once(pool: PgPool) {
         "infants: too_many",
         "cabin: unknown",
         "flight_number: flight_number",
-        "airlines: unknown_airline",
+        "airlines: unknown",
         "max_stops: out_of_range",
         "departure_window: window",
         "arrival_window: window",
