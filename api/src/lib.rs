@@ -15,6 +15,7 @@ mod middleware;
 mod openapi;
 mod pages;
 pub mod resources;
+pub mod routes;
 pub mod sandbox;
 pub mod views;
 
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use poem::{Endpoint, Route, get, post};
 use poem_openapi::{OpenApi, OpenApiService};
 
-use middleware::Serve;
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
@@ -87,7 +87,7 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
     if let Some(sandbox) = &app.sandbox {
         routes = routes.nest("/sandbox", sandbox.routes());
     }
-    Ok(Serve::new(routes, app, operations))
+    Ok(middleware::around(routes, app, operations))
 }
 
 /// The OpenAPI document, as `api/openapi.json` holds it.
@@ -96,6 +96,11 @@ pub fn openapi_json() -> String {
     openapi::describe(&mut document);
     openapi::publish(&mut document);
     format!("{document:#}\n")
+}
+
+/// All routes, as `api/routes.txt` holds them.
+pub fn routes() -> String {
+    routes::table(&contract())
 }
 
 /// The part of the document that requests are checked against.

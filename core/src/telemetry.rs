@@ -18,6 +18,45 @@ pub struct Context {
     pub trace_parent: Option<String>,
 }
 
+/// A position in a trace that began elsewhere, as a W3C `traceparent` names it
+/// (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceParent(String);
+
+impl TraceParent {
+    /// Reads a header: a version, a trace, a parent and flags in lower-case hexadecimal. Later versions may say more
+    /// behind them. `None` for anything else; such a header is to be ignored.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let parts: Vec<&str> = raw.split('-').collect();
+        let (&[version, trace, parent, flags], more) = parts.split_first_chunk()?;
+        let is_hex = |part: &str, length: usize| {
+            let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            part.len() == length && part.bytes().all(is_digit)
+        };
+        let names_something = |part: &str| part.bytes().any(|byte| byte != b'0');
+        let fits = is_hex(version, 2)
+            && version != "ff"
+            && (version != "00" || more.is_empty())
+            && is_hex(trace, 32)
+            && names_something(trace)
+            && is_hex(parent, 16)
+            && names_something(parent)
+            && is_hex(flags, 2);
+        // What a later version adds is nothing to us, and has no bound.
+        fits.then(|| Self(format!("{version}-{trace}-{parent}-{flags}")))
+    }
+
+    /// The trace, as tracing systems find it: 32 hexadecimal digits.
+    pub fn trace_id(&self) -> &str {
+        &self.0[3..35]
+    }
+
+    /// The header.
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
 tokio::task_local! {
     static CONTEXT: Context;
 }
@@ -62,4 +101,36 @@ pub fn init(process: &str, settings: &Logs) -> Result<(), ParseError> {
         tracing::debug!(process, "logging started");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TraceParent;
+
+    #[test]
+    fn a_traceparent_is_read_as_the_standard_writes_it_and_ignored_otherwise() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let good = format!("00-{trace}-00f067aa0ba902b7-01");
+        let read = TraceParent::parse(&good).unwrap();
+        assert_eq!(read.trace_id(), trace);
+        assert_eq!(read.into_inner(), good);
+        let later = TraceParent::parse(&format!("cc-{trace}-00f067aa0ba902b7-01-more")).unwrap();
+        assert_eq!(
+            later.into_inner(),
+            format!("cc-{trace}-00f067aa0ba902b7-01")
+        );
+        for bad in [
+            String::new(),
+            good.to_uppercase(),
+            good.replacen("00-", "ff-", 1),
+            format!("{good}-more"),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-{trace}-{}-01", "0".repeat(16)),
+            format!("00-{trace}-00f067aa0ba902b7"),
+            good.replace('-', "_"),
+            good.replace('4', "é"),
+        ] {
+            assert_eq!(TraceParent::parse(&bad), None, "{bad}");
+        }
+    }
 }

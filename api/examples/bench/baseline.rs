@@ -38,7 +38,7 @@ async fn kept(
     Data(app): Data<&App>,
     Path(number): Path<u32>,
 ) -> poem::Result<Response> {
-    auth::caller(app, request).await?;
+    auth::principal_of(app, request).await?;
     let mut redis = app.redis.clone();
     let bytes: Vec<u8> = redis
         .get(format!("bench:kept:{number}"))

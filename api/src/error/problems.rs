@@ -81,7 +81,7 @@ mod tests {
             include_str!("mod.rs"),
             include_str!("framework.rs"),
             include_str!("../http/body.rs"),
-            include_str!("../middleware/serve.rs"),
+            include_str!("../middleware/check.rs"),
             include_str!("../limits/mod.rs"),
             include_str!("../http/receive.rs"),
             include_str!("../resources/payments.rs"),

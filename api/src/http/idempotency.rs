@@ -16,7 +16,7 @@
 
 use std::marker::PhantomData;
 
-use flightdesk_core::account;
+use flightdesk_core::account::Principal;
 use flightdesk_core::error::FieldError;
 use flightdesk_core::flight;
 use flightdesk_core::idempotency::{self as core, Begun, Key};
@@ -48,7 +48,7 @@ impl Once {
     pub async fn run<T: ToJSON, const STATUS: u16>(
         self,
         app: &App,
-        caller: &account::Caller,
+        principal: &Principal,
         body_digest: [u8; 32],
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, ApiError>,
     ) -> Result<Answer<T, STATUS>, ApiError> {
@@ -61,7 +61,7 @@ impl Once {
                 .chain_update(body_digest)
                 .finalize()
                 .into();
-            match core::begin(&mut tx, &app.clock, caller.account_id, key, hash).await? {
+            match core::begin(&mut tx, &app.clock, principal.account_id, key, hash).await? {
                 Begun::Replay(stored) => return Ok(Answer::replay(stored.body)),
                 Begun::Fresh(fresh) => guard = Some(fresh),
             }

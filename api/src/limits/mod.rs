@@ -114,7 +114,25 @@ impl Kind {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// What a request is charged to.
+    pub fn charged(method: &Method, path: &str, has_key: bool) -> Vec<Self> {
+        // The sandbox stands for somebody else's server.
+        if path.starts_with("/health/") || path.starts_with("/sandbox/") {
+            return Vec::new();
+        }
+        let mut kinds = vec![Self::Address];
+        if has_key {
+            kinds.push(Self::Key);
+        }
+        let mails_a_stranger = matches!(path, "/v1/accounts" | "/v1/email-verifications");
+        if method == Method::POST && mails_a_stranger {
+            kinds.push(Self::SignUp);
+        }
+        kinds
+    }
+
+    /// Its name in keys of Redis.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::Key => "key",
@@ -222,30 +240,20 @@ impl Limits {
 
     fn rules(&self, request: &Request) -> Vec<Rule> {
         let settings = &self.0.settings;
-        let mut rules = Vec::new();
-        let mut add = |kind: Kind, who: &str| {
-            let limit = settings.limit(kind);
-            if limit > 0 {
-                let key = format!("{}:limit:{}:{who}", settings.redis_prefix, kind.name());
-                rules.push(Rule { kind, key, limit });
-            }
-        };
-        let path = request.uri().path();
-        // The sandbox stands for somebody else's server.
-        if path.starts_with("/health/") || path.starts_with("/sandbox/") {
-            return Vec::new();
-        }
+        let key = request.header("X-API-Key");
+        let charged = Kind::charged(request.method(), request.uri().path(), key.is_some());
         let address = client_address(request, settings.trusted_proxies)
             .map_or_else(|| "unknown".to_owned(), group);
-        add(Kind::Address, &address);
-        if let Some(key) = request.header("X-API-Key") {
-            add(Kind::Key, &fingerprint(key));
-        }
-        let mails_a_stranger = matches!(path, "/v1/accounts" | "/v1/email-verifications");
-        if request.method() == Method::POST && mails_a_stranger {
-            add(Kind::SignUp, &address);
-        }
-        rules
+        let rule = |kind: Kind| {
+            let limit = settings.limit(kind);
+            let who = match kind {
+                Kind::Address | Kind::SignUp => address.clone(),
+                Kind::Key => fingerprint(key.unwrap_or_default()),
+            };
+            let key = format!("{}:limit:{}:{who}", settings.redis_prefix, kind.name());
+            (limit > 0).then_some(Rule { kind, key, limit })
+        };
+        charged.into_iter().filter_map(rule).collect()
     }
 
     /// The network that a request comes from: an IPv4 address or an IPv6 /64.

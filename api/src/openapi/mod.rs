@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 pub use describe::describe;
 pub use publish::publish;
 
+use crate::auth::Need;
+
 /// Characters of a query's text at most: a list of every airline fits.
 const LONGEST_TEXT: u32 = 4_000;
 const SCHEMAS: &str = "#/components/schemas/";
@@ -21,6 +23,7 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// Finishes a document: request bodies take no unknown field, a member of them that may be absent may be `null`, and
 /// dates have the name that OpenAPI gives them. Answers leave out what is absent.
 pub fn finish(document: &mut Value) {
+    name_needs(document);
     let bodies = in_bodies(document);
     rename_formats(document);
     limit_texts(document);
@@ -36,6 +39,17 @@ pub fn finish(document: &mut Value) {
                 schema.insert("additionalProperties".to_owned(), json!(false));
                 allow_null(schema);
             }
+        }
+    }
+}
+
+/// A need that an operation has taken (`auth::Access`) is a role of the one scheme that there is.
+fn name_needs(document: &mut Value) {
+    for (_, _, operation) in operations(document) {
+        for scheme in operation["security"].as_array_mut().into_iter().flatten() {
+            let needs = scheme.as_object().into_iter().flat_map(Map::keys);
+            let roles = needs.filter(|need| *need != Need::Key.name());
+            *scheme = json!({ "ApiKey": roles.collect::<Vec<_>>() });
         }
     }
 }

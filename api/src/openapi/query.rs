@@ -9,6 +9,7 @@ use poem::http::Method;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
+use crate::auth::Need;
 use crate::error::{ApiError, MOST_ERRORS};
 use crate::openapi::mend;
 use crate::openapi::schema::Shape;
@@ -19,8 +20,8 @@ pub struct Operations(Vec<Operation>);
 struct Operation {
     method: String,
     path: Vec<String>,
-    /// Whether it asks for an API key.
-    secured: bool,
+    /// What it needs of whoever calls it; `None`: nothing.
+    need: Option<Need>,
     parameters: BTreeMap<String, Kind>,
     required: Vec<String>,
     shape: Shape,
@@ -65,8 +66,6 @@ pub struct Wrong {
     errors: Vec<FieldError>,
     /// The query without them; where they must be given, with the least that fits.
     pub rest: String,
-    /// Whether the operation asks for an API key, whose absence would be the greater mistake.
-    pub secured: bool,
 }
 
 impl Wrong {
@@ -129,9 +128,14 @@ impl Operations {
         methods
     }
 
-    /// Whether the operation of a request asks for an API key; `None` when there is no such operation.
-    pub fn is_secured(&self, request: &Request) -> Option<bool> {
-        self.find(request).map(|operation| operation.secured)
+    /// Whether there is an operation for a request.
+    pub fn has(&self, request: &Request) -> bool {
+        self.find(request).is_some()
+    }
+
+    /// What the operation of a request needs of whoever calls it.
+    pub fn need(&self, request: &Request) -> Option<Need> {
+        self.find(request)?.need
     }
 
     /// What is wrong with the query of a request, if anything is.
@@ -180,9 +184,7 @@ impl Operation {
         Ok(Self {
             method: method.to_uppercase(),
             path: path.split('/').map(str::to_owned).collect(),
-            secured: operation["security"]
-                .as_array()
-                .is_some_and(|schemes| !schemes.is_empty()),
+            need: need_of(operation)?,
             parameters,
             required,
             shape: Shape::new(&schema, components)?,
@@ -250,7 +252,6 @@ impl Operation {
         (!errors.is_empty()).then(|| Wrong {
             rest: self.rest(object, &names(&errors)),
             errors,
-            secured: self.secured,
         })
     }
 
@@ -283,6 +284,17 @@ impl Operation {
         }
         rest.finish()
     }
+}
+
+/// What an operation of the document needs; the role of its only security scheme says it.
+fn need_of(operation: &Value) -> Result<Option<Need>, String> {
+    let Some(scheme) = operation["security"].get(0) else {
+        return Ok(None);
+    };
+    let name = scheme["ApiKey"][0].as_str();
+    let need = Need::parse(name.unwrap_or(Need::Key.name()));
+    need.map(Some)
+        .ok_or_else(|| format!("an unknown need: {scheme}"))
 }
 
 impl Kind {

@@ -1,6 +1,6 @@
 //! Accounts: sign-up, and what an account says of itself.
 
-use flightdesk_core::account::{self, Account, Details, Scope, SignUp};
+use flightdesk_core::account::{self, Account, Details, SignUp};
 use flightdesk_core::email::EmailAddress;
 use flightdesk_core::error::{Error, Violations};
 use poem::Request;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Resource};
 use crate::http::body::{Checked, Rules};
@@ -151,12 +151,12 @@ impl Accounts {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
     ) -> Result<Json<AccountView>, ApiError> {
-        caller.require(Scope::Bookings)?;
         let mut conn = app.db.acquire().await?;
+        let principal = access.principal(&mut conn, app).await?;
         Ok(Json(
-            account::get(&mut conn, caller.account_id).await?.into(),
+            account::get(&mut conn, principal.account_id).await?.into(),
         ))
     }
 }

@@ -1,6 +1,5 @@
 //! Jobs as staff see them: those of every account, and how a dead one comes back.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::ids::JobId;
 use flightdesk_core::outbox::{self, JobFilter, JobStatus, Kind, StaffJob};
 use poem::web::Data;
@@ -10,7 +9,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::page::{Page, PageRequest};
 use crate::openapi::tags::Tag;
@@ -79,7 +78,7 @@ impl AdminJobs {
     async fn list(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Admin>,
         /// Only jobs that stand so
         status: Query<Option<JobStatusView>>,
         /// Only jobs of this kind
@@ -91,7 +90,8 @@ impl AdminJobs {
         /// `next_cursor` of the page before
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<AdminJobView>>, ApiError> {
-        caller.require(Scope::Admin)?;
+        let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         let page = PageRequest::parse(limit.0, cursor.0.as_deref())?;
         let filter = JobFilter {
             status: status.0.map(JobStatus::from),
@@ -104,7 +104,6 @@ impl AdminJobs {
             after: page.after(),
             limit: i64::from(page.rows()),
         };
-        let mut conn = app.db.acquire().await?;
         let jobs = outbox::list_for_staff(&mut conn, &filter).await?;
         Ok(Json(page.page(jobs, |job| job.id.0)))
     }
@@ -117,11 +116,11 @@ impl AdminJobs {
     async fn retry(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Admin>,
         /// The job's id
         id: Path<Uuid>,
     ) -> Result<Json<AdminJobView>, ApiError> {
-        caller.require(Scope::Admin)?;
+        access.look_up(app).await?;
         let mut tx = app.db.begin().await?;
         let job = outbox::retry_dead(&mut tx, &app.clock, JobId(id.0)).await?;
         tx.commit().await?;

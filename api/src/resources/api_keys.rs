@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
@@ -110,18 +110,18 @@ impl ApiKeys {
     async fn list(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// Entries of a page
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `next_cursor` of the page before
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<ApiKeyView>>, ApiError> {
-        caller.require(Scope::Bookings)?;
-        let page = PageRequest::parse(limit.0, cursor.0.as_deref())?;
         let mut conn = app.db.acquire().await?;
+        let principal = access.principal(&mut conn, app).await?;
+        let page = PageRequest::parse(limit.0, cursor.0.as_deref())?;
         let keys =
-            account::list_keys(&mut conn, caller.account_id, page.rows(), page.after()).await?;
+            account::list_keys(&mut conn, principal.account_id, page.rows(), page.after()).await?;
         Ok(Json(page.page(keys, |key| key.id.0)))
     }
 
@@ -133,18 +133,25 @@ impl ApiKeys {
     async fn create(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Key>,
         body: Checked<CreateApiKey>,
     ) -> Result<Created<NewApiKeyView>, ApiError> {
+        let principal = access.look_up(app).await?;
         let body = body.into_inner();
         let scopes = body
             .scopes
             .map(|scopes| scopes.into_iter().map(Scope::from).collect());
         let expires_at = body.expires_at.map(|instant| instant.0);
-        let wish = KeyWish::parse(&app.clock, &caller, &body.name, scopes, expires_at)?;
+        let wish = KeyWish::parse(&app.clock, &principal, &body.name, scopes, expires_at)?;
         let mut tx = app.db.begin().await?;
-        let key = account::create_key(&mut tx, &app.clock, caller.account_id, wish, app.key_mode())
-            .await?;
+        let key = account::create_key(
+            &mut tx,
+            &app.clock,
+            principal.account_id,
+            wish,
+            app.key_mode(),
+        )
+        .await?;
         tx.commit().await?;
         Ok(Created::new(key.into()))
     }
@@ -160,12 +167,13 @@ impl ApiKeys {
     async fn revoke(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Key>,
         /// The key's id, not the key
         id: Path<Uuid>,
     ) -> Result<Revoked, ApiError> {
         let mut tx = app.db.begin().await?;
-        account::revoke_key(&mut tx, &app.clock, &caller, ApiKeyId(id.0)).await?;
+        let principal = access.principal(&mut tx, app).await?;
+        account::revoke_key(&mut tx, &app.clock, &principal, ApiKeyId(id.0)).await?;
         tx.commit().await?;
         Ok(Revoked::NoContent)
     }

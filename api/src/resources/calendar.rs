@@ -1,6 +1,5 @@
 //! The cheapest day to fly.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::search::{self, CalendarDay, Checked, QueryKey, Search};
 use flightdesk_core::trade::Party;
@@ -10,7 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::cache::search::Computed;
 use crate::error::ApiError;
 use crate::http::cached::Cached;
@@ -71,7 +70,7 @@ impl Calendars {
         &self,
         Data(app): Data<&App>,
         Data(trial): Data<&Trial>,
-        caller: Caller,
+        access: Access<need::Search>,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -112,7 +111,7 @@ impl Calendars {
         /// Whether the fare must include checked baggage
         Query(checked_bag): Query<Option<bool>>,
     ) -> Result<Cached<CalendarView>, ApiError> {
-        caller.require(Scope::Search)?;
+        access.look_up(app).await?;
         let search = Search {
             origin,
             destination,

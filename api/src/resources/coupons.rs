@@ -1,6 +1,5 @@
 //! Coupons: what one would take off, before anybody books.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{self, Source, SourceWish};
 use flightdesk_core::coupon::{BookedCoupon, Discount, Refusal};
 use flightdesk_core::ids::HoldId;
@@ -11,7 +10,7 @@ use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::body::{Checked, Rules};
 use crate::openapi::tags::Tag;
@@ -124,15 +123,15 @@ impl Coupons {
     async fn validate(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         body: Checked<ValidateCoupon>,
     ) -> Result<Json<ValidationView>, ApiError> {
-        caller.require(Scope::Bookings)?;
         let body = body.into_inner();
         let (code, wish) = (body.code.clone(), body.into());
         let (tariff, _) = app.catalogue().await?;
         let mut conn = app.db.acquire().await?;
-        let (shop, account_id) = (app.shop(&tariff), caller.account_id);
+        let principal = access.principal(&mut conn, app).await?;
+        let (shop, account_id) = (app.shop(&tariff), principal.account_id);
         match booking::try_coupon(&mut conn, shop, account_id, &code, &wish).await {
             Ok(valid) => Ok(Json(ValidationView::valid(valid))),
             Err(error) => match error.refusal() {

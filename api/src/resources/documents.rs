@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use chrono::Duration;
-use flightdesk_core::account::Scope;
 use flightdesk_core::document::{self, Document, DocumentKind, DocumentStatus};
 use flightdesk_core::ids::DocumentId;
 use flightdesk_core::storage::LinkQuery;
@@ -15,7 +14,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
@@ -160,14 +159,14 @@ impl Documents {
     async fn list(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// The booking's reference
         booking_ref: Path<String>,
     ) -> Result<Json<DocumentList>, ApiError> {
-        caller.require(Scope::Bookings)?;
         let mut conn = app.db.acquire().await?;
+        let principal = access.principal(&mut conn, app).await?;
         let documents =
-            document::list_by_booking(&mut conn, caller.account_id, &booking_ref.0).await?;
+            document::list_by_booking(&mut conn, principal.account_id, &booking_ref.0).await?;
         let data = documents.into_iter().map(DocumentView::from).collect();
         Ok(Json(DocumentList { data }))
     }
@@ -179,11 +178,11 @@ impl Documents {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// The document's id
         id: Path<Uuid>,
     ) -> Result<DocumentAnswer, ApiError> {
-        let document = find(app, &caller, id.0).await?;
+        let document = find(app, access, id.0).await?;
         let pending = document.is_pending();
         let view = Json(DocumentView::from(document));
         Ok(if pending {
@@ -204,11 +203,11 @@ impl Documents {
     async fn download(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// The document's id
         id: Path<Uuid>,
     ) -> Result<DownloadAnswer, ApiError> {
-        let document = find(app, &caller, id.0).await?;
+        let document = find(app, access, id.0).await?;
         if document.is_pending() {
             let view = Json(DocumentView::from(document));
             return Ok(DownloadAnswer::OnItsWay(view, RETRY_AFTER_SECONDS));
@@ -269,10 +268,10 @@ impl Documents {
     }
 }
 
-async fn find(app: &App, caller: &Caller, id: Uuid) -> Result<Document, ApiError> {
-    caller.require(Scope::Bookings)?;
+async fn find(app: &App, access: Access<need::Bookings>, id: Uuid) -> Result<Document, ApiError> {
     let mut conn = app.db.acquire().await?;
-    Ok(document::get(&mut conn, caller.account_id, DocumentId(id)).await?)
+    let principal = access.principal(&mut conn, app).await?;
+    Ok(document::get(&mut conn, principal.account_id, DocumentId(id)).await?)
 }
 
 impl From<Document> for DocumentView {

@@ -1,6 +1,5 @@
 //! Flights: reading one.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::flight::{self, CabinFares};
 use flightdesk_core::ids::FlightId;
 use poem::web::Data;
@@ -10,7 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 use crate::views::baggage::ExtraBaggageView;
@@ -90,12 +89,12 @@ impl Flights {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
         Path(flight_id): Path<Uuid>,
     ) -> Result<Json<FlightDetails>, ApiError> {
-        caller.require(Scope::Search)?;
         let (tariff, _) = app.catalogue().await?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         let details = flight::details(&mut conn, FlightId(flight_id)).await?;
         let fares = flight::fares(&tariff, app.settings.sales.sale_currency, &details)?;
         Ok(Json(FlightDetails {

@@ -1,6 +1,5 @@
 //! Holds: seats taken out of the inventory for a party, for fifteen minutes.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::error::Error;
 use flightdesk_core::hold::{self, Hold, NewHold, SeatWish};
 use flightdesk_core::ids::{FlightId, HoldId};
@@ -13,7 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
@@ -150,15 +149,15 @@ impl Holds {
     async fn create(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         #[oai(name = "Idempotency-Key")] once: Once,
         body: Checked<CreateHold>,
     ) -> Result<Created<HoldView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let (tariff, _) = app.catalogue().await?;
-        once.run(app, &caller, body.digest(), async |tx| {
+        once.run(app, &principal, body.digest(), async |tx| {
             let (shop, new) = (app.shop(&tariff), body.into_inner().into());
-            let hold = hold::create(tx, shop, caller.account_id, &new).await?;
+            let hold = hold::create(tx, shop, principal.account_id, &new).await?;
             HoldView::load(tx, hold).await
         })
         .await
@@ -171,12 +170,12 @@ impl Holds {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(hold_id): Path<Uuid>,
     ) -> Result<Json<HoldView>, ApiError> {
-        caller.require(Scope::Bookings)?;
         let mut conn = app.db.acquire().await?;
-        let hold = hold::get(&mut conn, caller.account_id, HoldId(hold_id)).await?;
+        let principal = access.principal(&mut conn, app).await?;
+        let hold = hold::get(&mut conn, principal.account_id, HoldId(hold_id)).await?;
         Ok(Json(HoldView::load(&mut conn, hold).await?))
     }
 
@@ -191,12 +190,12 @@ impl Holds {
     async fn release(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(hold_id): Path<Uuid>,
     ) -> Result<Released, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let mut tx = app.db.begin().await?;
-        hold::release(&mut tx, caller.account_id, HoldId(hold_id)).await?;
+        hold::release(&mut tx, principal.account_id, HoldId(hold_id)).await?;
         tx.commit().await?;
         Ok(Released::NoContent)
     }

@@ -1,13 +1,12 @@
 //! What must hold over the whole database.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::invariants::{self, Finding};
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
@@ -53,10 +52,10 @@ impl Invariants {
     async fn check(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Admin>,
     ) -> Result<Json<InvariantsView>, ApiError> {
-        caller.require(Scope::Admin)?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         let findings = invariants::check_snapshot(&mut conn, &app.clock).await?;
         Ok(Json(InvariantsView {
             checked_at: app.clock.now().into(),

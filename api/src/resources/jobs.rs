@@ -1,6 +1,5 @@
 //! Jobs: what became of the work a request caused.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::ids::JobId;
 use flightdesk_core::outbox::{self, JobState, JobStatus};
 use poem::web::Data;
@@ -10,7 +9,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
@@ -64,13 +63,13 @@ impl Jobs {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// The job's id
         id: Path<Uuid>,
     ) -> Result<Json<JobView>, ApiError> {
-        caller.require(Scope::Bookings)?;
         let mut conn = app.db.acquire().await?;
-        let job = outbox::find(&mut conn, caller.account_id, JobId(id.0)).await?;
+        let principal = access.principal(&mut conn, app).await?;
+        let job = outbox::find(&mut conn, principal.account_id, JobId(id.0)).await?;
         Ok(Json(job.into()))
     }
 }

@@ -1,6 +1,5 @@
 //! The ledger of a booking.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::ledger::{self, Entry, Ledger, Total};
 use poem::web::Data;
 use poem_openapi::param::Path;
@@ -9,7 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 use crate::resources::bookings::reference;
@@ -74,13 +73,13 @@ impl Ledgers {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
     ) -> Result<Json<LedgerView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
         let mut tx = app.db.begin().await?;
-        let ledger = ledger::get(&mut tx, caller.account_id, &reference).await?;
+        let ledger = ledger::get(&mut tx, principal.account_id, &reference).await?;
         tx.commit().await?;
         Ok(Json(LedgerView::new(reference.to_string(), ledger)))
     }

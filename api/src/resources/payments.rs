@@ -1,7 +1,7 @@
 //! Paying: a Checkout Session for a booking, and what Stripe tells us afterwards.
 
 use flightdesk_core::Error;
-use flightdesk_core::account::{KeyMode, Scope};
+use flightdesk_core::account::KeyMode;
 use flightdesk_core::error::Violations;
 use flightdesk_core::fault;
 use flightdesk_core::ids::{AccountId, BookingRef};
@@ -18,7 +18,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
@@ -87,15 +87,15 @@ impl Payments {
     async fn start(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
         body: Optional<StartPayment>,
     ) -> Result<Created<PaymentView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
         let wish = body.0.map(Checked::into_inner).unwrap_or_default();
-        let urls = return_urls(app, caller.account_id, &reference, wish)?;
-        let payment = open(app, caller.account_id, &reference, &urls).await?;
+        let urls = return_urls(app, principal.account_id, &reference, wish)?;
+        let payment = open(app, principal.account_id, &reference, &urls).await?;
         Ok(Created::new(PaymentView {
             payment_id: payment.id.0,
             booking_ref: reference.to_string(),

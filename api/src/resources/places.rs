@@ -1,6 +1,5 @@
 //! Places: what a traveller may mean, and what the codes of the catalogue stand for.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::place::{self, AircraftType, Airline, Airport, Suggestion, SuggestionKind};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -8,7 +7,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::openapi::tags::Tag;
 
@@ -210,7 +209,7 @@ impl Places {
     async fn suggest(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
         /// What was typed so far: `mun`, `sao paolo`, `LHR`
         #[oai(validator(min_length = 1, max_length = 100))]
         Query(q): Query<String>,
@@ -218,7 +217,7 @@ impl Places {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<Option<u32>>,
     ) -> Result<Json<Suggestions>, ApiError> {
-        caller.require(Scope::Search)?;
+        access.look_up(app).await?;
         let directory = app.directory.fresh(&app.background, &app.clock).await?;
         let limit = limit.map_or(SUGGESTIONS, |limit| limit as usize);
         let found = directory.suggest(&q, limit);
@@ -234,12 +233,12 @@ impl Places {
     async fn airport(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
         /// IATA code: `DEL`
         Path(iata): Path<String>,
     ) -> Result<Json<AirportDetails>, ApiError> {
-        caller.require(Scope::Search)?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         Ok(Json(place::get(&mut conn, &iata).await?.into()))
     }
 
@@ -250,15 +249,15 @@ impl Places {
     async fn airlines(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
         /// Only those whose flights are sold here, or only the others
         Query(sold): Query<Option<bool>>,
         /// Only those of a country, by its ISO 3166 code
         #[oai(validator(min_length = 2, max_length = 2))]
         Query(country): Query<Option<String>>,
     ) -> Result<Json<AirlineList>, ApiError> {
-        caller.require(Scope::Search)?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         let airlines = place::airlines(&mut conn, sold, country.as_deref()).await?;
         Ok(Json(AirlineList {
             data: airlines.into_iter().map(AirlineDetails::from).collect(),
@@ -272,10 +271,10 @@ impl Places {
     async fn aircraft(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
     ) -> Result<Json<AircraftList>, ApiError> {
-        caller.require(Scope::Search)?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
         let aircraft = place::aircraft(&mut conn).await?;
         Ok(Json(AircraftList {
             data: aircraft.into_iter().map(AircraftView::from).collect(),

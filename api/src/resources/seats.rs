@@ -1,6 +1,5 @@
 //! Seats: the map of a flight, and other seats for a paid booking.
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{self, NewSeat};
 use flightdesk_core::error::{Error, FieldError, Violations};
 use flightdesk_core::fare::Tariff;
@@ -16,7 +15,7 @@ use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::Done;
 use crate::http::body::{Checked, Rules};
@@ -131,17 +130,17 @@ impl Seats {
     async fn map(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Search>,
         Path(flight_id): Path<Uuid>,
         /// One cabin alone: `economy`, `premium_economy`, `business` or `first`
         Query(cabin): Query<Option<String>>,
         /// `light`, `standard` (default) or `flex`
         Query(fare_family): Query<Option<String>>,
     ) -> Result<Json<SeatMap>, ApiError> {
-        caller.require(Scope::Search)?;
         let (tariff, _) = app.catalogue().await?;
-        let cabin = check_map(&tariff, cabin.as_deref(), fare_family.as_deref())?;
         let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
+        let cabin = check_map(&tariff, cabin.as_deref(), fare_family.as_deref())?;
         let flight = flight::list_by_id(&mut conn, &[FlightId(flight_id)]).await?;
         let seats = seat::list(&mut conn, FlightId(flight_id), cabin).await?;
         let family = fare_family.unwrap_or_else(|| "standard".to_owned());
@@ -167,17 +166,17 @@ impl Seats {
     async fn change(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
         #[oai(name = "Idempotency-Key")] once: Once,
         body: Checked<ChangeSeats>,
     ) -> Result<Done<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
         let digest = body.digest();
-        let (account, wishes) = (caller.account_id, Vec::from(body.into_inner()));
+        let (account, wishes) = (principal.account_id, Vec::from(body.into_inner()));
         let (tariff, _) = app.catalogue().await?;
-        once.run(app, &caller, digest, async |tx| {
+        once.run(app, &principal, digest, async |tx| {
             let shop = app.shop(&tariff);
             booking::change_seats(tx, shop, account, &reference, &wishes).await?;
             let booking = booking::get(tx, account, &reference).await?;

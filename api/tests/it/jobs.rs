@@ -2,11 +2,12 @@
 
 use flightdesk_core::ids::{AccountId, BookingId, JobId};
 use flightdesk_core::outbox::{self, MailKind, SendMail};
+use reqwest::Method;
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::support::{TestApp, noon};
+use crate::support::{Send, TestApp, noon};
 
 async fn promise(app: &TestApp, account_id: Uuid) -> JobId {
     let mut conn = app.app.db.acquire().await.unwrap();
@@ -60,4 +61,36 @@ async fn another_accounts_job_does_not_exist_for_you(pool: PgPool) {
     assert_eq!(stranger.get(&path).await.problem(), (404, "not_found"));
     let unknown = format!("/v1/jobs/{}", JobId::new());
     assert_eq!(owner.get(&unknown).await.problem(), (404, "not_found"));
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_job_carries_the_trace_of_its_request_and_no_header_that_is_no_trace(pool: PgPool) {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    crate::trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let caller = app.sign_up().await;
+    let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+    for (sent, expected) in [(TRACE, Some(TRACE)), (zeros, None)] {
+        let body = crate::trip::booking_of(&caller.hold(1).await);
+        let request = caller.request(Method::POST, "/v1/bookings");
+        let booked = request.header("traceparent", sent).json(&body);
+        let booked = booked.answer().await;
+        assert_eq!(booked.status, 201, "{booked:?}");
+        let traces: Vec<Option<String>> = sqlx::query_scalar(
+            "delete from outbox where kind = 'send_mail' returning trace_parent",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        assert_eq!(traces, [expected.map(str::to_owned)]);
+        let path = format!(
+            "/v1/bookings/{}/cancellations",
+            booked.body["booking_ref"].as_str().unwrap()
+        );
+        caller.post(&path, &json!({})).await;
+        sqlx::query("delete from outbox")
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
 }

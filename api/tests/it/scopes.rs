@@ -8,49 +8,78 @@ use sqlx::PgPool;
 
 use crate::support::{Client, Send, TestApp};
 
-/// The scope that an operation needs; `None` for those that any key, or nobody's, may call.
-///
-/// Whatever says something of a person or an account needs more than `search`.
-const NEEDS: [(&str, Option<&str>); 37] = [
-    ("cancel_booking", Some("bookings")),
-    ("change_seats", Some("bookings")),
-    ("check_invariants", Some("admin")),
-    ("create_account", None),
-    ("create_api_key", None),
-    ("create_booking", Some("bookings")),
-    ("create_hold", Some("bookings")),
-    ("download_document", Some("bookings")),
-    ("get_account", Some("bookings")),
-    ("get_airport", Some("search")),
-    ("get_booking", Some("bookings")),
-    ("get_calendar", Some("search")),
-    ("get_document", Some("bookings")),
-    ("get_file", None),
-    ("get_flight", Some("search")),
-    ("get_hold", Some("bookings")),
-    ("get_job", Some("bookings")),
-    ("get_ledger", Some("bookings")),
-    ("get_seat_map", Some("search")),
-    ("health_live", None),
-    ("health_ready", None),
-    ("list_aircraft", Some("search")),
-    ("list_airlines", Some("search")),
-    ("list_api_keys", Some("bookings")),
-    ("list_bookings", Some("bookings")),
-    ("list_documents", Some("bookings")),
-    ("patch_booking", Some("bookings")),
-    ("receive_stripe_event", None),
-    ("release_hold", Some("bookings")),
-    // Of keys that may do no more than the calling one.
-    ("revoke_api_key", None),
-    ("request_email_verification", None),
-    ("search_flights", Some("search")),
-    ("list_jobs", Some("admin")),
-    ("retry_job", Some("admin")),
-    ("start_payment", Some("bookings")),
-    ("suggest_airports", Some("search")),
-    ("validate_coupon", Some("bookings")),
+/// What may be called without a key; everything else says what it needs by its `Access`.
+const PUBLIC: [&str; 6] = [
+    "create_account",
+    "get_file",
+    "health_live",
+    "health_ready",
+    "receive_stripe_event",
+    "request_email_verification",
 ];
+
+/// The need of each operation, as `api/routes.txt` says it: whatever says something of a person or an account needs more
+/// than `search`.
+fn needs() -> BTreeMap<&'static str, &'static str> {
+    let lines = include_str!("../../routes.txt").lines();
+    let rows = lines.filter(|line| !line.starts_with('#')).skip(1);
+    let rows = rows.map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let of_operations = rows.filter(|row| row[2] != "-");
+    of_operations.map(|row| (row[2], row[3])).collect()
+}
+
+#[test]
+fn the_table_of_routes_is_that_of_the_code_and_says_who_needs_no_key() {
+    let table = include_str!("../../routes.txt");
+    assert_eq!(flightdesk_api::routes(), table, "run scripts/generate");
+    let needs = needs();
+    let public = needs.iter().filter(|(_, need)| **need == "-");
+    let public: Vec<_> = public.map(|(operation, _)| *operation).collect();
+    assert_eq!(public, PUBLIC);
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn every_operation_that_needs_a_key_is_refused_without_a_good_one(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let document: Value = serde_json::from_str(&flightdesk_api::openapi_json()).unwrap();
+    let needs = needs();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            if needs[id] == "-" {
+                continue;
+            }
+            for key in [
+                None,
+                Some("fd_test_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            ] {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let request = app.request(method, &path_of(path));
+                let request = match key {
+                    Some(key) => request.header("X-API-Key", key),
+                    None => request,
+                };
+                let answer = with_body(request, &document, operation).answer().await;
+                assert_eq!(answer.problem(), (401, "unauthenticated"), "{id} {key:?}");
+            }
+        }
+    }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn every_page_of_the_table_is_there(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    for (method, path) in flightdesk_api::routes::PAGES {
+        if method == "ANY" {
+            continue;
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let path = path.replace("{code}", "not_found");
+        let answer = app.request(method, &path).answer().await;
+        let is_problem = answer.text.contains("\"not_found\"") && answer.body["code"].is_string();
+        assert!(!is_problem && answer.status != 405, "{path}: {answer:?}");
+    }
+}
 
 const NOBODY: &str = "01900000-0000-7000-8000-000000000000";
 
@@ -59,7 +88,7 @@ async fn every_operation_is_refused_to_a_key_without_its_scope(pool: PgPool) {
     let app = TestApp::start(pool.clone()).await;
     let owner = app.sign_up().await;
     let document: Value = serde_json::from_str(&flightdesk_api::openapi_json()).unwrap();
-    let needs = BTreeMap::from(NEEDS);
+    let needs = needs();
     let mut walked = Vec::new();
     for scope in ["search", "bookings", "admin"] {
         let client = key_of(&app, &owner, &pool, scope).await;
@@ -72,10 +101,13 @@ async fn every_operation_is_refused_to_a_key_without_its_scope(pool: PgPool) {
                     .get(id)
                     .unwrap_or_else(|| panic!("{id}: which scope?"));
                 walked.push(id.to_owned());
-                let Some(needed) = needed else { continue };
+                if *needed == "-" {
+                    continue;
+                }
                 let answer = call(&client, &document, method, path, operation).await;
                 let refused = answer.status == 403 && answer.body["code"] == "missing_scope";
-                assert_eq!(refused, *needed != scope, "{id} with {scope}: {answer:?}");
+                let lacks = *needed != "key" && *needed != scope;
+                assert_eq!(refused, lacks, "{id} with {scope}: {answer:?}");
                 if refused {
                     let detail = format!("The API key lacks the scope `{needed}`.");
                     assert_eq!(answer.body["detail"], detail);
@@ -85,7 +117,7 @@ async fn every_operation_is_refused_to_a_key_without_its_scope(pool: PgPool) {
     }
     assert_eq!(
         walked.len(),
-        3 * NEEDS.len(),
+        3 * needs.len(),
         "an operation is gone: {walked:?}"
     );
 }
@@ -125,6 +157,13 @@ async fn call(
     path: &str,
     operation: &Value,
 ) -> crate::support::Answer {
+    let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+    let request = client.request(method, &path_of(path));
+    with_body(request, document, operation).answer().await
+}
+
+/// A path with names of things that do not exist, and what its query must have.
+fn path_of(path: &str) -> String {
     let mut path = path
         .replace("{booking_ref}", "ZZZZZZ")
         .replace("{iata}", "DEL");
@@ -136,15 +175,21 @@ async fn call(
     } else if path.ends_with("/airports") {
         path += "?q=del";
     }
-    let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-    let mut request = client.request(method, &path);
+    path
+}
+
+fn with_body(
+    request: reqwest::RequestBuilder,
+    document: &Value,
+    operation: &Value,
+) -> reqwest::RequestBuilder {
     let body = &operation["requestBody"]["content"]["application/json"];
     let examples = body["examples"].as_object();
     if let Some(example) = examples.and_then(|all| all.values().next()) {
         let pointer = example["$ref"].as_str().unwrap().trim_start_matches('#');
-        request = request.json(&document.pointer(pointer).unwrap()["value"]);
+        return request.json(&document.pointer(pointer).unwrap()["value"]);
     }
-    request.answer().await
+    request
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -3,6 +3,7 @@
 mod key;
 mod model;
 mod password;
+mod principal;
 mod queries;
 mod verification;
 
@@ -10,8 +11,9 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use sqlx::PgConnection;
 
 pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
-pub use model::{Account, Caller, Details, Role, Scope, SignUp};
+pub use model::{Account, Details, Role, Scope, SignUp};
 pub use password::{Password, PasswordHash};
+pub use principal::{Credential, Principal};
 pub use queries::{find, find_by_email, get, list_keys};
 pub(crate) use verification::require_verified;
 pub use verification::{
@@ -137,13 +139,13 @@ impl KeyWish {
     }
 
     /// Checks a caller's wish: a name of 1-100 characters, scopes that the calling key has itself, an end in the
-    /// future and not after that of the calling key. No scopes named: search and bookings, as far as the caller has
+    /// future and not after that of the calling key. No scopes named: search and bookings, as far as the calling key has
     /// them. No end named: that of the calling key.
     ///
     /// Errors: [`Error::Invalid`] with every wrong field.
     pub fn parse(
         clock: &Clock,
-        caller: &Caller,
+        principal: &Principal,
         name: &str,
         scopes: Option<Vec<Scope>>,
         expires_at: Option<DateTime<Utc>>,
@@ -154,7 +156,7 @@ impl KeyWish {
             let usual = [Scope::Search, Scope::Bookings];
             usual
                 .into_iter()
-                .filter(|scope| caller.has(*scope))
+                .filter(|scope| principal.has(*scope))
                 .collect()
         });
         scopes.sort_unstable();
@@ -163,14 +165,14 @@ impl KeyWish {
             let message = "name at least one scope that the calling key has";
             wrong.add("scopes", "min_items", message);
         }
-        if let Some(scope) = scopes.iter().find(|scope| !caller.has(**scope)) {
+        if let Some(scope) = scopes.iter().find(|scope| !principal.has(**scope)) {
             let message = format!(
                 "leave out `{}`: the calling key does not have it, so it cannot give it",
                 scope.as_str()
             );
             wrong.add("scopes", "not_granted", message);
         }
-        let latest = caller.expires_at;
+        let latest = principal.credential.expires_at();
         if let (Some(latest), Some(end)) = (latest, expires_at)
             && end > latest
         {
@@ -334,21 +336,21 @@ pub async fn reset_keys(
 pub async fn revoke_key(
     conn: &mut PgConnection,
     clock: &Clock,
-    caller: &Caller,
+    principal: &Principal,
     key_id: ApiKeyId,
 ) -> Result<()> {
     let scopes = sqlx::query_scalar!(
         "select scopes from api_key where id = $1 and account_id = $2 for update",
         key_id.0,
-        caller.account_id.0,
+        principal.account_id.0,
     )
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound("API key"))?;
     // A leaked key that may only search must not end those that may book. Itself it may always end.
-    if key_id != caller.key_id {
+    if !principal.credential.is_key(key_id) {
         for scope in scopes.iter().filter_map(|scope| Scope::parse(scope)) {
-            caller.require(scope)?;
+            principal.require(scope)?;
         }
     }
     sqlx::query!(
@@ -361,10 +363,10 @@ pub async fn revoke_key(
     Ok(())
 }
 
-/// Who a key speaks for. Its last use is recorded at most once a minute.
+/// Whom an API key speaks for. Its last use is recorded at most once a minute.
 ///
 /// Errors: [`Error::Unauthenticated`] when it is no key, unknown, revoked or expired.
-pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> Result<Caller> {
+pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> Result<Principal> {
     let now = clock.now();
     let hash = SecretKey::hash_of(key).ok_or(Error::Unauthenticated(KeyProblem::Malformed))?;
     let found = queries::key_by_hash(conn, &hash).await?;
@@ -372,7 +374,12 @@ pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> 
     if found.revoked_at.is_some() {
         return Err(Error::Unauthenticated(KeyProblem::Revoked));
     }
-    if found.caller.expires_at.is_some_and(|end| end <= now) {
+    if found
+        .principal
+        .credential
+        .expires_at()
+        .is_some_and(|end| end <= now)
+    {
         return Err(Error::Unauthenticated(KeyProblem::Expired));
     }
     if found
@@ -381,13 +388,13 @@ pub async fn authenticate(conn: &mut PgConnection, clock: &Clock, key: &str) -> 
     {
         sqlx::query!(
             "update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
-            found.caller.key_id.0,
+            found.key_id.0,
             now,
         )
         .execute(conn)
         .await?;
     }
-    Ok(found.caller)
+    Ok(found.principal)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::password::Password;
 use crate::email::EmailAddress;
 use crate::error::{Error, Result, Violations};
-use crate::ids::{AccountId, ApiKeyId};
+use crate::ids::AccountId;
 use crate::{phone, text};
 
 /// A person or program that books.
@@ -88,39 +88,6 @@ impl Scope {
             .iter()
             .copied()
             .find(|scope| scope.as_str() == raw)
-    }
-}
-
-/// Whose key a request carries, and what it may do.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The account that everything happens for.
-    pub account_id: AccountId,
-    /// The key.
-    pub key_id: ApiKeyId,
-    /// How the key begins: enough to tell it from the others, too little to use it.
-    pub key_prefix: String,
-    /// The person's role.
-    pub role: Role,
-    /// What the key may do.
-    pub scopes: Vec<Scope>,
-    /// When the key ends by itself.
-    pub expires_at: Option<DateTime<Utc>>,
-}
-
-impl Caller {
-    /// Whether the key has a scope.
-    pub fn has(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
-    }
-
-    /// [`Error::MissingScope`] unless the key has the scope.
-    pub fn require(&self, scope: Scope) -> Result<()> {
-        if self.has(scope) {
-            Ok(())
-        } else {
-            Err(Error::MissingScope(scope.as_str()))
-        }
     }
 }
 

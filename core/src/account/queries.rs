@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::key::ApiKey;
-use super::model::{Account, Caller, Role, Scope};
+use super::model::{Account, Role, Scope};
+use super::principal::{Credential, Principal};
 use crate::email::EmailAddress;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, ApiKeyId};
@@ -97,7 +98,8 @@ pub async fn list_keys(
 
 /// A key and who it speaks for, whether it is still good or not.
 pub(super) struct FoundKey {
-    pub caller: Caller,
+    pub key_id: ApiKeyId,
+    pub principal: Principal,
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -116,13 +118,16 @@ pub(super) async fn key_by_hash(
     .await?;
     row.map(|row| {
         Ok(FoundKey {
-            caller: Caller {
+            key_id: row.id.into(),
+            principal: Principal {
                 account_id: row.account_id.into(),
-                key_id: row.id.into(),
-                key_prefix: row.prefix,
                 role: role(&row.role)?,
                 scopes: scopes(&row.scopes)?,
-                expires_at: row.expires_at,
+                credential: Credential::ApiKey {
+                    id: row.id.into(),
+                    prefix: row.prefix,
+                    expires_at: row.expires_at,
+                },
             },
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,

@@ -123,6 +123,9 @@ enum Command {
         output: Option<PathBuf>,
     },
 
+    /// Print all routes of the API: what each needs, what it is charged to, whether it may be sent again
+    Routes,
+
     /// Ask the whole database whether everything holds that must: seats, money, tickets, coupons, jobs
     ///
     /// Prints each rule and up to ten who break it, by ids; the exit code is 1 when one is broken.
@@ -186,6 +189,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::ResetKeys { email } => superuser::reset_keys(settings, &clock, &email).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
+        Command::Routes => output::line(flightdesk_api::routes().trim_end()),
         Command::Jobs(wish) => return jobs::run(settings, &clock, wish).await,
         Command::Invariants => return invariants::check(settings, &clock).await,
         Command::Check { deploy, limits } => return check::run(settings, &limits, deploy).await,

@@ -5,7 +5,6 @@ mod patch;
 mod views;
 
 use chrono::NaiveDate;
-use flightdesk_core::account::Scope;
 use flightdesk_core::booking::{self, BookingFilter};
 use flightdesk_core::error::FieldError;
 use flightdesk_core::ids::{BookingId, BookingRef};
@@ -20,7 +19,7 @@ pub use patch::PatchBooking;
 pub use views::{BookingStatusView, BookingView};
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Done};
 use crate::http::body::Checked;
@@ -43,15 +42,15 @@ impl Bookings {
     async fn create(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         #[oai(name = "Idempotency-Key")] once: Once,
         body: Checked<CreateBooking>,
     ) -> Result<Created<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let (tariff, _) = app.catalogue().await?;
-        once.run(app, &caller, body.digest(), async |tx| {
+        once.run(app, &principal, body.digest(), async |tx| {
             let (shop, new) = (app.shop(&tariff), body.into_inner().into());
-            let booking = booking::create(tx, shop, caller.account_id, &new).await?;
+            let booking = booking::create(tx, shop, principal.account_id, &new).await?;
             Ok((booking, app.clock.now()).into())
         })
         .await
@@ -65,7 +64,7 @@ impl Bookings {
     async fn list(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         /// Entries of a page
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<Option<u32>>,
@@ -87,7 +86,8 @@ impl Bookings {
         /// Whose first flight leaves on this local date or earlier
         Query(departing_until): Query<Option<NaiveDate>>,
     ) -> Result<Json<Page<BookingView>>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let mut conn = app.db.acquire().await?;
+        let principal = access.principal(&mut conn, app).await?;
         let page = PageRequest::parse(limit, cursor.as_deref());
         let reference = booking_ref.as_deref().map(parse_filter).transpose();
         let (page, reference) = both(page, reference)?;
@@ -100,11 +100,10 @@ impl Bookings {
             departing_from,
             departing_until,
         };
-        let mut conn = app.db.acquire().await?;
         let before = page.after::<BookingId>();
         let bookings = booking::list(
             &mut conn,
-            caller.account_id,
+            principal.account_id,
             &filter,
             before,
             page.rows().into(),
@@ -128,13 +127,13 @@ impl Bookings {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
     ) -> Result<Json<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
-        let reference = reference(&booking_ref)?;
         let mut conn = app.db.acquire().await?;
-        let booking = booking::get(&mut conn, caller.account_id, &reference).await?;
+        let principal = access.principal(&mut conn, app).await?;
+        let reference = reference(&booking_ref)?;
+        let booking = booking::get(&mut conn, principal.account_id, &reference).await?;
         Ok(Json((booking, app.clock.now()).into()))
     }
 
@@ -151,16 +150,16 @@ impl Bookings {
     async fn patch(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
         #[oai(name = "Idempotency-Key")] once: Once,
         body: Checked<PatchBooking>,
     ) -> Result<Done<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
-        let account_id = caller.account_id;
+        let account_id = principal.account_id;
         let (tariff, _) = app.catalogue().await?;
-        once.run(app, &caller, body.digest(), async |tx| {
+        once.run(app, &principal, body.digest(), async |tx| {
             let (shop, patch) = (app.shop(&tariff), body.into());
             let booking = booking::patch(tx, shop, account_id, &reference, &patch).await?;
             Ok((booking, app.clock.now()).into())
@@ -179,15 +178,15 @@ impl Bookings {
     async fn cancel(
         &self,
         Data(app): Data<&App>,
-        caller: Caller,
+        access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
         #[oai(name = "Idempotency-Key")] once: Once,
         _body: Optional<CancelBooking>,
     ) -> Result<Done<BookingView>, ApiError> {
-        caller.require(Scope::Bookings)?;
+        let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
-        let account_id = caller.account_id;
-        once.run(app, &caller, [0; 32], async |tx| {
+        let account_id = principal.account_id;
+        once.run(app, &principal, [0; 32], async |tx| {
             booking::cancel_unpaid(tx, &app.clock, account_id, &reference).await?;
             let booking = booking::get(tx, account_id, &reference).await?;
             Ok((booking, app.clock.now()).into())

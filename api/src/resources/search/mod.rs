@@ -3,7 +3,6 @@
 mod pages;
 mod views;
 
-use flightdesk_core::account::Scope;
 use flightdesk_core::search::Search;
 use flightdesk_core::trade::Party;
 use poem::web::Data;
@@ -15,7 +14,7 @@ pub use pages::check;
 pub use views::SearchResult;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::cached::Cached;
 use crate::openapi::query::Trial;
@@ -43,7 +42,7 @@ impl Searches {
         &self,
         Data(app): Data<&App>,
         Data(trial): Data<&Trial>,
-        caller: Caller,
+        access: Access<need::Search>,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
         /// IATA airport or metro code
@@ -116,7 +115,7 @@ impl Searches {
         /// of, and the answer has that direction alone
         Query(cursor): Query<Option<String>>,
     ) -> Result<Cached<SearchResult>, ApiError> {
-        caller.require(Scope::Search)?;
+        let principal = access.look_up(app).await?;
         let search = Search {
             origin,
             destination,
@@ -153,7 +152,7 @@ impl Searches {
         let checked = check(app, &search).await?;
         trial.end()?;
         let wish = PageWish::new(limit, cursor.as_deref());
-        let answer = pages::answer(app, &caller, &checked, wish).await?;
+        let answer = pages::answer(app, principal.account_id, &checked, wish).await?;
         let (is_round_trip, hit) = (checked.returning.is_some(), answer.hit);
         let currency = app.settings.sales.sale_currency;
         Cached::new(&SearchResult::new(answer, is_round_trip, currency), hit)

@@ -15,7 +15,6 @@ use flightdesk_core::trade::Direction;
 use poem::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::Caller;
 use crate::cache::search::Computed;
 use crate::error::ApiError;
 use crate::http::page::DEFAULT_LIMIT;
@@ -122,7 +121,7 @@ pub async fn check(app: &App, search: &Search) -> Result<Checked, ApiError> {
 /// The pages that a caller wishes. Errors: 422 for a cursor that is not of this search, 410 `cursor_expired`.
 pub async fn answer(
     app: &App,
-    caller: &Caller,
+    account_id: AccountId,
     checked: &Checked,
     wish: PageWish<'_>,
 ) -> Result<Answer, ApiError> {
@@ -168,7 +167,7 @@ pub async fn answer(
     let hit = priced.iter().all(|page| page.frozen.hit);
     let pages = priced
         .into_iter()
-        .map(|page| sign(app, caller.account_id, wish, page));
+        .map(|page| sign(app, account_id, wish, page));
     Ok(Answer {
         pages: pages.collect::<Result<_, _>>()?,
         cheapest_total,

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use flightdesk_core::{db, outbox};
 use poem::http::Method;
-use poem::{Request, Response};
+use poem::{Endpoint, Request, Response};
 use tokio::sync::Notify;
+
+use super::Shared;
 
 /// Between two hints of a process: one is enough for all requests that end meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -39,18 +41,24 @@ impl Hints {
         hints
     }
 
-    /// Notes that a request was answered: one that changed something may have promised a job.
-    pub fn note(&self, may_change: bool, response: &Response) {
-        if may_change && response.status().is_success() {
-            self.0.notify_one();
-        }
+    fn give(&self) {
+        self.0.notify_one();
     }
+}
 
-    /// Whether a request may change anything.
-    pub fn may_change(request: &Request) -> bool {
-        !matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        )
+/// Gives a hint after a request that succeeded and may have promised a job.
+pub async fn hint(
+    shared: Arc<Shared>,
+    next: Arc<impl Endpoint<Output = Response>>,
+    request: Request,
+) -> poem::Result<Response> {
+    let may_change = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    let response = next.call(request).await?;
+    if may_change && response.status().is_success() {
+        shared.hints.give();
     }
+    Ok(response)
 }
