@@ -29,6 +29,13 @@ pub struct Pooling<'a> {
     pub tls: Option<&'a Path>,
 }
 
+impl Pooling<'_> {
+    /// Fewer than both programs open, where they can share them: a session keeps its own to its end.
+    fn server_connections(&self) -> u8 {
+        if self.mode == "session" { 60 } else { 8 }
+    }
+}
+
 impl Balancer {
     pub fn pgbouncer(target: &PgConnectOptions, pooling: &Pooling) -> Self {
         let (folder, port) = (Folder::new(), free_port());
@@ -36,11 +43,12 @@ impl Balancer {
         let mut config = format!(
             "[databases]\n* = host={} port={} user={} password={}\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = any\ndefault_pool_size = 8\npool_mode = {}\n",
+             auth_type = any\ndefault_pool_size = {}\npool_mode = {}\n",
             target.get_host(),
             target.get_port(),
             target.get_username(),
             url.password().unwrap_or_default(),
+            pooling.server_connections(),
             pooling.mode,
         );
         if keeps_track_of_statements() {
