@@ -1,6 +1,6 @@
 //! Who calls: an operation says what it needs by the type of its argument, [`Access`], and learns who calls from it.
 //!
-//! ```ignore
+//! ```text
 //! async fn get(&self, Data(app): Data<&App>, access: Access<need::Bookings>, …) -> Result<Json<BookingView>, ApiError> {
 //!     let mut conn = app.db.acquire().await?;
 //!     let principal = access.principal(&mut conn, app).await?;

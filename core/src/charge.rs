@@ -1,7 +1,7 @@
 //! Amounts as Stripe counts them, and how much it takes at once.
 //!
 //! Source: <https://docs.stripe.com/currencies> ("Minor units in API amounts", "Minimum and maximum charge
-//! amounts"). Stripe counts most currencies as ISO 4217 does; what deviates is [`digits`].
+//! amounts"). Stripe counts most currencies as ISO 4217 does; what deviates is in `digits`.
 
 use crate::Result;
 use crate::error::Refusal;

@@ -51,7 +51,7 @@ static KINDS: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
     kinds.unwrap_or_default()
 });
 
-/// The kind of a code. Every problem that is answered has one: [`ApiError::new`] asks.
+/// The kind of a code. Every problem that is answered has one: `ApiError::new` looks it up.
 pub fn find(code: &str) -> Option<&'static Kind> {
     KINDS.get(code)
 }

@@ -41,6 +41,7 @@ mod search;
 mod search_round_trips;
 mod seat_swaps;
 mod seats;
+mod seed;
 mod seller;
 mod snapshots;
 mod stripe_orders;

@@ -6,13 +6,13 @@ use flightdesk_core::ids::RefundId;
 use flightdesk_core::payment::{self, Settlement};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::consistent::assert_consistent;
 use crate::payments::{open, pay_with, session, settle, webhook};
+use crate::seed;
 use crate::support::{Answer, Client, Send, TestApp};
 use crate::trip;
 
@@ -208,9 +208,7 @@ async fn any_order_comes_to_the_same(pool: PgPool, story: Story, expected: &str)
     let in_order = stage.state(&booking).await;
     assert!(in_order.starts_with(expected), "{in_order}");
 
-    let seed: [u8; 32] = std::array::from_fn(|_| uuid::Uuid::now_v7().as_bytes()[15]);
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut runner = seed::runner();
     for case in 0..CASES {
         // The next booking must not meet the caps of the ones before it.
         app.clock.advance(Duration::seconds(1));
@@ -223,10 +221,7 @@ async fn any_order_comes_to_the_same(pool: PgPool, story: Story, expected: &str)
             stage.deliver(&events, delivery).await;
         }
         let shuffled = stage.state(&booking).await;
-        assert_eq!(
-            shuffled, in_order,
-            "case {case} of seed {seed:?}: {story:?}, {order:?}"
-        );
+        assert_eq!(shuffled, in_order, "case {case}: {story:?}, {order:?}");
     }
     assert_consistent(&pool).await;
 }

@@ -72,7 +72,7 @@ pub struct ReturnUrls {
     pub cancel: String,
 }
 
-/// What [`super::start`] found or made.
+/// What `settlement::start` found or made.
 #[derive(Clone, Debug)]
 pub enum Started {
     /// A page to pay on is open already.

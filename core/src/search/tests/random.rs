@@ -17,6 +17,11 @@ fn number_from(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// `FLIGHTDESK_SEED`, or another one each time.
+fn seed(salt: u64) -> u64 {
+    number_from("FLIGHTDESK_SEED", u64::from(std::process::id()) ^ salt)
+}
+
 fn airports(dice: &mut Dice, code: &str) -> Vec<String> {
     let metro: &[&str] = match code {
         "LCY" | "LGW" | "LHR" if dice.percent(50) => &LONDON,
@@ -187,12 +192,12 @@ impl DirectionQuery {
     }
 }
 
-// R19. Another run: SEARCH_SEED=… SEARCH_QUERIES=… cargo nextest run ten_thousand.
+// R19. Another run: FLIGHTDESK_SEED=… SEARCH_QUERIES=… cargo nextest run ten_thousand.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn ten_thousand_random_searches_find_what_brute_force_finds(pool: PgPool) {
-    let seed = number_from("SEARCH_SEED", u64::from(std::process::id()) ^ 0x5EED);
+    let seed = seed(0x5EED);
     let queries = number_from("SEARCH_QUERIES", 10_000);
-    eprintln!("SEARCH_SEED={seed} SEARCH_QUERIES={queries}");
+    eprintln!("FLIGHTDESK_SEED={seed} SEARCH_QUERIES={queries}");
     let mut dice = Dice(seed);
     fill(&pool, &mut dice, 550).await;
     let mut conn = pool.acquire().await.unwrap();
@@ -211,7 +216,7 @@ async fn ten_thousand_random_searches_find_what_brute_force_finds(pool: PgPool) 
         found.for_pairs.clear();
         assert_eq!(
             found, expected,
-            "SEARCH_SEED={seed}, query {round}: {query:#?}"
+            "FLIGHTDESK_SEED={seed}, query {round}: {query:#?}"
         );
         answered += u64::from(!found.itineraries.is_empty());
         for itinerary in &found.itineraries {
@@ -285,9 +290,9 @@ fn economy(query: &DirectionQuery) -> String {
 // A traveller who turns on one filter loses itineraries and gains none, and gets as many as the facet said.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_filter_never_adds_an_itinerary_and_gives_what_its_facet_says(pool: PgPool) {
-    let seed = number_from("SEARCH_SEED", u64::from(std::process::id()) ^ 0xFACE7);
+    let seed = seed(0xFACE7);
     let queries = number_from("SEARCH_QUERIES", 1_500);
-    eprintln!("SEARCH_SEED={seed} SEARCH_QUERIES={queries}");
+    eprintln!("FLIGHTDESK_SEED={seed} SEARCH_QUERIES={queries}");
     let mut dice = Dice(seed);
     fill(&pool, &mut dice, 550).await;
     let mut conn = pool.acquire().await.unwrap();
@@ -315,7 +320,7 @@ async fn a_filter_never_adds_an_itinerary_and_gives_what_its_facet_says(pool: Pg
         };
         let all = look(&plain).await.itineraries;
         let some = look(&filtered).await;
-        let told = format!("SEARCH_SEED={seed}, query {round}: {filtered:#?}");
+        let told = format!("FLIGHTDESK_SEED={seed}, query {round}: {filtered:#?}");
         assert!(
             some.itineraries.iter().all(|one| all.contains(one)),
             "{told}"
