@@ -9,9 +9,9 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::postgres::PgDatabaseError;
 use uuid::Uuid;
 
-use crate::error::OnConstraint;
 use crate::ids::{BookingId, FlightId, HoldId};
 use crate::trade::Cabin;
 use crate::{Error, Result};
@@ -71,22 +71,71 @@ pub(crate) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
+/// Changes in columns, in the order of locks.
+struct Columns {
+    flights: Vec<Uuid>,
+    cabins: Vec<String>,
+    held: Vec<i32>,
+    sold: Vec<i32>,
+}
+
+impl Columns {
+    fn of(changes: &[Change]) -> Self {
+        let cabin = |change: &Change| change.cabin.as_str().to_owned();
+        Self {
+            flights: changes.iter().map(|change| change.flight_id.0).collect(),
+            cabins: changes.iter().map(cabin).collect(),
+            held: changes.iter().map(|change| change.held).collect(),
+            sold: changes.iter().map(|change| change.sold).collect(),
+        }
+    }
+}
+
+/// Which flight is full says the row that breaks the constraint: one statement moves several cabins.
+fn sold_out(error: sqlx::Error, changes: &[Change]) -> Error {
+    let sqlx::Error::Database(violation) = &error else {
+        return error.into();
+    };
+    if violation.constraint() != Some("flight_cabin_not_oversold") {
+        return error.into();
+    }
+    let detail = violation.try_downcast_ref::<PgDatabaseError>();
+    let detail = detail.and_then(PgDatabaseError::detail).unwrap_or_default();
+    let names = |change: &&Change| detail.contains(&change.flight_id.to_string());
+    match changes.iter().find(names).or(changes.first()) {
+        Some(change) => Error::SoldOut {
+            flight_id: change.flight_id,
+        },
+        None => error.into(),
+    }
+}
+
 /// Moves the counters of all the cabins or, by the error, of none once the caller rolls back.
 ///
 /// [`Error::SoldOut`] names the flight whose cabin is too full.
 pub async fn apply(conn: &mut PgConnection, changes: Vec<Change>) -> Result<()> {
-    for change in in_order(changes) {
-        sqlx::query!(
-            "update flight_cabin set held = held + $3, sold = sold + $4 where flight_id = $1 and cabin = $2",
-            change.flight_id.0,
-            change.cabin.as_str(),
-            change.held,
-            change.sold,
+    let changes = in_order(changes);
+    let columns = Columns::of(&changes);
+    // An update locks in the order of its plan; the rows are locked in ours before.
+    sqlx::query!(
+        r#"
+        with cabin as materialized (
+            select c.flight_id, c.cabin, wanted.held, wanted.sold
+            from unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) as wanted (flight_id, cabin, held, sold)
+            join flight_cabin c on c.flight_id = wanted.flight_id and c.cabin = wanted.cabin
+            order by c.flight_id, c.cabin for no key update of c
         )
-        .execute(&mut *conn)
-        .await
-        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
-    }
+        update flight_cabin c set held = c.held + cabin.held, sold = c.sold + cabin.sold
+        from cabin where c.flight_id = cabin.flight_id and c.cabin = cabin.cabin
+        "#,
+        &columns.flights,
+        &columns.cabins,
+        &columns.held,
+        &columns.sold,
+    )
+    .execute(conn)
+    .await
+    .map_err(|error| sold_out(error, &changes))?;
     Ok(())
 }
 
@@ -98,28 +147,39 @@ pub async fn hold(
     changes: Vec<Change>,
     sales_open_until: DateTime<Utc>,
 ) -> Result<()> {
-    for change in in_order(changes) {
-        let updated = sqlx::query!(
-            r#"
-            update flight_cabin c set held = c.held + $3
-            from flight f
-            where c.flight_id = $1 and c.cabin = $2 and f.id = c.flight_id and f.status = 'scheduled' and f.departs_at >= $4
-            "#,
-            change.flight_id.0,
-            change.cabin.as_str(),
-            change.held,
-            sales_open_until,
+    let changes = in_order(changes);
+    let columns = Columns::of(&changes);
+    let held = sqlx::query!(
+        r#"
+        with cabin as materialized (
+            select c.flight_id, c.cabin, wanted.held
+            from unnest($1::uuid[], $2::text[], $3::int[]) as wanted (flight_id, cabin, held)
+            join flight_cabin c on c.flight_id = wanted.flight_id and c.cabin = wanted.cabin
+            join flight f on f.id = c.flight_id and f.status = 'scheduled' and f.departs_at >= $4
+            order by c.flight_id, c.cabin for no key update of c
         )
-        .execute(&mut *conn)
-        .await
-        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
-        if updated.rows_affected() == 0 {
-            return Err(Error::SalesClosed {
-                flight_id: change.flight_id,
-            });
-        }
+        update flight_cabin c set held = c.held + cabin.held
+        from cabin where c.flight_id = cabin.flight_id and c.cabin = cabin.cabin
+        returning c.flight_id as "flight_id: FlightId", c.cabin as "cabin: Cabin"
+        "#,
+        &columns.flights,
+        &columns.cabins,
+        &columns.held,
+        sales_open_until,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(|error| sold_out(error, &changes))?;
+    let is_held = |change: &&Change| {
+        let mut held = held.iter();
+        held.any(|row| (row.flight_id, row.cabin) == (change.flight_id, change.cabin))
+    };
+    match changes.iter().find(|change| !is_held(change)) {
+        Some(closed) => Err(Error::SalesClosed {
+            flight_id: closed.flight_id,
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Moves `held` as the changes say together: a cabin that gives and takes the same keeps what it has, also when it is full.
