@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgDatabaseError;
 use uuid::Uuid;
 
-use crate::ids::{BookingId, FlightId, HoldId};
+use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
 use crate::trade::Cabin;
 use crate::{Error, Result};
 
@@ -217,6 +217,15 @@ pub(crate) async fn lock_of_booking(conn: &mut PgConnection, booking_id: Booking
     Ok(())
 }
 
+/// A seat that is claimed, and for whom where that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub flight_id: FlightId,
+    pub seat: Seat,
+    pub passenger_id: Option<PassengerId>,
+    pub reason: &'static str,
+}
+
 /// Claims named seats for a hold. The seats must be of the flight's aircraft and the given cabin.
 ///
 /// [`Error::SeatTaken`] names the first that somebody else has.
@@ -224,39 +233,56 @@ pub async fn claim_seats(
     conn: &mut PgConnection,
     hold_id: HoldId,
     seats: &[(FlightId, Seat)],
-    reason: &str,
+    reason: &'static str,
 ) -> Result<()> {
-    if seats.is_empty() {
+    let claim = |(flight_id, seat): &(FlightId, Seat)| Claim {
+        flight_id: *flight_id,
+        seat: *seat,
+        passenger_id: None,
+        reason,
+    };
+    claim_all(conn, hold_id, seats.iter().map(claim).collect()).await
+}
+
+/// The same with whom they are for; of several flights and for several reasons. Errors as [`claim_seats`].
+pub(crate) async fn claim_all(
+    conn: &mut PgConnection,
+    hold_id: HoldId,
+    mut claims: Vec<Claim>,
+) -> Result<()> {
+    if claims.is_empty() {
         return Ok(());
     }
-    let mut seats = seats.to_vec();
-    seats.sort_unstable();
-    let (flights, rows, letters) = columns(&seats);
+    claims.sort_by_key(|claim| (claim.flight_id, claim.seat));
+    let letter = |claim: &Claim| claim.seat.letter.to_string();
+    let passenger = |claim: &Claim| claim.passenger_id.map(|passenger| passenger.0);
     let claimed = sqlx::query!(
         r#"
-        insert into passenger_seat (flight_id, seat_row, letter, hold_id, reason)
-        select flight_id, seat_row, letter, $4, $5 from unnest($1::uuid[], $2::smallint[], $3::text[]) as t (flight_id, seat_row, letter)
+        insert into passenger_seat (flight_id, seat_row, letter, passenger_id, reason, hold_id)
+        select flight_id, seat_row, letter, passenger_id, reason, $6
+        from unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[]) as t (flight_id, seat_row, letter, passenger_id, reason)
         on conflict on constraint passenger_seat_taken do nothing
         returning flight_id, seat_row, letter
         "#,
-        &flights,
-        &rows,
-        &letters,
+        &claims.iter().map(|claim| claim.flight_id.0).collect::<Vec<_>>(),
+        &claims.iter().map(|claim| claim.seat.row).collect::<Vec<_>>(),
+        &claims.iter().map(letter).collect::<Vec<_>>(),
+        &claims.iter().map(passenger).collect::<Vec<_>>() as &[Option<Uuid>],
+        &claims.iter().map(|claim| claim.reason.to_owned()).collect::<Vec<_>>(),
         hold_id.0,
-        reason,
     )
     .fetch_all(conn)
     .await?;
-    let is_claimed = |(flight, seat): &(FlightId, Seat)| {
+    let is_claimed = |claim: &&Claim| {
         claimed.iter().any(|row| {
-            row.flight_id == flight.0
-                && row.seat_row == seat.row
-                && row.letter.starts_with(seat.letter)
+            row.flight_id == claim.flight_id.0
+                && row.seat_row == claim.seat.row
+                && row.letter.starts_with(claim.seat.letter)
         })
     };
-    match seats.iter().find(|wanted| !is_claimed(wanted)) {
-        Some((_, seat)) => Err(Error::SeatTaken {
-            seat: seat.to_string(),
+    match claims.iter().find(|claim| !is_claimed(claim)) {
+        Some(claim) => Err(Error::SeatTaken {
+            seat: claim.seat.to_string(),
         }),
         None => Ok(()),
     }
@@ -268,17 +294,6 @@ pub async fn release_seats(conn: &mut PgConnection, hold_id: HoldId) -> Result<(
         .execute(conn)
         .await?;
     Ok(())
-}
-
-fn columns(seats: &[(FlightId, Seat)]) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
-    (
-        seats.iter().map(|(flight, _)| flight.0).collect(),
-        seats.iter().map(|(_, seat)| seat.row).collect(),
-        seats
-            .iter()
-            .map(|(_, seat)| seat.letter.to_string())
-            .collect(),
-    )
 }
 
 #[cfg(test)]

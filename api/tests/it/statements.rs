@@ -221,7 +221,7 @@ async fn an_operation_sends_no_statement_more_than_it_needs(pool: PgPool) {
         wire.sent();
         let settled = settle(&app, &paid(&checkout)).await;
         assert_eq!(settled, Settlement::Confirmed);
-        operation("settling", 37, 1);
+        operation("settling", 21, 1);
     }
 }
 
