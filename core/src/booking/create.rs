@@ -231,8 +231,8 @@ async fn file(
     let mail = if priced.is_free() {
         None
     } else {
-        let held = MailKind::BookingHeld;
-        Some(mail::promised(clock, hold.account_id, id, held)?)
+        let kind = MailKind::BookingHeld;
+        Some(mail::promised(clock, hold.account_id, id, kind)?)
     };
     let row = insert::NewRow {
         id,

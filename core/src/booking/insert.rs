@@ -42,6 +42,10 @@ pub(super) struct Made {
 ///
 /// The caller has locked the account's travellers in an earlier statement, see [`traveller::claim`], whose questions
 /// these are. [`Error::DuplicatePassenger`] as there.
+#[expect(
+    clippy::too_many_lines,
+    reason = "most of them are one statement and its arguments"
+)]
 pub(super) async fn booking(
     conn: &mut PgConnection,
     clock: &Clock,
