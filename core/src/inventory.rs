@@ -9,10 +9,10 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::postgres::PgDatabaseError;
 use uuid::Uuid;
 
-use crate::error::OnConstraint;
-use crate::ids::{BookingId, FlightId, HoldId};
+use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
 use crate::trade::Cabin;
 use crate::{Error, Result};
 
@@ -71,22 +71,71 @@ pub(crate) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
+/// Changes in columns, in the order of locks.
+struct Columns {
+    flights: Vec<Uuid>,
+    cabins: Vec<String>,
+    held: Vec<i32>,
+    sold: Vec<i32>,
+}
+
+impl Columns {
+    fn of(changes: &[Change]) -> Self {
+        let cabin = |change: &Change| change.cabin.as_str().to_owned();
+        Self {
+            flights: changes.iter().map(|change| change.flight_id.0).collect(),
+            cabins: changes.iter().map(cabin).collect(),
+            held: changes.iter().map(|change| change.held).collect(),
+            sold: changes.iter().map(|change| change.sold).collect(),
+        }
+    }
+}
+
+/// Which flight is full says the row that breaks the constraint: one statement moves several cabins.
+fn sold_out(error: sqlx::Error, changes: &[Change]) -> Error {
+    let sqlx::Error::Database(violation) = &error else {
+        return error.into();
+    };
+    if violation.constraint() != Some("flight_cabin_not_oversold") {
+        return error.into();
+    }
+    let detail = violation.try_downcast_ref::<PgDatabaseError>();
+    let detail = detail.and_then(PgDatabaseError::detail).unwrap_or_default();
+    let names = |change: &&Change| detail.contains(&change.flight_id.to_string());
+    match changes.iter().find(names).or(changes.first()) {
+        Some(change) => Error::SoldOut {
+            flight_id: change.flight_id,
+        },
+        None => error.into(),
+    }
+}
+
 /// Moves the counters of all the cabins or, by the error, of none once the caller rolls back.
 ///
 /// [`Error::SoldOut`] names the flight whose cabin is too full.
 pub async fn apply(conn: &mut PgConnection, changes: Vec<Change>) -> Result<()> {
-    for change in in_order(changes) {
-        sqlx::query!(
-            "update flight_cabin set held = held + $3, sold = sold + $4 where flight_id = $1 and cabin = $2",
-            change.flight_id.0,
-            change.cabin.as_str(),
-            change.held,
-            change.sold,
+    let changes = in_order(changes);
+    let columns = Columns::of(&changes);
+    // An update locks in the order of its plan; the rows are locked in ours before.
+    sqlx::query!(
+        r#"
+        with cabin as materialized (
+            select c.flight_id, c.cabin, wanted.held, wanted.sold
+            from unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) as wanted (flight_id, cabin, held, sold)
+            join flight_cabin c on c.flight_id = wanted.flight_id and c.cabin = wanted.cabin
+            order by c.flight_id, c.cabin for no key update of c
         )
-        .execute(&mut *conn)
-        .await
-        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
-    }
+        update flight_cabin c set held = c.held + cabin.held, sold = c.sold + cabin.sold
+        from cabin where c.flight_id = cabin.flight_id and c.cabin = cabin.cabin
+        "#,
+        &columns.flights,
+        &columns.cabins,
+        &columns.held,
+        &columns.sold,
+    )
+    .execute(conn)
+    .await
+    .map_err(|error| sold_out(error, &changes))?;
     Ok(())
 }
 
@@ -98,28 +147,39 @@ pub async fn hold(
     changes: Vec<Change>,
     sales_open_until: DateTime<Utc>,
 ) -> Result<()> {
-    for change in in_order(changes) {
-        let updated = sqlx::query!(
-            r#"
-            update flight_cabin c set held = c.held + $3
-            from flight f
-            where c.flight_id = $1 and c.cabin = $2 and f.id = c.flight_id and f.status = 'scheduled' and f.departs_at >= $4
-            "#,
-            change.flight_id.0,
-            change.cabin.as_str(),
-            change.held,
-            sales_open_until,
+    let changes = in_order(changes);
+    let columns = Columns::of(&changes);
+    let held = sqlx::query!(
+        r#"
+        with cabin as materialized (
+            select c.flight_id, c.cabin, wanted.held
+            from unnest($1::uuid[], $2::text[], $3::int[]) as wanted (flight_id, cabin, held)
+            join flight_cabin c on c.flight_id = wanted.flight_id and c.cabin = wanted.cabin
+            join flight f on f.id = c.flight_id and f.status = 'scheduled' and f.departs_at >= $4
+            order by c.flight_id, c.cabin for no key update of c
         )
-        .execute(&mut *conn)
-        .await
-        .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id: change.flight_id })?;
-        if updated.rows_affected() == 0 {
-            return Err(Error::SalesClosed {
-                flight_id: change.flight_id,
-            });
-        }
+        update flight_cabin c set held = c.held + cabin.held
+        from cabin where c.flight_id = cabin.flight_id and c.cabin = cabin.cabin
+        returning c.flight_id as "flight_id: FlightId", c.cabin as "cabin: Cabin"
+        "#,
+        &columns.flights,
+        &columns.cabins,
+        &columns.held,
+        sales_open_until,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(|error| sold_out(error, &changes))?;
+    let is_held = |change: &&Change| {
+        let mut held = held.iter();
+        held.any(|row| (row.flight_id, row.cabin) == (change.flight_id, change.cabin))
+    };
+    match changes.iter().find(|change| !is_held(change)) {
+        Some(closed) => Err(Error::SalesClosed {
+            flight_id: closed.flight_id,
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Moves `held` as the changes say together: a cabin that gives and takes the same keeps what it has, also when it is full.
@@ -157,6 +217,15 @@ pub(crate) async fn lock_of_booking(conn: &mut PgConnection, booking_id: Booking
     Ok(())
 }
 
+/// A seat that is claimed, and for whom where that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub flight_id: FlightId,
+    pub seat: Seat,
+    pub passenger_id: Option<PassengerId>,
+    pub reason: &'static str,
+}
+
 /// Claims named seats for a hold. The seats must be of the flight's aircraft and the given cabin.
 ///
 /// [`Error::SeatTaken`] names the first that somebody else has.
@@ -164,39 +233,56 @@ pub async fn claim_seats(
     conn: &mut PgConnection,
     hold_id: HoldId,
     seats: &[(FlightId, Seat)],
-    reason: &str,
+    reason: &'static str,
 ) -> Result<()> {
-    if seats.is_empty() {
+    let claim = |(flight_id, seat): &(FlightId, Seat)| Claim {
+        flight_id: *flight_id,
+        seat: *seat,
+        passenger_id: None,
+        reason,
+    };
+    claim_all(conn, hold_id, seats.iter().map(claim).collect()).await
+}
+
+/// The same with whom they are for; of several flights and for several reasons. Errors as [`claim_seats`].
+pub(crate) async fn claim_all(
+    conn: &mut PgConnection,
+    hold_id: HoldId,
+    mut claims: Vec<Claim>,
+) -> Result<()> {
+    if claims.is_empty() {
         return Ok(());
     }
-    let mut seats = seats.to_vec();
-    seats.sort_unstable();
-    let (flights, rows, letters) = columns(&seats);
+    claims.sort_by_key(|claim| (claim.flight_id, claim.seat));
+    let letter = |claim: &Claim| claim.seat.letter.to_string();
+    let passenger = |claim: &Claim| claim.passenger_id.map(|passenger| passenger.0);
     let claimed = sqlx::query!(
         r#"
-        insert into passenger_seat (flight_id, seat_row, letter, hold_id, reason)
-        select flight_id, seat_row, letter, $4, $5 from unnest($1::uuid[], $2::smallint[], $3::text[]) as t (flight_id, seat_row, letter)
+        insert into passenger_seat (flight_id, seat_row, letter, passenger_id, reason, hold_id)
+        select flight_id, seat_row, letter, passenger_id, reason, $6
+        from unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[]) as t (flight_id, seat_row, letter, passenger_id, reason)
         on conflict on constraint passenger_seat_taken do nothing
         returning flight_id, seat_row, letter
         "#,
-        &flights,
-        &rows,
-        &letters,
+        &claims.iter().map(|claim| claim.flight_id.0).collect::<Vec<_>>(),
+        &claims.iter().map(|claim| claim.seat.row).collect::<Vec<_>>(),
+        &claims.iter().map(letter).collect::<Vec<_>>(),
+        &claims.iter().map(passenger).collect::<Vec<_>>() as &[Option<Uuid>],
+        &claims.iter().map(|claim| claim.reason.to_owned()).collect::<Vec<_>>(),
         hold_id.0,
-        reason,
     )
     .fetch_all(conn)
     .await?;
-    let is_claimed = |(flight, seat): &(FlightId, Seat)| {
+    let is_claimed = |claim: &&Claim| {
         claimed.iter().any(|row| {
-            row.flight_id == flight.0
-                && row.seat_row == seat.row
-                && row.letter.starts_with(seat.letter)
+            row.flight_id == claim.flight_id.0
+                && row.seat_row == claim.seat.row
+                && row.letter.starts_with(claim.seat.letter)
         })
     };
-    match seats.iter().find(|wanted| !is_claimed(wanted)) {
-        Some((_, seat)) => Err(Error::SeatTaken {
-            seat: seat.to_string(),
+    match claims.iter().find(|claim| !is_claimed(claim)) {
+        Some(claim) => Err(Error::SeatTaken {
+            seat: claim.seat.to_string(),
         }),
         None => Ok(()),
     }
@@ -208,17 +294,6 @@ pub async fn release_seats(conn: &mut PgConnection, hold_id: HoldId) -> Result<(
         .execute(conn)
         .await?;
     Ok(())
-}
-
-fn columns(seats: &[(FlightId, Seat)]) -> (Vec<Uuid>, Vec<i16>, Vec<String>) {
-    (
-        seats.iter().map(|(flight, _)| flight.0).collect(),
-        seats.iter().map(|(_, seat)| seat.row).collect(),
-        seats
-            .iter()
-            .map(|(_, seat)| seat.letter.to_string())
-            .collect(),
-    )
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! Holds: seats taken out of the inventory for a party, for fifteen minutes.
 
 use flightdesk_core::error::Error;
-use flightdesk_core::hold::{self, Hold, NewHold, SeatWish};
+use flightdesk_core::hold::{self, NewHold, SeatWish, ShownHold};
 use flightdesk_core::ids::{FlightId, HoldId};
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -112,15 +111,18 @@ pub struct HeldSeatView {
     seat: String,
 }
 
-impl HoldView {
-    async fn load(conn: &mut PgConnection, hold: Hold) -> Result<Self, ApiError> {
-        let offers = hold::offers(conn, &hold).await?;
-        let seats = hold::seats(conn, hold.id).await?.into_iter();
-        let seats = seats.map(|(flight_id, seat)| HeldSeatView {
+impl From<ShownHold> for HoldView {
+    fn from(shown: ShownHold) -> Self {
+        let ShownHold {
+            hold,
+            offers,
+            seats,
+        } = shown;
+        let seats = seats.into_iter().map(|(flight_id, seat)| HeldSeatView {
             flight_id: flight_id.0,
             seat: seat.to_string(),
         });
-        Ok(Self {
+        Self {
             seats: seats.collect(),
             id: hold.id.0,
             status: hold.status.as_str().to_owned(),
@@ -128,7 +130,7 @@ impl HoldView {
             offers: offers.into_iter().map(OfferView::from).collect(),
             passengers: hold.party.into(),
             price: hold.price.into(),
-        })
+        }
     }
 }
 
@@ -158,7 +160,7 @@ impl Holds {
         once.run(app, &principal, body.digest(), async |tx| {
             let (shop, new) = (app.shop(&tariff), body.into_inner().into());
             let hold = hold::create(tx, shop, principal.account_id, &new).await?;
-            HoldView::load(tx, hold).await
+            Ok(hold.into())
         })
         .await
     }
@@ -175,8 +177,8 @@ impl Holds {
     ) -> Result<Json<HoldView>, ApiError> {
         let mut conn = app.db.acquire().await?;
         let principal = access.principal(&mut conn, app).await?;
-        let hold = hold::get(&mut conn, principal.account_id, HoldId(hold_id)).await?;
-        Ok(Json(HoldView::load(&mut conn, hold).await?))
+        let hold = hold::show(&mut conn, principal.account_id, HoldId(hold_id)).await?;
+        Ok(Json(hold.into()))
     }
 
     /// Give a hold's seats back

@@ -142,7 +142,7 @@ impl Seats {
         access.principal(&mut conn, app).await?;
         let cabin = check_map(&tariff, cabin.as_deref(), fare_family.as_deref())?;
         let flight = flight::list_by_id(&mut conn, &[FlightId(flight_id)]).await?;
-        let seats = seat::list(&mut conn, FlightId(flight_id), cabin).await?;
+        let seats = seat::list(&mut conn, &[(FlightId(flight_id), cabin)]).await?;
         let family = fare_family.unwrap_or_else(|| "standard".to_owned());
         Ok(Json(SeatMap {
             flight_id,

@@ -44,6 +44,7 @@ mod seats;
 mod seed;
 mod seller;
 mod snapshots;
+mod statements;
 mod stripe_orders;
 mod support;
 mod trip;

@@ -11,8 +11,6 @@
 
 mod check;
 mod model;
-mod queries;
 
 pub(crate) use check::check;
 pub use model::{Bag, BookedBag, NewBag, RateRow, SoldBag};
-pub(crate) use queries::insert;

@@ -11,8 +11,9 @@ use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
+use crate::ledger::SoldLine;
 use crate::outbox::{self, SendSms};
-use crate::trade::{BookingStatus, LatePayment};
+use crate::trade::{BookingStatus, LatePayment, LineKind};
 use crate::{Error, Result, coupon, document, fault, ledger, ticket};
 
 /// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
@@ -96,9 +97,13 @@ async fn ticket_party(
     booked: &[BookedSeats],
 ) -> Result<()> {
     seating::seat_party(conn, clock, booking, booked).await?;
-    drop_lost_choices(conn, booking).await?;
-    seat_money::settle_unsold(conn, booking).await?;
-    ledger::sale(conn, clock, booking).await?;
+    let (mut lines, has_chosen_seats) = price(conn, booking).await?;
+    if has_chosen_seats {
+        drop_lost_choices(conn, booking).await?;
+        seat_money::settle_unsold(conn, booking).await?;
+        (lines, _) = price(conn, booking).await?;
+    }
+    ledger::sale(conn, clock, booking, &lines).await?;
     fault::point("party_seated");
     ticket::issue(conn, clock, booking.id).await?;
     fault::point("tickets_issued");
@@ -110,6 +115,27 @@ async fn ticket_party(
     outbox::put_once(conn, clock, Some(booking.account_id), &once, &sms).await?;
     fault::point("documents_promised");
     Ok(())
+}
+
+/// The price lines of a booking in their order, and whether anybody chose a seat or pays for one.
+async fn price(conn: &mut PgConnection, booking: &LockedBooking) -> Result<(Vec<SoldLine>, bool)> {
+    let rows = sqlx::query!(
+        r#"
+        select kind as "kind: LineKind", code, amount_minor,
+               exists (select from seat_choice c where c.booking_id = $1) as "has_choice!"
+        from price_line where booking_id = $1 order by ordinal
+        "#,
+        booking.id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let has_chosen_seats = (rows.iter()).any(|row| row.has_choice || row.kind == LineKind::Seat);
+    let lines = rows.into_iter().map(|row| SoldLine {
+        kind: row.kind,
+        code: row.code,
+        amount_minor: row.amount_minor,
+    });
+    Ok((lines.collect(), has_chosen_seats))
 }
 
 fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {

@@ -1,8 +1,12 @@
 //! Making a booking of a hold, or of offers that are held in the same transaction.
 //!
-//! **The cabin's row is locked last.** A booking of offers writes its own rows and reads its own answer before it
-//! touches `flight_cabin`: on a hot flight everybody waits for what is done after that, which is one update, the
-//! stored answer of the `Idempotency-Key` and the commit.
+//! **The cabin's row is locked last.** A booking of offers writes its own rows before it touches `flight_cabin`: on a hot
+//! flight everybody waits for what is done after that, which is one update, the stored answer of the `Idempotency-Key`
+//! and the commit.
+//!
+//! **A step is one statement.** Each is a round trip. Locks that need no row are taken with the reading of the flights;
+//! what decides and what is written is one statement, which sees all that was committed before the lock. The answer is
+//! made of what was written (`api/tests/it/statements.rs` counts).
 //!
 //! **A booking of zero is confirmed at once.** There is no payment row and nothing for Stripe to say: the same
 //! transaction sells the seats, issues the tickets and promises the documents.
@@ -12,24 +16,28 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
-use super::model::{Booking, Contact, NewBooking};
-use super::passengers::{self, Passenger};
+use super::model::{
+    BookedDirection, BookedPassenger, Booking, Contact, NewBooking, PaymentSummary,
+};
+use super::passengers::{self, Passenger, PassengerName};
 use super::price::{self, Priced};
 use super::source::Source;
-use super::traveller::{self, Traveller};
+use super::traveller;
 use super::{confirm, insert, queries};
-use crate::baggage::{self, Bag};
+use crate::baggage::{Bag, BookedBag};
 use crate::booking_lock;
 use crate::clock::Clock;
-use crate::coupon::{self, Asked, Refusal};
+use crate::coupon::{self, Asked, BookedCoupon, Refusal};
 use crate::document::{self, Settled};
 use crate::error::Violations;
-use crate::flight::{self, Flight};
+use crate::flight::Flight;
 use crate::hold::{self, Hold, HoldStatus, NewHold};
-use crate::ids::{AccountId, BookingId, FlightId, HoldId};
+use crate::ids::{AccountId, BookingId, BookingRef, FlightId, HoldId};
 use crate::mail;
+use crate::money::Money;
 use crate::outbox::MailKind;
-use crate::trade::PassengerType;
+use crate::reference::Airline;
+use crate::trade::{BookingStatus, Direction, PassengerType};
 use crate::{Error, Result, Shop, seat};
 
 /// Books the seats of a hold for named passengers. They stay held until `payment_due_at`, which is the hold's end.
@@ -72,16 +80,36 @@ async fn of_hold(
     id: HoldId,
     input: &NewBooking,
 ) -> Result<Booking> {
-    let hold = hold::get(conn, account_id, id).await?;
-    let ids: Vec<_> = hold.flights().map(|(id, _)| id).collect();
-    let flights = flight::list_by_id(conn, &ids).await?;
+    let lock = traveller::lock_name(account_id);
+    let (hold, flights) = hold::get_with_flights(conn, account_id, id, &lock).await?;
     let order = check(conn, clock, &hold, flights, input).await?;
-    take(conn, clock, account_id, &hold).await?;
-    let id = file(conn, clock, &hold, &order).await?;
-    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
+    let Some((booking, has_seats)) = file(conn, clock, &hold, &order, true).await? else {
+        return match hold::get(conn, account_id, hold.id).await?.status {
+            HoldStatus::Booked => Err(Error::HoldBooked),
+            HoldStatus::Open | HoldStatus::Released | HoldStatus::Expired => {
+                Err(Error::HoldExpired)
+            }
+        };
+    };
+    if has_seats {
+        give_seats(conn, booking.id, hold.id, &order.flights, &order.passengers).await?;
+    }
     refuse_exit_rows(conn, &hold, &order.flights, &order.passengers).await?;
-    settle(conn, clock, id, account_id, &order.priced).await?;
-    queries::get_by_id(conn, id).await
+    settle(conn, clock, booking.id, account_id, &order.priced).await?;
+    answer(conn, booking, &order, has_seats).await
+}
+
+/// The booking as it was written, or, where more became of it than that, as it is.
+async fn answer(
+    conn: &mut PgConnection,
+    booking: Booking,
+    order: &Order,
+    has_seats: bool,
+) -> Result<Booking> {
+    if has_seats || order.priced.is_free() {
+        return queries::get_by_id(conn, booking.id).await;
+    }
+    Ok(booking)
 }
 
 async fn of_offers(
@@ -92,7 +120,12 @@ async fn of_offers(
     input: &NewBooking,
 ) -> Result<Booking> {
     let mut wrong = Violations::new();
-    let journey = hold::prepare_journey(conn, shop, account_id, &new.offers, new.open_jaw).await;
+    let locks = [
+        hold::account_lock(account_id),
+        traveller::lock_name(account_id),
+    ];
+    let journey =
+        hold::prepare_journey(conn, shop, account_id, &new.offers, new.open_jaw, &locks).await;
     let Some(mut prepared) = wrong.note(journey)? else {
         return Err(with_the_rest(conn, shop.clock, wrong, input).await?);
     };
@@ -109,19 +142,18 @@ async fn of_offers(
     };
     prepared.seats = seats;
     prepared.hold.status = HoldStatus::Booked;
-    hold::file(conn, shop, &prepared).await?;
+    let filed = hold::file(conn, shop, &prepared).await?;
     let hold = &prepared.hold;
-    let id = file(conn, shop.clock, hold, &order).await?;
-    // Read before the cabins are locked: on a hot flight everybody waits for what is done after.
-    let booking = queries::get_by_id(conn, id).await?;
-    hold::take(conn, shop, &prepared).await?;
+    let booking = file(conn, shop.clock, hold, &order, false).await?;
+    let (booking, _) = booking.ok_or(Error::HoldExpired)?;
+    hold::take(conn, shop, &prepared, filed).await?;
     refuse_exit_rows(conn, hold, &order.flights, &order.passengers).await?;
-    give_seats(conn, id, hold.id, &order.flights, &order.passengers).await?;
-    settle(conn, shop.clock, id, hold.account_id, &order.priced).await?;
-    if prepared.seats.is_empty() && !order.priced.is_free() {
-        return Ok(booking);
+    let has_seats = !prepared.seats.is_empty();
+    if has_seats {
+        give_seats(conn, booking.id, hold.id, &order.flights, &order.passengers).await?;
     }
-    queries::get_by_id(conn, id).await
+    settle(conn, shop.clock, booking.id, hold.account_id, &order.priced).await?;
+    answer(conn, booking, &order, has_seats).await
 }
 
 /// What is booked, checked and priced.
@@ -186,48 +218,140 @@ pub(super) async fn confirm_free(
     Ok(())
 }
 
-/// Writes the rows of a booking and returns its key.
+/// Writes the rows of a booking and returns it as it stands then: nobody has paid, nobody has a seat; and
+/// whether its hold has named seats. `None` when it takes a hold that is no longer open.
 async fn file(
     conn: &mut PgConnection,
     clock: &Clock,
     hold: &Hold,
     order: &Order,
-) -> Result<BookingId> {
+    takes_hold: bool,
+) -> Result<Option<(Booking, bool)>> {
     let (id, priced) = (BookingId::new(), &order.priced);
-    insert::booking(
-        conn,
-        clock,
+    let mail = if priced.is_free() {
+        None
+    } else {
+        let kind = MailKind::BookingHeld;
+        Some(mail::promised(clock, hold.account_id, id, kind)?)
+    };
+    let row = insert::NewRow {
         id,
         hold,
-        &order.flights,
-        &priced.price,
-        &order.contact,
-    )
-    .await?;
-    insert::directions(conn, id, hold, &order.flights).await?;
-    insert::passengers(conn, id, &order.passengers).await?;
-    baggage::insert(conn, id, &priced.bags).await?;
-    insert::lines(conn, id, &priced.price.lines).await?;
-    put_aboard(conn, id, hold, order).await?;
+        flights: &order.flights,
+        passengers: &order.passengers,
+        price: &priced.price,
+        contact: &order.contact,
+        takes_hold,
+        mail,
+    };
+    let Some(made) = insert::booking(conn, clock, &row).await? else {
+        return Ok(None);
+    };
+    let content = insert::Content {
+        hold,
+        flights: &order.flights,
+        passengers: &order.passengers,
+        bags: &priced.bags,
+        lines: &priced.price.lines,
+    };
+    insert::content(conn, id, &content).await?;
     if let Some(discount) = &priced.discount {
         coupon::file(conn, clock, id, hold.account_id, discount).await?;
     }
-    if !priced.is_free() {
-        mail::promise(conn, clock, hold.account_id, id, MailKind::BookingHeld).await?;
-    }
-    Ok(id)
+    let booking = written(clock, id, made.reference, hold, order);
+    Ok(Some((booking, made.has_seats)))
 }
 
-/// Nobody flies twice: see [`traveller::claim`].
-async fn put_aboard(
-    conn: &mut PgConnection,
+/// A booking as [`queries::get_by_id`] would read it right after it was written.
+fn written(
+    clock: &Clock,
     id: BookingId,
+    reference: BookingRef,
     hold: &Hold,
     order: &Order,
-) -> Result<()> {
-    let people: Vec<_> = order.passengers.iter().map(Traveller::from).collect();
-    let flights: Vec<_> = order.flights.iter().map(|flight| flight.id).collect();
-    traveller::claim(conn, hold.account_id, id, &people, &flights).await
+) -> Booking {
+    let priced = &order.priced;
+    let nothing = Money::new(0, priced.price.currency);
+    Booking {
+        id,
+        reference,
+        status: BookingStatus::PendingPayment,
+        created_at: clock.now(),
+        payment_due_at: hold.expires_at,
+        confirmed_at: None,
+        directions: directions(hold, &order.flights),
+        passengers: (order.passengers.iter())
+            .map(|passenger| booked(passenger, &priced.bags))
+            .collect(),
+        contact: order.contact.clone(),
+        price: priced.price.clone(),
+        coupon: priced.discount.as_ref().map(|discount| BookedCoupon {
+            code: discount.code.clone(),
+            discount: discount.amount,
+        }),
+        payment: PaymentSummary {
+            status: "none".to_owned(),
+            id: None,
+            card: None,
+            checkout_url: None,
+            amount_paid: nothing,
+            amount_refunded: nothing,
+            mismatches: Vec::new(),
+        },
+        late_payment: None,
+        documents: Vec::new(),
+        seat_change: None,
+    }
+}
+
+fn directions(hold: &Hold, flights: &[Flight]) -> Vec<BookedDirection> {
+    let mut remaining = flights;
+    let names = [Direction::Departing, Direction::Returning];
+    let offers = hold.offers.iter().zip(names);
+    let directions = offers.filter_map(|(offer, direction)| {
+        let (own, rest) = remaining.split_at(offer.pinned.flights.len().min(remaining.len()));
+        remaining = rest;
+        Some(BookedDirection {
+            direction,
+            status: "booked".to_owned(),
+            cancelled_at: None,
+            validating_airline: Airline::clone(&own.first()?.airline),
+            cabin: offer.pinned.cabin,
+            conditions: offer.conditions.clone(),
+            flights: own.to_vec(),
+        })
+    });
+    directions.collect()
+}
+
+fn booked(passenger: &Passenger, bags: &[Bag]) -> BookedPassenger {
+    let name = |name: &PassengerName| name.as_str().to_owned();
+    let names = [Direction::Departing, Direction::Returning];
+    let own = |direction: Direction| {
+        let mut bags = bags
+            .iter()
+            .filter(move |bag| bag.passenger_id == passenger.id);
+        let bag = bags.find(|bag| bag.direction == direction.ordinal())?;
+        let kg = i16::try_from(bag.kg).unwrap_or(i16::MAX);
+        Some(BookedBag { direction, kg })
+    };
+    BookedPassenger {
+        id: passenger.id,
+        passenger_type: passenger.kind,
+        title: passenger.title.clone(),
+        first_name: passenger.first_name.as_ref().map(name),
+        middle_name: passenger.middle_name.as_ref().map(name),
+        last_name: name(&passenger.last_name),
+        gender: passenger.gender,
+        date_of_birth: passenger.date_of_birth,
+        adult_id: passenger.adult_id,
+        seat_preference: passenger.seat_preference,
+        seats: Vec::new(),
+        baggage: names.into_iter().filter_map(own).collect(),
+        special_requests: passenger.special_requests.clone(),
+        travel_document: passenger.travel_document.clone(),
+        ticket_numbers: Vec::new(),
+    }
 }
 
 /// Everything that can be wrong with passengers, baggage and contact, at once, before anything is written; then what
@@ -275,30 +399,6 @@ fn check_people(
     match contact {
         Some(contact) if wrong.is_empty() => Ok((passengers, bags.unwrap_or_default(), contact)),
         _ => Err(wrong.into_error()),
-    }
-}
-
-/// The hold becomes this booking's, if it is still open: one conditional update decides against sweep and release.
-async fn take(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    account_id: AccountId,
-    hold: &Hold,
-) -> Result<()> {
-    let taken = sqlx::query_scalar!(
-        "update hold set status = 'booked' where id = $1 and account_id = $2 and status = 'open' and expires_at > $3 returning id",
-        hold.id.0,
-        account_id.0,
-        clock.now(),
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if taken.is_some() {
-        return Ok(());
-    }
-    match hold::get(conn, account_id, hold.id).await?.status {
-        HoldStatus::Booked => Err(Error::HoldBooked),
-        HoldStatus::Open | HoldStatus::Released | HoldStatus::Expired => Err(Error::HoldExpired),
     }
 }
 

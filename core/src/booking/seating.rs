@@ -1,6 +1,8 @@
 //! Seats for those who named none, when the money has come. The cabin's row is locked by then, so nobody else seats
 //! a party in the same cabin at the same time.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgConnection;
 
 use super::queries::BookedSeats;
@@ -8,7 +10,7 @@ use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::error::OnConstraint;
 use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
-use crate::inventory::{self, Seat};
+use crate::inventory::{self, Claim, Seat};
 use crate::seat::{self, CabinMap, MapSeat, SeatOnFlight, SeatStatus, Sitter};
 use crate::trade::{Cabin, PassengerType, SeatPreference};
 use crate::{Error, Result};
@@ -23,17 +25,27 @@ pub(super) async fn seat_party(
     booking: &LockedBooking,
     booked: &[BookedSeats],
 ) -> Result<()> {
-    for booked in booked {
-        let party = party(conn, booking.id, booked.flight_id).await?;
-        let unseated = party.iter().filter(|sitter| sitter.has.is_none());
-        let barred = unseated
-            .clone()
+    let flights: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
+    let mut parties = parties(conn, booking.id, &flights).await?;
+    let needs_seats = |booked: &&BookedSeats| {
+        let party = parties.get(&booked.flight_id);
+        party.is_some_and(|party| party.iter().any(|sitter| sitter.has.is_none()))
+    };
+    let unseated: Vec<_> = booked.iter().filter(needs_seats).collect();
+    if unseated.is_empty() {
+        return Ok(());
+    }
+    let cabins = unseated.iter().map(|on| (on.flight_id, Some(on.cabin)));
+    let mut all_seats = seat::list(conn, &cabins.collect::<Vec<_>>()).await?;
+    let mut claims = Vec::new();
+    for booked in unseated {
+        let party = parties.remove(&booked.flight_id).unwrap_or_default();
+        let barred = (party.iter())
+            .filter(|sitter| sitter.has.is_none())
             .filter(|sitter| !sitter.may_sit_at_exit)
             .count();
-        if unseated.count() == 0 {
-            continue;
-        }
-        let mut seats = seats_of_cabin(conn, booked.flight_id, booked.cabin).await?;
+        let is_on = |seat: &mut SeatOnFlight| seat.flight_id == booked.flight_id;
+        let mut seats: Vec<_> = all_seats.extract_if(.., is_on).map(map_seat).collect();
         let ordinary = seats.iter().filter(|seat| is_free(seat, false)).count();
         if ordinary < barred {
             let wanted = barred - ordinary;
@@ -41,12 +53,15 @@ pub(super) async fn seat_party(
         }
         let map = CabinMap::new(seats);
         for (passenger_id, seat, reason) in seat::allocate(&map, &party) {
-            let claim = [(booked.flight_id, seat)];
-            inventory::claim_seats(conn, booking.hold_id, &claim, reason.as_str()).await?;
-            occupy(conn, booked.flight_id, seat, passenger_id).await?;
+            claims.push(Claim {
+                flight_id: booked.flight_id,
+                seat,
+                passenger_id: Some(passenger_id),
+                reason: reason.as_str(),
+            });
         }
     }
-    Ok(())
+    inventory::claim_all(conn, booking.hold_id, claims).await
 }
 
 /// Writes who sits on a seat that is claimed.
@@ -99,12 +114,15 @@ pub(super) async fn seats_of_cabin(
     flight_id: FlightId,
     cabin: Cabin,
 ) -> Result<Vec<MapSeat>> {
-    let seats = seat::list(conn, flight_id, Some(cabin)).await?;
-    let map_seat = |seat: SeatOnFlight| MapSeat {
+    let seats = seat::list(conn, &[(flight_id, Some(cabin))]).await?;
+    Ok(seats.into_iter().map(map_seat).collect())
+}
+
+fn map_seat(seat: SeatOnFlight) -> MapSeat {
+    MapSeat {
         place: seat.place,
         is_free: seat.status == SeatStatus::Free,
-    };
-    Ok(seats.into_iter().map(map_seat).collect())
+    }
 }
 
 fn is_free(seat: &MapSeat, exit_row: bool) -> bool {
@@ -117,25 +135,35 @@ pub(crate) async fn party(
     booking_id: BookingId,
     flight_id: FlightId,
 ) -> Result<Vec<Sitter>> {
+    let mut parties = parties(conn, booking_id, &[flight_id]).await?;
+    Ok(parties.remove(&flight_id).unwrap_or_default())
+}
+
+/// The same on several flights.
+async fn parties(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    flights: &[FlightId],
+) -> Result<BTreeMap<FlightId, Vec<Sitter>>> {
     let rows = sqlx::query!(
         r#"
-        select p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
+        select f.id as "flight_id: FlightId", p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
                f.departure_date, p.seat_preference as "preference: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
                exists (select from passenger i where i.adult_id = p.id) as "has_infant!"
         from passenger p
-        join flight f on f.id = $2
+        join flight f on f.id = any($2)
         left join passenger_seat s on s.passenger_id = p.id and s.flight_id = f.id
         where p.booking_id = $1 and p.passenger_type <> 'infant'
         order by p.ordinal
         "#,
         booking_id.0,
-        flight_id.0,
+        &flights.iter().map(|flight| flight.0).collect::<Vec<_>>(),
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Sitter {
+    let mut parties = BTreeMap::<FlightId, Vec<Sitter>>::new();
+    for row in rows {
+        parties.entry(row.flight_id).or_default().push(Sitter {
             passenger_id: row.passenger_id,
             is_child: row.passenger_type == PassengerType::Child,
             may_sit_at_exit: seat::may_sit_at_exit(
@@ -151,8 +179,9 @@ pub(crate) async fn party(
                     letter,
                 })
             }),
-        })
-        .collect())
+        });
+    }
+    Ok(parties)
 }
 
 /// Moves people of other bookings who named no seat from ordinary rows to free exit rows, at most `wanted` of them.

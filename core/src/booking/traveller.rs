@@ -126,22 +126,51 @@ pub(super) async fn claim(
 async fn lock(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended($1, 0))",
-        format!("travellers:{account_id}")
+        lock_name(account_id)
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-struct Columns {
-    flights: Vec<Uuid>,
-    persons: Vec<Vec<u8>>,
-    genders: Vec<String>,
-    documents: Vec<Option<Vec<u8>>>,
+/// The name of the lock under which an account's people are put aboard.
+pub(super) fn lock_name(account_id: AccountId) -> String {
+    format!("travellers:{account_id}")
+}
+
+/// People and flights in columns.
+pub(super) struct Columns {
+    pub flights: Vec<Uuid>,
+    pub persons: Vec<Vec<u8>>,
+    pub genders: Vec<String>,
+    pub documents: Vec<Option<Vec<u8>>>,
+}
+
+/// Somebody who is on a flight in another live booking.
+pub(super) struct Other {
+    /// Which of the given people, from 1.
+    pub position: i64,
+    pub booking_ref: String,
+    pub airline: String,
+    pub flight_number: String,
+    pub departure_date: NaiveDate,
+}
+
+impl Other {
+    pub(super) fn refusal(self, people: &[Traveller]) -> Error {
+        let index = usize::try_from(self.position - 1).unwrap_or_default();
+        let name = people.get(index).map(|one| one.name.clone());
+        Error::DuplicatePassenger {
+            index,
+            name: name.unwrap_or_default(),
+            flight: flight::label(&self.airline, &self.flight_number, self.departure_date),
+            booking_ref: self.booking_ref,
+        }
+    }
 }
 
 impl Columns {
-    fn new(people: &[Traveller], flights: &[FlightId]) -> Self {
+    pub(super) fn new(people: &[Traveller], flights: &[FlightId]) -> Self {
         Self {
             flights: flights.iter().map(|flight| flight.0).collect(),
             persons: people.iter().map(|one| one.person.0.to_vec()).collect(),
@@ -166,7 +195,8 @@ async fn refuse_others(
     columns: &Columns,
 ) -> Result<()> {
     // The lock of the row waits for a booking that is ending: when it has ended, its row is gone.
-    let other = sqlx::query!(
+    let other = sqlx::query_as!(
+        Other,
         r#"
         select people.position as "position!", b.booking_ref, f.airline, f.flight_number, f.departure_date
         from unnest($3::bytea[], $4::text[], $5::bytea[]) with ordinality as people (person, gender, document, position)
@@ -189,17 +219,10 @@ async fn refuse_others(
     )
     .fetch_optional(conn)
     .await?;
-    let Some(other) = other else {
-        return Ok(());
-    };
-    let index = usize::try_from(other.position - 1).unwrap_or_default();
-    let name = people.get(index).map(|one| one.name.clone());
-    Err(Error::DuplicatePassenger {
-        index,
-        name: name.unwrap_or_default(),
-        flight: flight::label(&other.airline, &other.flight_number, other.departure_date),
-        booking_ref: other.booking_ref,
-    })
+    match other {
+        Some(other) => Err(other.refusal(people)),
+        None => Ok(()),
+    }
 }
 
 /// Puts other people on other flights for a booking that is locked and has some. Errors as [`claim`].

@@ -25,7 +25,7 @@ pub async fn try_coupon(
         Source::Hold(id) => hold::get(conn, account_id, id).await?,
         Source::Offers(new) => {
             // Whether the journey goes back is asked when it is held.
-            let journey = hold::prepare_journey(conn, shop, account_id, &new.offers, true);
+            let journey = hold::prepare_journey(conn, shop, account_id, &new.offers, true, &[]);
             journey.await?.hold
         }
     };

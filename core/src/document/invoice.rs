@@ -43,34 +43,46 @@ pub async fn request_invoice(
     settled: &Settled,
 ) -> Result<()> {
     let id = DocumentId::new();
-    let number = next_number(conn, clock).await?;
+    let (prefix, year) = series(conn, clock).await?;
+    let render = RenderDocument {
+        document_id: id,
+        revision: 1,
+    };
+    let job = outbox::Row::new(clock, Some(settled.account_id), &render, None)?;
+    // At most 16 characters up to ten million invoices a year (rule 46 of India's CGST Rules).
     sqlx::query!(
         r#"
-        insert into document (id, account_id, booking_id, kind, created_at, number, payment_id)
-        values ($1, $2, $3, 'invoice', $4, $5, $6)
+        with counted as (
+            insert into invoice_counter as counter (kind, fiscal_year, last_number) values ('invoice', $7, 1)
+            on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
+            returning last_number::text as last
+        ), made as (
+            insert into document (id, account_id, booking_id, kind, created_at, number, payment_id)
+            select $1, $2, $3, 'invoice', $4, $8 || '/' || $7 || '/' || lpad(last, greatest(6, length(last)), '0'), $5 from counted
+        ), promised as (
+            insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
+            values ($9, $10, $11, $12, $2, $13, $14, $15, $4, $4)
+        )
+        update price_line set invoice_id = $1 where booking_id = $3 and ordinal >= $6 and invoice_id is null
         "#,
         id.0,
         settled.account_id.0,
         settled.booking_id.0,
         clock.now(),
-        number,
         settled.payment_id.map(|payment| payment.0),
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "update price_line set invoice_id = $2 where booking_id = $1 and ordinal >= $3 and invoice_id is null",
-        settled.booking_id.0,
-        id.0,
         settled.first_line,
+        year,
+        prefix,
+        job.id.0,
+        job.kind,
+        job.queue,
+        job.payload,
+        job.request_id,
+        job.trace_parent,
+        job.max_attempts,
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    let job = RenderDocument {
-        document_id: id,
-        revision: 1,
-    };
-    outbox::put(conn, clock, Some(settled.account_id), &job).await?;
     Ok(())
 }
 
@@ -85,25 +97,15 @@ pub async fn next_line(conn: &mut PgConnection, booking_id: BookingId) -> Result
     Ok(last.map_or(0, |last| last + 1))
 }
 
-/// `FD/26-27/000123`: at most 16 characters up to ten million invoices a year (rule 46 of India's CGST Rules).
-async fn next_number(conn: &mut PgConnection, clock: &Clock) -> Result<String> {
+/// What the number of an invoice of today begins with, and its fiscal year: `FD` and `26-27` of `FD/26-27/000123`.
+async fn series(conn: &mut PgConnection, clock: &Clock) -> Result<(String, String)> {
     let seller = sqlx::query!("select number_prefix, fiscal_year_month, time_zone from seller")
-        .fetch_one(&mut *conn)
+        .fetch_one(conn)
         .await?;
     let today = zone::local(clock.now(), known_zone(&seller.time_zone)?).date_naive();
     let first_month = u32::try_from(seller.fiscal_year_month).unwrap_or(1);
     let year = fiscal_year(today.year(), today.month(), first_month);
-    let last = sqlx::query_scalar!(
-        r#"
-        insert into invoice_counter as counter (kind, fiscal_year, last_number) values ('invoice', $1, 1)
-        on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
-        returning last_number
-        "#,
-        year,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(format!("{}/{year}/{last:06}", seller.number_prefix))
+    Ok((seller.number_prefix, year))
 }
 
 /// `26-27`; `26` where the fiscal year is the calendar's.

@@ -28,6 +28,9 @@ use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId};
 use crate::outbox::{self, RenderDocument};
 
+/// Validating airlines that a booking can have: one a direction.
+const MOST_TICKETS: usize = 2;
+
 /// Promises a ticket document for every validating airline of the booking's directions.
 ///
 /// Belongs in the transaction that confirms the booking, after [`crate::ticket::issue`]. An airline whose document
@@ -38,41 +41,54 @@ pub async fn request_tickets(
     account_id: AccountId,
     booking_id: BookingId,
 ) -> Result<()> {
-    let airlines = sqlx::query_scalar!(
-        "select distinct validating_airline from direction where booking_id = $1 and status = 'booked' order by 1",
-        booking_id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    for airline in airlines {
-        let requested = sqlx::query_as!(
-            Requested,
-            r#"
-            insert into document (id, account_id, booking_id, kind, airline, created_at)
-            values ($1, $2, $3, 'ticket', $4, $5)
-            on conflict (booking_id, airline) where kind = 'ticket' do nothing
-            returning id as "document_id: DocumentId", revision
-            "#,
-            DocumentId::new().0,
-            account_id.0,
-            booking_id.0,
-            airline,
-            clock.now(),
-        )
-        .fetch_optional(&mut *conn)
-        .await?;
-        if let Some(Requested {
+    let mut ids = Vec::with_capacity(MOST_TICKETS);
+    let mut jobs = Vec::with_capacity(MOST_TICKETS);
+    for _ in 0..MOST_TICKETS {
+        let document_id = DocumentId::new();
+        let render = RenderDocument {
             document_id,
-            revision,
-        }) = requested
-        {
-            let job = RenderDocument {
-                document_id,
-                revision,
-            };
-            outbox::put(conn, clock, Some(account_id), &job).await?;
-        }
+            revision: 1,
+        };
+        ids.push(document_id.0);
+        jobs.push(outbox::Row::new(clock, Some(account_id), &render, None)?);
     }
+    let Some(job) = jobs.first() else {
+        return Ok(());
+    };
+    sqlx::query!(
+        r#"
+        with slot as materialized (
+            select * from unnest($3::uuid[], $4::uuid[], $5::jsonb[]) with ordinality as t (document_id, job_id, payload, position)
+        ), made as (
+            insert into document (id, account_id, booking_id, kind, airline, created_at)
+            select slot.document_id, $2, $1, 'ticket', wanted.airline, $6
+            from (
+                select validating_airline as airline, row_number() over (order by validating_airline) as position
+                from direction where booking_id = $1 and status = 'booked' group by validating_airline
+            ) as wanted
+            join slot on slot.position = wanted.position
+            order by wanted.position
+            on conflict (booking_id, airline) where kind = 'ticket' do nothing
+            returning id
+        )
+        insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
+        select slot.job_id, $7, $8, slot.payload, $2, $9, $10, $11, $6, $6
+        from made join slot on slot.document_id = made.id order by slot.position
+        "#,
+        booking_id.0,
+        account_id.0,
+        &ids,
+        &jobs.iter().map(|job| job.id.0).collect::<Vec<_>>(),
+        &jobs.iter().map(|job| job.payload.clone()).collect::<Vec<_>>(),
+        clock.now(),
+        job.kind,
+        job.queue,
+        job.request_id,
+        job.trace_parent,
+        job.max_attempts,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

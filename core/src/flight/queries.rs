@@ -14,7 +14,7 @@ use crate::trade::Cabin;
 use crate::{Error, Result, zone};
 
 /// A flight as the database joins it.
-pub(super) struct FlightRow {
+pub(crate) struct FlightRow {
     pub id: FlightId,
     pub airline: String,
     pub airline_name: String,
@@ -194,7 +194,7 @@ impl OnSale {
 }
 
 /// The cabins of flights; one that an aircraft swap left without seats is none.
-pub(crate) async fn cabins(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<CabinSeats>> {
+async fn cabins(conn: &mut PgConnection, ids: &[FlightId]) -> Result<Vec<CabinSeats>> {
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut cabins = sqlx::query_as!(
         CabinSeats,

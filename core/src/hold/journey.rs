@@ -25,9 +25,10 @@ pub(super) async fn check(
     conn: &mut PgConnection,
     offers: &[HeldOffer],
     flights: &[Flight],
+    times: Option<&ConnectionTimes>,
     open_jaw: bool,
 ) -> Result<()> {
-    let [first, second] = offers else {
+    let ([first, second], Some(times)) = (offers, times) else {
         return Ok(());
     };
     let (first, second) = (&first.pinned, &second.pinned);
@@ -42,8 +43,7 @@ pub(super) async fn check(
         let message = "the currency of the first offer";
         wrong.add("offers[1]", "currency_mismatch", message);
     }
-    let times = ConnectionTimes::load(conn).await?;
-    check_flights(&mut wrong, &times, departing, back, &metros, open_jaw);
+    check_flights(&mut wrong, times, departing, back, &metros, open_jaw);
     wrong.into_result()
 }
 

@@ -9,18 +9,18 @@ mod seats;
 
 use sqlx::{Connection, PgConnection, PgPool};
 
-pub(crate) use caps::{refuse_crowding, refuse_more_seats};
+pub(crate) use caps::{Filed, refuse_crowding, refuse_more_seats};
 pub use model::{HeldOffer, Hold, HoldStatus, NewHold, SeatWish};
-pub use queries::{get, offers};
-pub use seats::list as seats;
+pub use queries::get;
+pub(crate) use queries::get_with_flights;
 pub(crate) use seats::{refuse_exit_rows, refuse_missing, rules as seat_rules};
 
 use crate::clock::Clock;
 use crate::error::Violations;
-use crate::flight::{self, Flight};
+use crate::flight::Flight;
 use crate::ids::{AccountId, FlightId, HoldId};
 use crate::inventory::{self, Seat};
-use crate::offer::{self, OfferExpired};
+use crate::offer::{self, Offer, OfferExpired};
 use crate::search;
 use crate::trade::{FareConditions, Party, Price, PriceLine};
 use crate::{Error, Result, Shop, account, charge};
@@ -36,15 +36,42 @@ pub async fn create(
     shop: Shop<'_>,
     account_id: AccountId,
     input: &NewHold,
-) -> Result<Hold> {
+) -> Result<ShownHold> {
     let prepared = prepare(conn, shop, account_id, input).await?;
     let total = prepared.hold.price.total();
     if total.minor() != 0 {
         charge::require_payable(total)?;
     }
-    file(conn, shop, &prepared).await?;
-    take(conn, shop, &prepared).await?;
-    Ok(prepared.hold)
+    let filed = file(conn, shop, &prepared).await?;
+    take(conn, shop, &prepared, filed).await?;
+    let mut seats = prepared.seats;
+    seats.sort_unstable();
+    Ok(ShownHold {
+        offers: queries::offers_of(&prepared.hold, prepared.flights)?,
+        seats,
+        hold: prepared.hold,
+    })
+}
+
+/// A hold with what its owner is shown of it.
+#[derive(Clone, Debug)]
+pub struct ShownHold {
+    /// The hold.
+    pub hold: Hold,
+    /// Its offers with their flights, as search shows them.
+    pub offers: Vec<Offer>,
+    /// Its exact seats, in the order of flights, rows and letters.
+    pub seats: Vec<(FlightId, Seat)>,
+}
+
+/// A hold of the account as its owner is shown it. [`Error::NotFound`] for anybody else's.
+pub async fn show(conn: &mut PgConnection, account_id: AccountId, id: HoldId) -> Result<ShownHold> {
+    let hold = queries::get(conn, account_id, id).await?;
+    Ok(ShownHold {
+        offers: queries::offers(conn, &hold).await?,
+        seats: seats::list(conn, id).await?,
+        hold,
+    })
 }
 
 /// A hold that is checked but not made: nothing is written, nothing is locked.
@@ -56,7 +83,8 @@ pub(crate) struct Prepared {
     pub seats: Vec<(FlightId, Seat)>,
 }
 
-/// The cheap checks: tokens, expiry, whether the offers are one journey, seat numbers. Every wrong field is named.
+/// The cheap checks: tokens, expiry, whether the offers are one journey, seat numbers. Every wrong field is named. The
+/// account is locked on the way, which spares a statement.
 pub(crate) async fn prepare(
     conn: &mut PgConnection,
     shop: Shop<'_>,
@@ -64,7 +92,16 @@ pub(crate) async fn prepare(
     input: &NewHold,
 ) -> Result<Prepared> {
     let mut wrong = Violations::new();
-    let journey = prepare_journey(conn, shop, account_id, &input.offers, input.open_jaw).await;
+    let locks = [caps::account_lock(account_id)];
+    let journey = prepare_journey(
+        conn,
+        shop,
+        account_id,
+        &input.offers,
+        input.open_jaw,
+        &locks,
+    )
+    .await;
     let Some(mut prepared) = wrong.note(journey)? else {
         seats::rules(&mut wrong, &input.seats);
         return Err(wrong.into_error());
@@ -73,21 +110,22 @@ pub(crate) async fn prepare(
     Ok(prepared)
 }
 
-/// The same without seats: they are named by [`change::name_seats`].
+/// The same without seats: they are named by [`change::name_seats`]. Of locks it takes those that are named.
 pub(crate) async fn prepare_journey(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     account_id: AccountId,
     tokens: &[String],
     open_jaw: bool,
+    locks: &[String],
 ) -> Result<Prepared> {
     let offers = open_offers(conn, shop, account_id, tokens).await?;
     let party = (offers.first()).map_or_else(Party::default, |offer| offer.pinned.party);
     let ids: Vec<_> = (offers.iter())
         .flat_map(|offer| offer.pinned.flights.iter().copied())
         .collect();
-    let flights = flight::list_by_id(conn, &ids).await?;
-    journey::check(conn, &offers, &flights, open_jaw).await?;
+    let (flights, times) = queries::journey(conn, &ids, locks, offers.len() > 1).await?;
+    journey::check(conn, &offers, &flights, times.as_ref(), open_jaw).await?;
     let now = shop.clock.now();
     let hold = Hold {
         id: HoldId::new(),
@@ -107,37 +145,22 @@ pub(crate) async fn prepare_journey(
     })
 }
 
-/// Writes the rows of a hold of an account that may hold, within its caps. Its seats are not taken yet.
+/// The name of the lock of an account that [`file`] needs.
+pub(crate) fn account_lock(account_id: AccountId) -> String {
+    caps::account_lock(account_id)
+}
+
+/// Writes the rows of a hold of an account that may hold, within its caps. Its seats are not taken yet. The account is
+/// locked.
 pub(crate) async fn file(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     prepared: &Prepared,
-) -> Result<()> {
-    let hold = &prepared.hold;
+) -> Result<Filed> {
     if shop.sales.require_verified_email {
-        account::require_verified(conn, hold.account_id).await?;
+        account::require_verified(conn, prepared.hold.account_id).await?;
     }
-    caps::lock_account(conn, hold.account_id).await?;
-    caps::refuse_more_seats(conn, shop, hold.account_id, &hold.changes(1), true).await?;
-    refuse_sold_out(conn, &prepared.hold).await?;
-    queries::insert(conn, &prepared.hold).await
-}
-
-/// A crowd in front of a full cabin is sent away before anything is written. Who is let through may still be too late.
-async fn refuse_sold_out(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
-    let flights: Vec<_> = hold.flights().map(|(flight_id, _)| flight_id).collect();
-    let cabins = flight::cabins(conn, &flights).await?;
-    for change in inventory::in_order(hold.changes(1)) {
-        let is_full = cabins.iter().any(|seats| {
-            let same = (seats.flight_id, seats.cabin) == (change.flight_id, change.cabin);
-            same && seats.left() < change.held
-        });
-        if is_full {
-            let flight_id = change.flight_id;
-            return Err(Error::SoldOut { flight_id });
-        }
-    }
-    Ok(())
+    caps::file(conn, shop, &prepared.hold).await
 }
 
 /// Takes the seats of a filed hold. Comes last in its transaction: the cabin's row is what everybody waits for.
@@ -145,11 +168,14 @@ pub(crate) async fn take(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     prepared: &Prepared,
+    filed: Filed,
 ) -> Result<()> {
     let open_until = shop.clock.now() + shop.sales.sales_close();
     let hold = &prepared.hold;
     inventory::hold(conn, hold.changes(1), open_until).await?;
-    caps::refuse_crowding(conn, shop, hold.account_id, &hold.changes(1)).await?;
+    if filed.is_young {
+        caps::refuse_crowding(conn, shop, hold.account_id, &hold.changes(1)).await?;
+    }
     refuse_missing(conn, hold, &prepared.seats).await?;
     inventory::claim_seats(conn, hold.id, &prepared.seats, "chosen").await?;
     let may_crowd = hold.party.children + hold.party.infants > 0 || !prepared.seats.is_empty();

@@ -54,6 +54,13 @@ pub enum HoldStatus {
 }
 
 impl HoldStatus {
+    /// The state with that name.
+    pub(super) fn find(name: &str) -> Option<Self> {
+        [Self::Open, Self::Booked, Self::Released, Self::Expired]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+
     /// The name in the API and the database.
     pub const fn as_str(self) -> &'static str {
         match self {

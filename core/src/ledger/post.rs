@@ -20,18 +20,21 @@ struct Posting {
     currency: Currency,
 }
 
-/// Posts the price lines of a booking that is confirmed.
+/// A price line of a booking, as far as the ledger tells one from another.
+#[derive(Debug)]
+pub(crate) struct SoldLine {
+    pub kind: LineKind,
+    pub code: String,
+    pub amount_minor: i64,
+}
+
+/// Posts the price lines of a booking that is confirmed, in their order.
 pub(crate) async fn sale(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
+    lines: &[SoldLine],
 ) -> Result<()> {
-    let lines = sqlx::query!(
-        r#"select kind as "kind: LineKind", code, amount_minor from price_line where booking_id = $1 order by ordinal"#,
-        booking.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
     let movements = movement::sold(
         lines
             .iter()

@@ -30,6 +30,18 @@ pub async fn promise(
     Ok(promised.is_some())
 }
 
+/// The same promise in columns, for a statement that writes it together with the booking.
+pub(crate) fn promised(
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<outbox::Row> {
+    let job = SendMail { mail, booking_id };
+    let once = unique_key(booking_id, mail);
+    outbox::Row::new(clock, Some(account_id), &job, Some(once))
+}
+
 /// Says that what a mail was waiting for is there: if it was put off, it is due now.
 pub async fn hasten(
     conn: &mut PgConnection,

@@ -38,6 +38,7 @@ pub use setback::{Verdict, fail, put_off, wait_for};
 pub use staff::{JobFilter, StaffJob, list_for_staff, retry_dead};
 pub use sweep::{DeadJob, Lapsed, requeue_lapsed, trim};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -98,6 +99,44 @@ impl Inserted {
     }
 }
 
+/// A job in columns, for a statement that promises it together with what causes it.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub id: JobId,
+    pub kind: &'static str,
+    pub queue: &'static str,
+    pub payload: serde_json::Value,
+    pub unique_key: Option<String>,
+    pub account_id: Option<AccountId>,
+    pub request_id: Option<String>,
+    pub trace_parent: Option<String>,
+    pub max_attempts: i32,
+    pub now: DateTime<Utc>,
+}
+
+impl Row {
+    pub(crate) fn new<J: Job>(
+        clock: &Clock,
+        account_id: Option<AccountId>,
+        job: &J,
+        unique_key: Option<String>,
+    ) -> Result<Self> {
+        let context = telemetry::context();
+        Ok(Self {
+            id: JobId::new(),
+            kind: J::KIND.as_str(),
+            queue: J::KIND.queue().as_str(),
+            payload: serialize(job)?,
+            unique_key,
+            account_id,
+            request_id: context.request_id,
+            trace_parent: context.trace_parent,
+            max_attempts: J::KIND.max_attempts(),
+            now: clock.now(),
+        })
+    }
+}
+
 async fn insert<J: Job>(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -105,9 +144,7 @@ async fn insert<J: Job>(
     job: &J,
     unique_key: Option<&str>,
 ) -> Result<Inserted> {
-    let payload = serialize(job)?;
-    let context = telemetry::context();
-    let now = clock.now();
+    let row = Row::new(clock, account_id, job, unique_key.map(str::to_owned))?;
     let id = sqlx::query_scalar!(
         r#"
         insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
@@ -115,16 +152,16 @@ async fn insert<J: Job>(
         on conflict on constraint outbox_unique_key do nothing
         returning id as "id: JobId"
         "#,
-        JobId::new().0,
-        J::KIND.as_str(),
-        J::KIND.queue().as_str(),
-        payload,
-        unique_key,
-        account_id.map(|account| account.0),
-        context.request_id,
-        context.trace_parent,
-        J::KIND.max_attempts(),
-        now,
+        row.id.0,
+        row.kind,
+        row.queue,
+        row.payload,
+        row.unique_key,
+        row.account_id.map(|account| account.0),
+        row.request_id,
+        row.trace_parent,
+        row.max_attempts,
+        row.now,
     )
     .fetch_optional(conn)
     .await?;

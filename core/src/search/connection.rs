@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use sqlx::PgConnection;
 
 use crate::{Error, Result};
@@ -42,12 +43,28 @@ pub struct ConnectionTimes {
     own: HashMap<String, [Option<i64>; KINDS.len()]>,
 }
 
+/// A row of the table.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ConnectionTime {
+    airport: Option<String>,
+    kind: String,
+    minutes: i32,
+}
+
 impl ConnectionTimes {
     /// Reads the table. [`Error::Catalogue`] when a rule is missing.
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
-        let rows = sqlx::query!("select airport, kind, minutes from connection_time")
-            .fetch_all(conn)
-            .await?;
+        let rows = sqlx::query_as!(
+            ConnectionTime,
+            "select airport, kind, minutes from connection_time"
+        )
+        .fetch_all(conn)
+        .await?;
+        Self::of_rows(rows)
+    }
+
+    /// The rules of the table's rows. [`Error::Catalogue`] when one is missing.
+    pub(crate) fn of_rows(rows: Vec<ConnectionTime>) -> Result<Self> {
         let mut rule = [None; KINDS.len()];
         let mut own: HashMap<String, [Option<i64>; KINDS.len()]> = HashMap::new();
         for row in rows {

@@ -30,6 +30,7 @@ mod words;
 pub use cache::TimetableCache;
 pub use calendar::calendar;
 pub use check::{Checked, check};
+pub(crate) use connection::ConnectionTime;
 pub use connection::{ConnectionTimes, TooSoon};
 pub use cursor::{Cursor, CursorSigner, PAGES_FOR, QueryKey};
 pub use find::find;

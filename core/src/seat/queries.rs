@@ -50,30 +50,32 @@ pub struct SeatOnFlight {
     pub status: SeatStatus,
 }
 
-/// Every seat of a flight, or of one of its cabins, from the front to the back.
+/// Every seat of flights, or of one cabin of each, from the front to the back.
 pub async fn list(
     conn: &mut PgConnection,
-    flight_id: FlightId,
-    cabin: Option<Cabin>,
+    wanted: &[(FlightId, Option<Cabin>)],
 ) -> Result<Vec<SeatOnFlight>> {
+    let flights: Vec<Uuid> = wanted.iter().map(|(flight, _)| flight.0).collect();
+    let cabin = |cabin: Cabin| cabin.as_str().to_owned();
+    let cabins: Vec<_> = wanted.iter().map(|(_, of)| of.map(cabin)).collect();
     let rows = sqlx::query_as!(
         Found,
         r#"
         select f.id as "flight_id: FlightId", l.cabin as "cabin: Cabin", l.seat_row, l.letter,
                l.position as "position: SeatPreference", l.exit_row,
-               dense_rank() over (partition by l.cabin order by l.seat_row) as "row_of_cabin!",
+               dense_rank() over (partition by f.id, l.cabin order by l.seat_row) as "row_of_cabin!",
                case when s.flight_id is null then 'free' when s.reason = 'blocked' then 'blocked'
                     when b.status in ('confirmed', 'partially_cancelled') then 'taken' else 'held' end as "status!: SeatStatus"
-        from flight f
-        join seat_layout l on l.aircraft = f.aircraft
+        from unnest($1::uuid[], $2::text[]) as wanted (flight_id, cabin)
+        join flight f on f.id = wanted.flight_id
+        join seat_layout l on l.aircraft = f.aircraft and (wanted.cabin is null or l.cabin = wanted.cabin)
         left join passenger_seat s on s.flight_id = f.id and s.seat_row = l.seat_row and s.letter = l.letter
         left join passenger p on p.id = s.passenger_id
         left join booking b on b.id = p.booking_id
-        where f.id = $1 and ($2::text is null or l.cabin = $2)
         order by l.seat_row, l.letter
         "#,
-        flight_id.0,
-        cabin.map(Cabin::as_str),
+        &flights,
+        &cabins as &[Option<String>],
     )
     .fetch_all(conn)
     .await?;

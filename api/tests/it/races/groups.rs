@@ -46,6 +46,39 @@ async fn three_flights(pool: &PgPool) -> [FlightId; 3] {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn of_several_cabins_the_one_that_is_full_or_closed_is_named(pool: PgPool) {
+    let flights = three_flights(&pool).await;
+    let from = noon() + Duration::hours(2);
+    for flight in flights {
+        let capacity = "update flight_cabin set capacity = $2 where flight_id = $1";
+        let fill = sqlx::query(capacity).bind(flight.0).bind(0);
+        fill.execute(&pool).await.unwrap();
+        let mut tx = pool.begin().await.unwrap();
+        let held = inventory::hold(&mut tx, changes(&flights, 1), from).await;
+        assert!(matches!(held, Err(Error::SoldOut { flight_id }) if flight_id == flight));
+        tx.rollback().await.unwrap();
+        let mut tx = pool.begin().await.unwrap();
+        let moved = inventory::apply(&mut tx, changes(&flights, 1)).await;
+        assert!(matches!(moved, Err(Error::SoldOut { flight_id }) if flight_id == flight));
+        tx.rollback().await.unwrap();
+        let empty = sqlx::query(capacity).bind(flight.0).bind(180);
+        empty.execute(&pool).await.unwrap();
+        let set = "update flight set status = $2 where id = $1";
+        let cancel = sqlx::query(set).bind(flight.0).bind("cancelled");
+        cancel.execute(&pool).await.unwrap();
+        let mut tx = pool.begin().await.unwrap();
+        let held = inventory::hold(&mut tx, changes(&flights, 1), from).await;
+        assert!(matches!(held, Err(Error::SalesClosed { flight_id }) if flight_id == flight));
+        tx.rollback().await.unwrap();
+        let restore = sqlx::query(set).bind(flight.0).bind("scheduled");
+        restore.execute(&pool).await.unwrap();
+    }
+    for flight in flights {
+        assert_eq!(trip::counters(&pool, flight).await, (0, 0));
+    }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn groups_that_ask_in_opposite_orders_never_lock_each_other_out(pool: PgPool) {
     let wide = wide(&pool).await;
     let [one, two, three] = three_flights(&pool).await;

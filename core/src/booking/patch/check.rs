@@ -165,7 +165,7 @@ async fn journey(
     };
     let open_jaw = patch.open_jaw.unwrap_or_default();
     let account_id = before.account_id;
-    let prepared = hold::prepare_journey(conn, shop, account_id, offers, open_jaw).await?;
+    let prepared = hold::prepare_journey(conn, shop, account_id, offers, open_jaw, &[]).await?;
     refuse_closed(shop, &prepared.flights)?;
     let hold = Hold {
         id: before.id,

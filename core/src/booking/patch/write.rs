@@ -17,7 +17,7 @@ use crate::booking::traveller::{self, Traveller};
 use crate::booking::{create, insert, seating};
 use crate::booking_lock::LockedBooking;
 use crate::ids::BookingId;
-use crate::{Result, Shop, baggage, coupon, hold, inventory};
+use crate::{Result, Shop, coupon, hold, inventory};
 
 /// Moves seats and rewrites the rows of a booking. Errors as [`super::patch`].
 pub(super) async fn all(
@@ -32,7 +32,7 @@ pub(super) async fn all(
         let flights: Vec<_> = wanted.flights.iter().map(|flight| flight.id).collect();
         let changes = hold::change::difference(&before.hold, &wanted.hold);
         let account_id = booking.account_id;
-        hold::refuse_more_seats(conn, shop, account_id, &changes, false).await?;
+        hold::refuse_more_seats(conn, shop, account_id, &changes).await?;
         traveller::replace(conn, booking, &people, &flights).await?;
         let open_until = shop.clock.now() + shop.sales.sales_close();
         inventory::swap(conn, changes.clone(), open_until).await?;
@@ -91,9 +91,14 @@ async fn clear(conn: &mut PgConnection, booking: &LockedBooking) -> Result<()> {
 
 async fn rows(conn: &mut PgConnection, id: BookingId, wanted: &Wanted) -> Result<()> {
     hold::change::replace(conn, &wanted.hold).await?;
-    insert::directions(conn, id, &wanted.hold, &wanted.flights).await?;
-    insert::passengers(conn, id, &wanted.passengers).await?;
-    baggage::insert(conn, id, &wanted.priced.bags).await
+    let content = insert::Content {
+        hold: &wanted.hold,
+        flights: &wanted.flights,
+        passengers: &wanted.passengers,
+        bags: &wanted.priced.bags,
+        lines: &[],
+    };
+    insert::content(conn, id, &content).await
 }
 
 /// Lines and total, and when the first flight leaves.
