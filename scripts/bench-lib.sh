@@ -166,7 +166,7 @@ note_memory() {
   if ! running "$(cat "$work/api.pid")" || ! running "$(cat "$work/worker.pid")"; then return 0; fi
   jq -n --argjson api "$(resident api)" --argjson worker "$(resident worker)" '{api_mib: $api, worker_mib: $worker}' | part "memory_$1"
 }
-# Nobody has booked anything but a second's worth: PostgreSQL plans for tables that it takes for empty as for nobody's.
+# Deletes all bookings, then books for one second: PostgreSQL plans badly for tables that its statistics call empty.
 reset() {
   sql -f "$(script_of_side bench-reset.sql)"
   if [ -f "$work/api.pid" ]; then

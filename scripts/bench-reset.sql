@@ -1,4 +1,4 @@
--- Nobody has booked anything: the same beginning for every measurement.
+-- Deletes all bookings, so that every measurement starts from the same state.
 set client_min_messages = warning;
 truncate booking, hold, idempotency_key, outbox cascade;
 update flight_cabin set held = 0, sold = 0 where held + sold > 0;

@@ -1,4 +1,4 @@
--- What a search of direct flights that nobody searched for lately asks PostgreSQL, in the product's own statements and
+-- The statements of an uncached search of direct flights, as the product runs them and in its
 -- order: who calls, and the flights that the timetable in memory names with their seats and fares
 -- (core/src/account/queries.rs, core/src/flight/queries.rs). The first also looks up what this client searches for.
 \set k random(1, :callers)

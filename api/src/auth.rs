@@ -123,7 +123,7 @@ enum Shown {
 impl<N: Needs> Access<N> {
     /// Who calls, looked up on the connection that the operation goes on with.
     ///
-    /// Errors: 401 for a key that is none or no longer good, 403 when it may not do this.
+    /// Errors: 401 for a malformed, unknown, revoked or expired key, 403 when the key lacks the scope.
     pub async fn principal(
         self,
         conn: &mut PgConnection,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::limits::Kind;
 
-/// Pages, which are outside of the document: nobody needs a key for them.
+/// Pages, which are not part of the document and need no key.
 pub const PAGES: [(&str, &str); 13] = [
     ("GET", "/"),
     ("GET", "/docs"),

@@ -71,62 +71,63 @@ async fn complete(ctx: &Ctx, started: Started) -> Outcome {
         .in_current_span()
     });
     match keep(ctx, &started.lease, job).await {
-        Kept::Returned(Ok(())) => {
+        JobEnd::Returned(Ok(())) => {
             info!("job done");
             Outcome::Done
         }
-        Kept::Returned(Err(error)) => record(ctx, &started, &error).await,
-        Kept::Lost => {
-            warn!("the job's lease was lost; somebody else has it");
+        JobEnd::Returned(Err(error)) => record(ctx, &started, &error).await,
+        JobEnd::LeaseLost => {
+            warn!("the lease of the job was lost; another worker has it");
             Outcome::Lost
         }
     }
 }
 
-enum Kept {
+/// How an attempt ended.
+enum JobEnd {
     Returned(Result<(), JobError>),
-    Lost,
+    LeaseLost,
 }
 
 /// Waits for the job and extends its lease three times within each.
-async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>>) -> Kept {
-    let mut beat = tokio::time::interval(RUNNING_LEASE.to_std().unwrap_or_default() / 3);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    beat.tick().await;
+async fn keep(ctx: &Ctx, lease: &Lease, mut job: JoinHandle<Result<(), JobError>>) -> JobEnd {
+    let mut renewal = tokio::time::interval(RUNNING_LEASE.to_std().unwrap_or_default() / 3);
+    renewal.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    renewal.tick().await;
     let too_long = tokio::time::sleep(MOST_TIME);
     tokio::pin!(too_long);
     let silent = ctx.db.renewed();
     tokio::pin!(silent);
     loop {
         tokio::select! {
-            joined = &mut job => return Kept::Returned(joined.unwrap_or_else(|_| {
+            joined = &mut job => return JobEnd::Returned(joined.unwrap_or_else(|_| {
                 // The panic's own words are in the log; they may hold what must not be kept.
                 Err(JobError::retry("the job panicked"))
             })),
-            _ = beat.tick() => match extend(ctx, lease).await {
+            _ = renewal.tick() => match extend(ctx, lease).await {
                 Ok(()) => {}
                 Err(Error::LeaseLost(_)) => {
                     // Either the job finished a moment ago, or somebody else has it.
                     let soon = tokio::time::timeout(Duration::from_secs(1), &mut job).await;
                     if let Ok(Ok(Ok(()))) = soon {
-                        return Kept::Returned(Ok(()));
+                        return JobEnd::Returned(Ok(()));
                     }
                     job.abort();
-                    return Kept::Lost;
+                    return JobEnd::LeaseLost;
                 }
                 Err(error) => warn!(%error, "a job's lease could not be extended"),
             },
             () = &mut silent => {
                 // It may wait for an answer that never comes, and would keep its lease all the while.
                 if let Ok(joined) = tokio::time::timeout(GRACE, &mut job).await {
-                    return Kept::Returned(joined.unwrap_or_else(|_| Err(JobError::retry("the job panicked"))));
+                    return JobEnd::Returned(joined.unwrap_or_else(|_| Err(JobError::retry("the job panicked"))));
                 }
                 job.abort();
-                return Kept::Returned(Err(JobError::retry("the connections to PostgreSQL fell silent")));
+                return JobEnd::Returned(Err(JobError::retry("the connections to PostgreSQL fell silent")));
             }
             () = &mut too_long => {
                 job.abort();
-                return Kept::Returned(Err(JobError::retry("the attempt took too long")));
+                return JobEnd::Returned(Err(JobError::retry("the attempt took too long")));
             }
         }
     }
@@ -163,7 +164,7 @@ async fn record(ctx: &Ctx, started: &Started, failure: &JobError) -> Outcome {
                 return Outcome::Failed(verdict);
             }
             Err(Error::LeaseLost(_)) => {
-                warn!("the job's lease was lost; somebody else has it");
+                warn!("the lease of the job was lost; another worker has it");
                 return Outcome::Lost;
             }
             Err(error) => warn!(%error, "a job's failure could not be recorded"),

@@ -1,7 +1,7 @@
 //! Hints that a job may have been promised. An idle relay looks every two seconds; a hint makes it look at once.
 //!
 //! A hint is lost, doubled or early without harm: looking is the truth. Behind a pooler in transaction mode they are heard
-//! past it (`DIRECT_DATABASE_URL`); without that address nobody listens, and jobs start up to two seconds later.
+//! past it (`DIRECT_DATABASE_URL`); without that address no process listens, and jobs start up to two seconds later.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl Hints {
 }
 
 impl Hinted {
-    /// Waits for the next hint; for ever when nobody can give one any more.
+    /// Waits for the next hint; forever once all senders are gone.
     pub async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;

@@ -71,7 +71,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     clockwork.ended().await;
     let sign_off = async {
         let mut conn = ctx.db.acquire().await?;
-        outbox::rest(&mut conn, &runtime::process_name()).await
+        outbox::deregister(&mut conn, &runtime::process_name()).await
     };
     let _ = ctx.db.within(Duration::from_secs(5), sign_off).await;
     info!(finished, "worker stopped");
@@ -107,7 +107,7 @@ fn clockwork(
         async move {
             anyhow::ensure!(broken.is_empty(), "no sign of life: {}", broken.join(", "));
             let mut conn = ctx.db.acquire().await?;
-            Ok(outbox::beat(&mut conn, &ctx.clock, &runtime::process_name()).await?)
+            Ok(outbox::record_heartbeat(&mut conn, &ctx.clock, &runtime::process_name()).await?)
         }
     });
     clockwork.every("observe", Duration::from_secs(5), |ctx| async move {

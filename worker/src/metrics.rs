@@ -70,11 +70,11 @@ pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
     );
     describe_gauge!(
         "flightdesk_invariant_violations",
-        "Who breaks a rule over the whole database, by rule, as the last nightly check found it"
+        "Violations of each rule over the whole database, as the last nightly check found them"
     );
     describe_gauge!(
         "flightdesk_workers_living",
-        "Workers that beat within the last 20 seconds"
+        "Workers with a heartbeat within the last 20 seconds"
     );
     describe_gauge!(
         "flightdesk_consumers_up",
@@ -175,8 +175,8 @@ async fn measure(ctx: &Ctx, conn: &mut PgConnection) -> flightdesk_core::Result<
         outage_gauge(*backend).set(seconds);
         paused_gauge(*backend).set(if outage.is_some() { 1.0 } else { 0.0 });
     }
-    let living = outbox::living(conn, &ctx.clock, SILENCE).await?;
-    gauge!("flightdesk_workers_living").set(living as f64);
+    let live = outbox::count_live(conn, &ctx.clock, SILENCE).await?;
+    gauge!("flightdesk_workers_living").set(live as f64);
     for rule in invariants::last_run(conn)
         .await?
         .into_iter()
@@ -187,7 +187,7 @@ async fn measure(ctx: &Ctx, conn: &mut PgConnection) -> flightdesk_core::Result<
     Ok(())
 }
 
-/// What another worker measures now must not stand here as it once was.
+/// Resets the gauges that another worker reports now, so that old values are not scraped here.
 fn forget() {
     for queue in Queue::ALL {
         for status in STATUSES {

@@ -10,7 +10,7 @@ pub struct Shutdown(watch::Receiver<bool>);
 #[derive(Debug)]
 pub struct Trigger(watch::Sender<bool>);
 
-/// A wish that nobody has made yet.
+/// A shutdown that has not been requested yet.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
     (Trigger(sender), Shutdown(receiver))

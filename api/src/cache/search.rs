@@ -7,7 +7,7 @@
 //! holder died.
 //!
 //! **Without Redis a search has one page.** A Redis that does not answer within 150 ms is left alone for a second
-//! at a time; each process then makes its own answers, and leaves out `next_cursor`, which nobody could read later.
+//! at a time; each process then computes its own answers, without `next_cursor`, because the next page could not be read.
 //! A cursor that is shown meanwhile is answered with 410 `cursor_expired`: beginning again works at once, waiting
 //! might not.
 

@@ -110,6 +110,11 @@ impl ApiError {
         self.code
     }
 
+    /// The wrong fields that it names.
+    pub fn into_fields(self) -> Vec<FieldError> {
+        self.errors
+    }
+
     /// 422 with every wrong field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self::invalid_and_more(errors, 0)
@@ -352,16 +357,9 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// The wrong fields that an error names, for those who do not want to read them back.
-#[derive(Clone, Debug, Default)]
-pub struct WrongFields(pub Vec<FieldError>);
-
 impl From<ApiError> for poem::Error {
     fn from(error: ApiError) -> Self {
-        let wrong = WrongFields(error.errors.clone());
-        let mut error = Self::from_response(error.into_response());
-        error.set_data(wrong);
-        error
+        Self::from_response(error.into_response())
     }
 }
 

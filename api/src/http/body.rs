@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::app::App;
 use crate::error::{ApiError, MOST_ERRORS};
 use crate::http::bounds::{self, MOST_VALUES};
-use crate::openapi::mend::Unfit;
+use crate::openapi::raw::{FromRaw, Raw, Unreadable};
 use crate::openapi::schema::Shape;
 
 /// A body of so many bytes is read within a millisecond; a larger one leaves the threads that serve.
@@ -34,11 +34,14 @@ static LARGE: LazyLock<Semaphore> = LazyLock::new(|| {
 
 /// What a body must keep beside its schema, as far as it can be told without asking the database.
 ///
-/// It is asked where a body does not fit its schema, so that the caller hears of everything at once. Of a body that
-/// fits, the operation itself asks the same of core.
-pub trait Rules: Sized {
+/// It is asked where a body does not fit its schema, about the fields that do, so that the caller hears of everything at
+/// once. The operation itself asks the same of core about a body that fits.
+pub trait Rules: FromRaw {
     /// Errors: [`Error::Invalid`] with every wrong field.
-    fn rules(self, _app: &App) -> Result<(), Error> {
+    fn rules(self, _app: &App) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
         Ok(())
     }
 }
@@ -89,7 +92,7 @@ impl<T: Type> Payload for Checked<T> {
 
 impl<T: ParseFromJSON + Rules + 'static> Checked<T> {
     fn read(bytes: &[u8], app: &App) -> Result<Self, ApiError> {
-        let (value, nulls) = parse::<T>(bytes, |body: T| body.rules(app))?;
+        let (value, nulls) = parse::<T>(bytes, |raw| T::from_raw(raw).rules(app))?;
         Ok(Self {
             value,
             digest: Sha256::digest(bytes).into(),
@@ -120,7 +123,7 @@ impl_apirequest_for_payload!(Checked<T>, T: ParseFromJSON + Rules + 'static);
 
 fn parse<T: ParseFromJSON + 'static>(
     bytes: &[u8],
-    rules: impl FnOnce(T) -> Result<(), Error>,
+    rules: impl FnOnce(Raw<'_>) -> Result<(), Error>,
 ) -> Result<(T, Vec<String>), ApiError> {
     if !bounds::holds(bytes) {
         return Err(ApiError::invalid(vec![FieldError {
@@ -154,25 +157,21 @@ fn parse<T: ParseFromJSON + 'static>(
     Ok((parsed, nulls))
 }
 
-/// Adds what the rules have against the rest of a body that does not fit its shape. Of junk no answer tells everything,
-/// and it is not worth the work.
-fn with_rules<T: ParseFromJSON>(
+/// Adds the errors that the rules find in the readable fields of a body that does not fit its shape. A body with more
+/// errors than an answer lists is not read further.
+fn with_rules(
     shape: &Shape,
     mut value: Value,
     mut wrong: Vec<FieldError>,
-    rules: impl FnOnce(T) -> Result<(), Error>,
+    rules: impl FnOnce(Raw<'_>) -> Result<(), Error>,
 ) -> Vec<FieldError> {
     if wrong.len() > MOST_ERRORS {
         return wrong;
     }
-    let unfit = Unfit::mend(shape, &mut value, &wrong);
-    let Ok(body) = T::parse_from_json(Some(value)) else {
-        tracing::warn!(body = %T::name(), "a body that was mended cannot be read");
-        return wrong;
-    };
-    let refused = rules(body).err().map(Error::into_fields);
+    let unreadable = Unreadable::take_out(shape, &mut value, &wrong);
+    let refused = rules(Raw::new(&value)).err().map(Error::into_fields);
     let refused = refused.and_then(Result::ok).into_iter().flatten();
-    wrong.extend(refused.filter(|refused| !unfit.covers(&refused.field)));
+    wrong.extend(refused.filter(|refused| !unreadable.implies(refused)));
     wrong.sort_by(|a, b| (&a.field, a.code).cmp(&(&b.field, b.code)));
     wrong
 }

@@ -9,6 +9,7 @@ use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::openapi::raw::Raw;
 
 /// Entries of a page unless the caller says otherwise.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -91,6 +92,12 @@ impl PageRequest {
             next_cursor,
         }
     }
+}
+
+/// Checks the `limit` and `cursor` of a query that does not fit its schema. Errors: 422 naming the wrong one.
+pub fn check_query(query: Raw<'_>) -> Result<(), ApiError> {
+    let cursor = query.optional_text("cursor");
+    PageRequest::parse(query.integer("limit"), cursor.as_deref()).map(drop)
 }
 
 fn encode(id: Uuid) -> String {

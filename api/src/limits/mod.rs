@@ -217,7 +217,7 @@ impl Limits {
         })
     }
 
-    /// Runs the script that counts, on keys that nobody else has: whether requests can be limited.
+    /// Runs the counting script on keys of its own, to find out whether requests can be limited.
     pub async fn probe(&self) -> redis::RedisResult<()> {
         let rule = |name: &str| Rule {
             kind: Kind::Key,

@@ -1,4 +1,4 @@
-//! What is asked of every request before its operation: connections, headers, its key, its body, its query.
+//! Checks before the operation of a request: connections, headers, API key, body and query.
 
 use std::sync::Arc;
 
@@ -7,13 +7,16 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::Shared;
+use crate::app::App;
 use crate::auth::{Authenticated, principal_of};
-use crate::error::{ApiError, WrongFields};
+use crate::error::ApiError;
 use crate::http::receive;
 use crate::http::server::Peer;
-use crate::openapi::query::{Trial, Wrong};
+use crate::openapi::query::Wrong;
+use crate::openapi::raw::Raw;
+use crate::resources;
 
-/// Headers that mean one thing.
+/// Headers that may be given once only.
 const ONCE: [&str; 5] = [
     "Content-Encoding",
     "Content-Type",
@@ -22,7 +25,7 @@ const ONCE: [&str; 5] = [
     "X-API-Key",
 ];
 
-/// Refuses what no operation would take, and gives the others what they need.
+/// Refuses requests that no operation accepts, and attaches the app and the caller to the others.
 pub async fn check(
     shared: Arc<Shared>,
     next: Arc<impl Endpoint>,
@@ -41,14 +44,12 @@ pub async fn check(
     request.set_data(shared.app.clone());
     if let Some(wrong) = shared.operations.check(&request) {
         authenticate(&shared, &mut request).await?;
-        return Err(refuse(&*next, request, wrong).await.into());
+        return Err(refuse(&shared.app, wrong).await.into());
     }
-    request.set_data(Trial(false));
     Ok(next.call(request).await?.into_response())
 }
 
-/// Looks up who makes a request, if its operation needs anybody: the absence of a key, or of what the key would have to
-/// allow, is the greater mistake.
+/// Authenticates the caller if the operation needs one: a missing key or scope is reported before a wrong query or body.
 async fn authenticate(shared: &Shared, request: &mut Request) -> Result<(), ApiError> {
     let Some(need) = shared.operations.need(request) else {
         return Ok(());
@@ -61,7 +62,8 @@ async fn authenticate(shared: &Shared, request: &mut Request) -> Result<(), ApiE
     Ok(())
 }
 
-/// Reads the body of a request that may have one, after its key: whoever has none makes nobody wait for his body.
+/// Reads the body of a request that may have one, after authentication: the body of a caller without a valid key is not
+/// read.
 async fn receive(shared: &Shared, mut request: Request) -> Result<Request, ApiError> {
     if matches!(
         *request.method(),
@@ -72,7 +74,7 @@ async fn receive(shared: &Shared, mut request: Request) -> Result<Request, ApiEr
     receive::check_length(&request)?;
     let is_sandbox = request.uri().path().starts_with("/sandbox/");
     if !is_sandbox && !shared.operations.has(&request) {
-        // Nothing is there that would read it.
+        // No operation would read the body.
         return Ok(request);
     }
     authenticate(shared, &mut request).await?;
@@ -80,27 +82,18 @@ async fn receive(shared: &Shared, mut request: Request) -> Result<Request, ApiEr
     Ok(request)
 }
 
-/// What is wrong with a query, and with the rest of it: a GET changes nothing, so its operation may be asked.
-async fn refuse(next: &impl Endpoint, mut request: Request, wrong: Wrong) -> ApiError {
-    let rest = format!("{}?{}", request.uri().path(), wrong.rest);
-    let Ok(rest) = rest.parse() else {
-        return wrong.with(Vec::new());
-    };
-    // Of junk no answer tells everything, and it is not worth the work.
+/// What is wrong with a query: what its schema refuses, and what the rules find in the other parameters. A query with
+/// more errors than an answer lists is not read further.
+async fn refuse(app: &App, wrong: Wrong) -> ApiError {
     if wrong.is_junk() {
         return wrong.with(Vec::new());
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return wrong.with(Vec::new());
-    }
-    *request.uri_mut() = rest;
-    request.set_data(Trial(true));
-    let refused = next.call(request).await.err();
-    let told = refused.and_then(|error| error.data::<WrongFields>().cloned());
-    wrong.with(told.unwrap_or_default().0)
+    let rules = resources::check_query(app, &wrong.operation_id, Raw::new(&wrong.readable)).await;
+    let refused = rules.err().map(ApiError::into_fields);
+    wrong.with(refused.unwrap_or_default())
 }
 
-/// Refuses a header that is given twice where one would win unseen, and a body in a coding that nobody undoes.
+/// Refuses a repeated header where one of the two would be ignored silently, and a body with a `Content-Encoding`.
 fn check_headers(request: &Request) -> Result<(), ApiError> {
     let repeated = |name: &&str| request.headers().get_all(*name).iter().nth(1).is_some();
     let wrong: Vec<_> = ONCE.iter().filter(|name| repeated(name)).collect();

@@ -10,7 +10,7 @@ use super::Shared;
 
 /// Two years, as <https://hstspreload.org> asks. Other hosts of the domain are not ours to speak for.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
-/// For answers that are no pages: nothing may be loaded, nobody may frame them.
+/// For answers other than pages: they may load nothing and may not be framed.
 const CSP_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Adds them to every answer; what a page has set itself stays.

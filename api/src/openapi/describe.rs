@@ -23,7 +23,7 @@ static HEADERS: LazyLock<Value> = LazyLock::new(|| read(include_str!("headers.js
 
 const PROBLEM: &str = crate::error::PROBLEM_JSON;
 
-/// A mistake in a file of ours leaves it out, and the tests find that.
+/// An invalid file of ours reads as `null`; the tests find that.
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! What the OpenAPI document says beyond what the derive macros write.
 
 mod describe;
-pub mod mend;
 mod publish;
 pub mod query;
+pub mod raw;
 pub mod schema;
 pub mod tags;
 

@@ -1,5 +1,5 @@
-//! Query parameters, checked against the API's own document: unknown, repeated and wrong ones are all named, beside what
-//! the operation has against the rest.
+//! Query parameters, checked against the API's own document: all unknown, repeated and wrong ones are reported, together
+//! with what the operation's rules have against the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +11,25 @@ use url::form_urlencoded;
 
 use crate::auth::Need;
 use crate::error::{ApiError, MOST_ERRORS};
-use crate::openapi::mend;
 use crate::openapi::schema::Shape;
 
 /// Every operation of the document.
 pub struct Operations(Vec<Operation>);
 
 struct Operation {
+    id: String,
     method: String,
     path: Vec<String>,
-    /// What it needs of whoever calls it; `None`: nothing.
+    /// The scope that its caller needs; `None` for a public operation.
     need: Option<Need>,
     parameters: BTreeMap<String, Kind>,
-    required: Vec<String>,
     shape: Shape,
 }
 
 /// Most parameters of a query that are read.
 const MOST_PAIRS: usize = 200;
 
-/// How the text of a parameter becomes JSON.
+/// The JSON type that the text of a parameter is read as.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -39,33 +38,20 @@ enum Kind {
     List,
 }
 
-/// Parameters of which one says something of another: where one is wrong, nothing is known of the others.
+/// Parameters that are judged together: when one of them is wrong, the rules report nothing about the others.
 const TOGETHER: [&[&str]; 2] = [
     &["adults", "children", "infants"],
     &["cabin", "fare_family", "refundable", "checked_bag"],
 ];
 
-/// Whether a request is only tried, to hear what is wrong with it: its answer is thrown away.
-#[derive(Clone, Copy, Debug)]
-pub struct Trial(pub bool);
-
-impl Trial {
-    /// Ends a request that is only tried: the parameters have been read, and the work would be for nothing.
-    pub fn end(self) -> Result<(), ApiError> {
-        if self.0 {
-            Err(ApiError::invalid(Vec::new()))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// What is wrong with a request's query.
+/// A query that does not fit its schema.
 pub struct Wrong {
+    /// The operation that was called.
+    pub operation_id: String,
     /// Every wrong parameter.
     errors: Vec<FieldError>,
-    /// The query without them; where they must be given, with the least that fits.
-    pub rest: String,
+    /// The parameters that fit the schema, as an object.
+    pub readable: Value,
 }
 
 impl Wrong {
@@ -74,7 +60,7 @@ impl Wrong {
         self.errors.len() > MOST_ERRORS
     }
 
-    /// 422 with what is wrong, and what the operation has against the rest.
+    /// 422 with every wrong parameter, and with the errors that the rules found in the others.
     pub fn with(mut self, told: Vec<FieldError>) -> ApiError {
         let named = names(&self.errors);
         let beside = |told: &FieldError| {
@@ -105,7 +91,7 @@ fn name(field: &str) -> &str {
 impl Operations {
     /// Reads the operations of an OpenAPI document.
     ///
-    /// Errors: a document that is none.
+    /// Errors: invalid OpenAPI.
     pub fn of(document: &Value) -> Result<Self, String> {
         let components = &document["components"]["schemas"];
         let mut operations = Vec::new();
@@ -133,12 +119,12 @@ impl Operations {
         self.find(request).is_some()
     }
 
-    /// What the operation of a request needs of whoever calls it.
+    /// The scope that the operation of a request needs.
     pub fn need(&self, request: &Request) -> Option<Need> {
         self.find(request)?.need
     }
 
-    /// What is wrong with the query of a request, if anything is.
+    /// Checks the query of a request against its schema; `None` when it fits or no operation matches.
     pub fn check(&self, request: &Request) -> Option<Wrong> {
         self.find(request)?
             .check(request.uri().query().unwrap_or_default())
@@ -182,11 +168,14 @@ impl Operation {
             schema["required"] = json!(required);
         }
         Ok(Self {
+            id: operation["operationId"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             method: method.to_uppercase(),
             path: path.split('/').map(str::to_owned).collect(),
             need: need_of(operation)?,
             parameters,
-            required,
             shape: Shape::new(&schema, components)?,
         })
     }
@@ -218,7 +207,7 @@ impl Operation {
                 .push(value.into_owned());
         }
         let mut repeated = Vec::new();
-        // What is not UTF-8 was decoded to U+FFFD, which is in no name either.
+        // The decoder replaces invalid UTF-8 by U+FFFD, which no valid parameter contains.
         let mut unreadable = Vec::new();
         let mut object = Map::new();
         for (name, values) in given {
@@ -249,44 +238,20 @@ impl Operation {
         }
         errors.extend(repeated);
         errors.extend(unreadable);
-        (!errors.is_empty()).then(|| Wrong {
-            rest: self.rest(object, &names(&errors)),
-            errors,
-        })
-    }
-
-    /// What is left of the parameters without those that are wrong.
-    fn rest(&self, given: Map<String, Value>, wrong: &BTreeSet<String>) -> String {
-        let right = given.into_iter().filter(|(name, _)| !wrong.contains(name));
-        let stand_ins = self.required.iter().filter(|name| wrong.contains(*name));
-        let stand_ins = stand_ins.filter_map(|name| {
-            let schema = self.shape.part(&format!("/{name}"))?;
-            Some((name.clone(), mend::least(&self.shape, schema)))
-        });
-        let mut rest = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in right.chain(stand_ins) {
-            match value {
-                Value::Array(items) => {
-                    rest.extend_pairs(
-                        items
-                            .iter()
-                            .filter_map(Value::as_str)
-                            .map(|item| (&name, item)),
-                    );
-                }
-                Value::String(text) => {
-                    rest.append_pair(&name, &text);
-                }
-                other => {
-                    rest.append_pair(&name, &other.to_string());
-                }
-            }
+        if errors.is_empty() {
+            return None;
         }
-        rest.finish()
+        let wrong = names(&errors);
+        object.retain(|name, _| !wrong.contains(name));
+        Some(Wrong {
+            operation_id: self.id.clone(),
+            errors,
+            readable: Value::Object(object),
+        })
     }
 }
 
-/// What an operation of the document needs; the role of its only security scheme says it.
+/// The scope that an operation needs, which is the role of its only security scheme.
 fn need_of(operation: &Value) -> Result<Option<Need>, String> {
     let Some(scheme) = operation["security"].get(0) else {
         return Ok(None);
@@ -314,7 +279,7 @@ impl Kind {
         }
     }
 
-    /// What cannot be read stays text, and the schema says what it should have been.
+    /// A value that cannot be read stays text; the schema then reports the expected type.
     fn read(self, mut values: Vec<String>) -> Value {
         if let Self::List = self {
             return json!(values);

@@ -23,7 +23,7 @@ pub struct Shape {
 impl Shape {
     /// The shape of a type, as its `derive` describes it. Fields it does not know are wrong.
     ///
-    /// Errors: a schema that is none, which is a mistake in the type.
+    /// Errors: an invalid schema, which is a bug in the type.
     pub fn of<T: Type>() -> Result<Self, String> {
         let mut registry = Registry::new();
         T::register(&mut registry);
@@ -55,24 +55,13 @@ impl Shape {
         })
     }
 
-    /// What the schema itself has against a value.
+    /// The errors of the schema itself, without the check for NUL.
     pub fn errors<'a>(&'a self, value: &'a Value) -> impl Iterator<Item = ValidationError<'a>> {
         self.validator.iter_errors(value)
     }
 
-    /// The schema of the part of a value that a JSON pointer leads to, if it says anything of it.
-    pub fn part(&self, pointer: &str) -> Option<&Value> {
-        let names = pointer.split('/').skip(1);
-        names
-            .map(unescape)
-            .try_fold(self.resolve(&self.document["allOf"][0]), |schema, name| {
-                let part = schema["properties"].get(&name);
-                Some(self.resolve(part.or_else(|| schema.get("items"))?))
-            })
-    }
-
     /// Follows references, and the first of schemas that stand together: the derive writes the type there.
-    pub fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
+    fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
         loop {
             let referred = schema["$ref"].as_str();
             let referred = referred.and_then(|path| self.document.pointer(&path[1..]));
@@ -83,9 +72,9 @@ impl Shape {
         }
     }
 
-    /// Cuts from a value what no check needs to see, so that the work depends on the schema and not on the value: of
-    /// an array one item more than it may have stays, of all unknown members [`MOST_ERRORS`] and one, without what
-    /// they hold. Answers how many unknown members were cut.
+    /// Truncates a value so that the work depends on the schema and not on the value: an array keeps one item more than
+    /// it may have, and [`MOST_ERRORS`] + 1 unknown members stay, without their contents. Returns how many unknown
+    /// members were removed.
     pub fn clip(&self, value: &mut Value) -> usize {
         let mut unknown = 0;
         self.clip_part(&self.document["allOf"][0], value, &mut unknown);
@@ -160,7 +149,8 @@ fn find_nul(value: &Value, pointer: &mut String, wrong: &mut Vec<FieldError>) {
     }
 }
 
-/// What the derive macros check but do not write into the schema: no unknown fields, and the range of integers.
+/// Adds the rules that the derive macros enforce but do not write into the schema: no unknown fields, and the range of
+/// integers.
 fn tighten(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tighten),
@@ -315,7 +305,7 @@ fn describe(error: &ValidationError<'_>, wrong: &mut Vec<FieldError>) {
                 _ => add(
                     None,
                     "invalid",
-                    "fits none of the forms it may have".to_owned(),
+                    "matches none of the allowed forms".to_owned(),
                 ),
             }
         }

@@ -8,7 +8,7 @@ use poem::{IntoResponse, Response};
 
 use crate::pages::csp;
 
-/// A page with a title. Its address may be the key to it, so that no other site may learn it and nobody keeps it.
+/// A page with a title. Its address may grant access to it, so it is neither sent to other sites nor cached.
 pub fn page(status: StatusCode, refresh: bool, title: &str, body: &str) -> Response {
     let again = if refresh {
         "<meta http-equiv=\"refresh\" content=\"2\">"

@@ -90,7 +90,7 @@ pub(crate) async fn of(
     Ok(page(booking, &papers(app, booking).await?))
 }
 
-/// The page of a booking, or of other seats, that nobody has paid yet; `None` when nothing waits for money.
+/// The page of an unpaid booking or seat change; `None` when no payment is open.
 fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Response> {
     let reference = escape(booking.reference.as_str());
     let (what, until, amount) = match (booking.status, &booking.seat_change) {

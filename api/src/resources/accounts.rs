@@ -15,6 +15,7 @@ use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::answer::{Created, Resource};
 use crate::http::body::{Checked, Rules};
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::resources::api_keys::NewApiKeyView;
 use crate::views::Instant;
@@ -180,6 +181,26 @@ impl RequestVerification {
             wrong.add("email", "email", message);
             wrong.into_error()
         })
+    }
+}
+
+impl FromRaw for RequestVerification {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            email: raw.text("email"),
+        }
+    }
+}
+
+impl FromRaw for CreateAccount {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            email: raw.text("email"),
+            password: raw.text("password"),
+            first_name: raw.text("first_name"),
+            last_name: raw.text("last_name"),
+            phone: raw.optional_text("phone"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use flightdesk_core::ids::ApiKeyId;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::types::ParseFromParameter;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
 use crate::http::page::{Page, PageRequest};
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
 
@@ -46,6 +48,18 @@ pub struct CreateApiKey {
     scopes: Option<Vec<ScopeView>>,
     /// When it ends by itself; not after the calling key, by default with it or never
     expires_at: Option<Instant>,
+}
+
+impl FromRaw for CreateApiKey {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        let expires_at = raw.optional_text("expires_at");
+        Self {
+            name: raw.text("name"),
+            // No rule looks at them before the caller's own scopes are known.
+            scopes: None,
+            expires_at: expires_at.and_then(|text| Instant::parse_from_parameter(&text).ok()),
+        }
+    }
 }
 
 impl Rules for CreateApiKey {

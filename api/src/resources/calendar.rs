@@ -13,7 +13,6 @@ use crate::auth::{Access, need};
 use crate::cache::search::Computed;
 use crate::error::ApiError;
 use crate::http::cached::Cached;
-use crate::openapi::query::Trial;
 use crate::openapi::tags::Tag;
 use crate::resources::search::{check, list, one};
 use crate::views::MoneyView;
@@ -69,7 +68,6 @@ impl Calendars {
     async fn get(
         &self,
         Data(app): Data<&App>,
-        Data(trial): Data<&Trial>,
         access: Access<need::Search>,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
@@ -134,7 +132,6 @@ impl Calendars {
             ..Search::default()
         };
         let checked = check(app, &search).await?;
-        trial.end()?;
         let (days, hit) = days(app, &checked).await?;
         let currency = app.settings.sales.sale_currency;
         let day = |day| CalendarDayView::new(day, currency);

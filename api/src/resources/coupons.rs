@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::body::{Checked, Rules};
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::views::MoneyView;
 use crate::views::prices::PriceView;
@@ -40,6 +41,16 @@ impl From<ValidateCoupon> for SourceWish {
             hold_id: body.hold_id.map(HoldId),
             offers: body.offers,
             ..Self::default()
+        }
+    }
+}
+
+impl FromRaw for ValidateCoupon {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            code: raw.text("code"),
+            hold_id: raw.id("hold_id"),
+            offers: raw.list("offers"),
         }
     }
 }

@@ -175,19 +175,22 @@ async fn redis(app: &App) -> Check {
     check("redis", Status::Degraded, Some(&detail))
 }
 
-/// A worker says that it lives while everything works that its jobs go through; and whatever it says, no due job waits.
+/// Whether a worker has a recent heartbeat and no due job waits too long. A worker sends heartbeats only while everything
+/// that its jobs need works.
 async fn worker(app: &App) -> Check {
     let asked = async {
         let mut conn = app.background.acquire().await?;
-        let living = outbox::living(&mut conn, &app.clock, WORKER_SILENCE).await?;
+        let live = outbox::count_live(&mut conn, &app.clock, WORKER_SILENCE).await?;
         let mut longest = chrono::Duration::zero();
         for queue in Queue::ALL {
             longest = longest.max(outbox::lag(&mut conn, &app.clock, *queue).await?);
         }
-        Ok::<_, Error>((living, longest))
+        Ok::<_, Error>((live, longest))
     };
     let detail = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok((0, _))) => "no worker lives, or none gets at its work: jobs wait".to_owned(),
+        Ok(Ok((0, _))) => {
+            "no worker is running, or none can process jobs; jobs are waiting".to_owned()
+        }
         Ok(Ok((_, longest))) if longest > JOB_PATIENCE => {
             format!("a job has been due for {} seconds", longest.num_seconds())
         }

@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
 use crate::http::idempotency::Once;
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
 use crate::views::itinerary::{OfferView, PartyView};
@@ -48,6 +49,15 @@ pub struct SeatWishView {
     seat: String,
 }
 
+impl FromRaw for SeatWishView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            flight_id: raw.id("flight_id").unwrap_or_default(),
+            seat: raw.text("seat"),
+        }
+    }
+}
+
 impl From<SeatWishView> for SeatWish {
     fn from(wish: SeatWishView) -> Self {
         Self {
@@ -68,6 +78,16 @@ impl From<CreateHold> for NewHold {
                 .flatten()
                 .map(SeatWish::from)
                 .collect(),
+        }
+    }
+}
+
+impl FromRaw for CreateHold {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            offers: raw.list("offers").unwrap_or_default(),
+            open_jaw: raw.flag("open_jaw"),
+            seats: raw.list("seats"),
         }
     }
 }

@@ -18,3 +18,22 @@ pub mod places;
 pub mod return_link;
 pub mod search;
 pub mod seats;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::http::page;
+use crate::openapi::raw::Raw;
+
+/// Runs the rules that an operation has for its query over the parameters that fit the schema. It does nothing else for
+/// the request, and operations without such rules accept every such query.
+///
+/// Errors: 422 with every wrong parameter.
+pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Result<(), ApiError> {
+    match operation_id {
+        "search_flights" | "get_calendar" => search::check_query(app, query).await,
+        "get_seat_map" => seats::check_query(app, query).await,
+        "list_bookings" => bookings::check_query(query),
+        "list_api_keys" | "list_jobs" => page::check_query(query),
+        _ => Ok(()),
+    }
+}

@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::http::answer::{Created, Resource, member_path};
 use crate::http::body::{Checked, Rules};
 use crate::http::optional::Optional;
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::resources::bookings::reference;
 use crate::resources::return_link;
@@ -239,6 +240,15 @@ fn checkout_request(
     }
 }
 
+impl FromRaw for StartPayment {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            success_url: raw.optional_text("success_url"),
+            cancel_url: raw.optional_text("cancel_url"),
+        }
+    }
+}
+
 impl Rules for StartPayment {
     /// Our own pages, or the caller's on an allowed origin: an open redirect would lend our name to anybody.
     fn rules(self, app: &App) -> Result<(), Error> {
@@ -274,7 +284,7 @@ fn return_urls(
     })
 }
 
-/// Only visible ASCII, no backslash and nobody's name before the host: readers of addresses differ about those.
+/// Only visible ASCII, no backslash and no user name before the host: URL parsers disagree about those.
 fn is_allowed(app: &App, raw: &str) -> bool {
     if raw
         .bytes()

@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::http::answer::Done;
 use crate::http::body::{Checked, Rules};
 use crate::http::idempotency::Once;
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::resources::bookings::{BookingView, reference};
 use crate::views::MoneyView;
@@ -89,6 +90,14 @@ impl From<ChangeSeats> for Vec<NewSeat> {
     }
 }
 
+impl FromRaw for ChangeSeats {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            seats: raw.list("seats").unwrap_or_default(),
+        }
+    }
+}
+
 impl Rules for ChangeSeats {
     fn rules(self, _app: &App) -> Result<(), Error> {
         booking::seat_rules(&Vec::from(self))
@@ -104,6 +113,16 @@ pub struct NewSeatView {
     /// Row and letter: `12A`
     #[oai(validator(min_length = 2, max_length = 4))]
     seat: String,
+}
+
+impl FromRaw for NewSeatView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            passenger_id: raw.id("passenger_id").unwrap_or_default(),
+            flight_id: raw.id("flight_id").unwrap_or_default(),
+            seat: raw.text("seat"),
+        }
+    }
 }
 
 impl From<NewSeatView> for NewSeat {
@@ -184,6 +203,17 @@ impl Seats {
         })
         .await
     }
+}
+
+/// Checks the readable parameters of a seat map whose query does not fit its schema. Errors: 422.
+pub async fn check_query(app: &App, query: Raw<'_>) -> Result<(), ApiError> {
+    let (tariff, _) = app.catalogue().await?;
+    let (cabin, family) = (
+        query.optional_text("cabin"),
+        query.optional_text("fare_family"),
+    );
+    check_map(&tariff, cabin.as_deref(), family.as_deref())?;
+    Ok(())
 }
 
 /// The cabin, if one alone is asked for; the fare family must be one of some cabin.

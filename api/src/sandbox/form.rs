@@ -130,7 +130,7 @@ impl Params {
         Ok(Value::Object(metadata))
     }
 
-    /// Refuses what nobody has read.
+    /// Refuses parameters that were not read.
     pub fn finish(self) -> Result<(), Fault> {
         match self.0.into_keys().next() {
             None => Ok(()),

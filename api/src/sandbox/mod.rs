@@ -274,7 +274,7 @@ async fn expand(
     Ok(())
 }
 
-/// An identifier like Stripe's: what it is, and letters and digits nobody guesses.
+/// An identifier like Stripe's: a prefix for its type, then random letters and digits.
 fn new_id(prefix: &str) -> String {
     format!("{prefix}{}", Uuid::now_v7().simple())
 }

@@ -1,4 +1,4 @@
-//! The payment page: plain HTML that works without scripts and asks nobody else for anything.
+//! The payment page: plain HTML without scripts, which loads nothing from other sites.
 
 use base64::Engine as _;
 use poem::http::{StatusCode, header};

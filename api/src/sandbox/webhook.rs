@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::Sandbox;
 use super::event::Event;
 
-/// How long to wait after each failed attempt. Stripe tries for three days; nobody rehearses that long.
+/// How long to wait after each failed attempt. Stripe tries for three days, which is too long for tests.
 const BACK_OFF: [Duration; 6] = [
     Duration::seconds(1),
     Duration::seconds(5),

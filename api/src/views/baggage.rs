@@ -50,9 +50,9 @@ impl From<&BaggageRate> for BaggagePriceView {
 #[oai(rename = "Bag", deny_unknown_fields)]
 pub struct BagView {
     /// `departing` or `returning`
-    direction: String,
+    pub direction: String,
     /// One of the weights of `extra_baggage`
-    kg: u16,
+    pub kg: u16,
 }
 
 impl From<BagView> for NewBag {

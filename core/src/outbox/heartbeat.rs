@@ -1,4 +1,4 @@
-//! What worker processes say of themselves, so that "no worker lives" is a fact that can be read.
+//! Heartbeats of the worker processes, so that the API can tell whether a worker is running.
 
 use chrono::Duration;
 use sqlx::PgConnection;
@@ -8,8 +8,8 @@ use crate::{Clock, Result};
 /// How long a silent worker is remembered.
 const REMEMBERED: Duration = Duration::hours(1);
 
-/// Notes that the worker `name` lives, and forgets those that have been silent for an hour.
-pub async fn beat(conn: &mut PgConnection, clock: &Clock, name: &str) -> Result<()> {
+/// Records that the worker `name` is running, and deletes workers that have been silent for an hour.
+pub async fn record_heartbeat(conn: &mut PgConnection, clock: &Clock, name: &str) -> Result<()> {
     let now = clock.now();
     sqlx::query!(
         r#"
@@ -33,16 +33,16 @@ pub async fn beat(conn: &mut PgConnection, clock: &Clock, name: &str) -> Result<
     Ok(())
 }
 
-/// Takes the worker `name` off the list: it stopped on purpose.
-pub async fn rest(conn: &mut PgConnection, name: &str) -> Result<()> {
+/// Deletes the heartbeat of the worker `name`, which has shut down.
+pub async fn deregister(conn: &mut PgConnection, name: &str) -> Result<()> {
     sqlx::query!("delete from worker_heartbeat where name = $1", name)
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// How many workers beat within the last `within`.
-pub async fn living(conn: &mut PgConnection, clock: &Clock, within: Duration) -> Result<i64> {
+/// The number of workers with a heartbeat within the last `within`.
+pub async fn count_live(conn: &mut PgConnection, clock: &Clock, within: Duration) -> Result<i64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from worker_heartbeat where beat_at > $1"#,
         clock.now() - within,

@@ -25,7 +25,7 @@ mod tests;
 
 pub use attempt::{Lease, RUNNING_LEASE, Started, extend, finish, start};
 pub use claim::{Claimed, Due, QUEUED_LEASE, claim, take_due, unclaim};
-pub use heartbeat::{beat, living, rest, speaks_for_all};
+pub use heartbeat::{count_live, deregister, record_heartbeat, speaks_for_all};
 pub use hint::{HINTS, hint};
 pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,

@@ -98,7 +98,7 @@ async fn load(ctx: &Ctx, job: &RenderDocument) -> Result<Paper, JobError> {
         }
         Some(DocumentKind::RefundReceipt) | None => {
             return Err(JobError::fail(format!(
-                "document {id} is none that is made"
+                "document {id} does not exist or has a kind that is not rendered"
             )));
         }
     };

@@ -68,7 +68,7 @@ pub(super) fn transport(
 fn parameters(url: &Url, file: &Path) -> anyhow::Result<TlsParameters> {
     let read = || format!("SMTP_CA_FILE {} cannot be read", file.display());
     let pem = std::fs::read(file).with_context(read)?;
-    // The parser passes over what is none.
+    // The parser skips invalid lines.
     let holds_some = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
     let authority = Certificate::from_pem(&pem).ok().filter(|_| holds_some);
     let authority = authority.context("SMTP_CA_FILE holds no certificate in PEM")?;

@@ -38,7 +38,8 @@ pub fn rewrite(
                     other => return Err(format!("the PDF has {other:?} between its pieces")),
                 };
                 if until.is_some() {
-                    let (index, element) = pieces.next().ok_or("a piece that nobody set")?;
+                    let (index, element) =
+                        pieces.next().ok_or("a piece of text that was not set")?;
                     let tag = match element {
                         // The number of a piece is its place on the page.
                         Some(element) => {

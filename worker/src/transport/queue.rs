@@ -38,7 +38,7 @@ pub fn config(prefix: &str, queue: Queue) -> Config {
 /// The longest that Redis is waited for. The client's own 500 ms would end every worker at each hiccup.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that is made when it is first used, and made anew when it breaks or falls silent.
+/// A connection that is opened on first use, and reopened when it breaks or stops answering.
 pub fn connect(settings: &config::Redis) -> Result<Redis, SettingError> {
     Redis::new(settings, PATIENCE)
 }

@@ -50,7 +50,7 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until nobody else migrates; the turn ends with the connection.
+/// Waits until no other process migrates. The lock is released with the connection.
 ///
 /// sqlx' own lock is of a session. Behind a pooler the session is another's a moment later, and the lock stays: this one
 /// is of a transaction, on a connection that does nothing else.

@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(500);
 const FRESH: Duration = Duration::from_secs(1);
 /// The longest head of a request.
 const MOST_HEAD: usize = 64 * 1024;
-/// What HTTP/2 buffers of bodies that nobody has begun to read: of one, and of all of a connection.
+/// Bytes that HTTP/2 buffers of bodies that are not being read yet: for one body, and for all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// What HTTP/2 is given of an answer at once: it buffers that much for a client that reads nothing.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::body::Rules;
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::resources::holds::SeatWishView;
 use crate::views::baggage::BagView;
 
@@ -83,6 +84,17 @@ pub struct TravelDocumentView {
     expires_on: String,
 }
 
+impl FromRaw for TravelDocumentView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            kind: raw.text("type"),
+            number: raw.text("number"),
+            country: raw.text("country"),
+            expires_on: raw.text("expires_on"),
+        }
+    }
+}
+
 impl From<TravelDocumentView> for NewTravelDocument {
     fn from(document: TravelDocumentView) -> Self {
         Self {
@@ -101,6 +113,33 @@ impl From<TravelDocument> for TravelDocumentView {
             number: document.number,
             country: document.country,
             expires_on: document.expires_on.to_string(),
+        }
+    }
+}
+
+impl FromRaw for BagView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            direction: raw.text("direction"),
+            kg: raw.integer("kg").unwrap_or_default(),
+        }
+    }
+}
+
+impl FromRaw for PassengerForm {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            title: raw.text("title"),
+            first_name: raw.optional_text("first_name"),
+            middle_name: raw.optional_text("middle_name"),
+            last_name: raw.text("last_name"),
+            gender: raw.text("gender"),
+            date_of_birth: raw.text("date_of_birth"),
+            adult_index: raw.integer("adult_index"),
+            seat_preference: raw.optional_text("seat_preference"),
+            baggage: raw.list("baggage"),
+            special_requests: raw.list("special_requests"),
+            travel_document: raw.optional_object("travel_document"),
         }
     }
 }
@@ -133,6 +172,15 @@ pub struct ContactView {
     /// With the country code, `+91 98765-43210`; kept and answered in E.164, `+919876543210`
     #[oai(validator(max_length = 40))]
     phone: String,
+}
+
+impl FromRaw for ContactView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            email: raw.text("email"),
+            phone: raw.text("phone"),
+        }
+    }
 }
 
 impl From<ContactView> for Contact {
@@ -174,6 +222,20 @@ impl From<CreateBooking> for NewBooking {
     }
 }
 
+impl FromRaw for CreateBooking {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            hold_id: raw.id("hold_id"),
+            offers: raw.list("offers"),
+            open_jaw: raw.flag("open_jaw"),
+            seats: raw.list("seats"),
+            passengers: raw.list("passengers").unwrap_or_default(),
+            contact: raw.object("contact"),
+            coupon: raw.optional_text("coupon"),
+        }
+    }
+}
+
 impl Rules for CreateBooking {
     fn rules(self, app: &App) -> Result<(), Error> {
         NewBooking::from(self).rules(&app.clock)
@@ -184,5 +246,11 @@ impl Rules for CreateBooking {
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct CancelBooking {}
+
+impl FromRaw for CancelBooking {
+    fn from_raw(_raw: Raw<'_>) -> Self {
+        Self {}
+    }
+}
 
 impl Rules for CancelBooking {}

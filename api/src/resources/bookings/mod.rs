@@ -26,6 +26,7 @@ use crate::http::body::Checked;
 use crate::http::idempotency::Once;
 use crate::http::optional::Optional;
 use crate::http::page::{Page, PageRequest};
+use crate::openapi::raw::Raw;
 use crate::openapi::tags::Tag;
 
 /// Bookings.
@@ -88,9 +89,7 @@ impl Bookings {
     ) -> Result<Json<Page<BookingView>>, ApiError> {
         let mut conn = app.db.acquire().await?;
         let principal = access.principal(&mut conn, app).await?;
-        let page = PageRequest::parse(limit, cursor.as_deref());
-        let reference = booking_ref.as_deref().map(parse_filter).transpose();
-        let (page, reference) = both(page, reference)?;
+        let (page, reference) = check_list(limit, cursor.as_deref(), booking_ref.as_deref())?;
         let filter = BookingFilter {
             status: status.map(BookingStatus::from),
             reference,
@@ -196,6 +195,26 @@ impl Bookings {
 }
 
 /// Reads a reference that a list is filtered by.
+/// Checks the readable parameters of a list of bookings whose query does not fit its schema. Errors: 422.
+pub fn check_query(query: Raw<'_>) -> Result<(), ApiError> {
+    let (cursor, reference) = (
+        query.optional_text("cursor"),
+        query.optional_text("booking_ref"),
+    );
+    let limit = query.integer("limit");
+    check_list(limit, cursor.as_deref(), reference.as_deref()).map(drop)
+}
+
+/// The page and the reference that a list of bookings is asked for. Errors: 422 with every wrong parameter.
+fn check_list(
+    limit: Option<u32>,
+    cursor: Option<&str>,
+    reference: Option<&str>,
+) -> Result<(PageRequest, Option<BookingRef>), ApiError> {
+    let page = PageRequest::parse(limit, cursor);
+    both(page, reference.map(parse_filter).transpose())
+}
+
 fn parse_filter(raw: &str) -> Result<BookingRef, ApiError> {
     BookingRef::parse(raw).ok_or_else(|| {
         ApiError::invalid(vec![FieldError {

@@ -7,6 +7,7 @@ use poem_openapi::Object;
 use super::forms::{ContactView, PassengerForm};
 use crate::app::App;
 use crate::http::body::{Checked, Rules};
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::resources::holds::SeatWishView;
 use crate::views::MoneyView;
 
@@ -59,6 +60,29 @@ impl From<PatchBooking> for BookingPatch {
                 amount: total.amount,
                 currency: total.currency,
             }),
+        }
+    }
+}
+
+impl FromRaw for MoneyView {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            amount: raw.text("amount"),
+            currency: raw.text("currency"),
+        }
+    }
+}
+
+impl FromRaw for PatchBooking {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            offers: raw.list("offers"),
+            open_jaw: raw.flag("open_jaw"),
+            passengers: raw.list("passengers"),
+            contact: raw.optional_object("contact"),
+            seats: raw.list("seats"),
+            coupon: raw.optional_text("coupon"),
+            expected_total: raw.optional_object("expected_total"),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::auth::{Access, need};
 use crate::error::ApiError;
 use crate::http::cached::Cached;
-use crate::openapi::query::Trial;
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 
 /// Searches.
@@ -41,7 +41,6 @@ impl Searches {
     async fn search(
         &self,
         Data(app): Data<&App>,
-        Data(trial): Data<&Trial>,
         access: Access<need::Search>,
         /// IATA airport or metro code: `DEL`, `LON`
         Query(origin): Query<String>,
@@ -150,12 +149,55 @@ impl Searches {
             sort,
         };
         let checked = check(app, &search).await?;
-        trial.end()?;
         let wish = PageWish::new(limit, cursor.as_deref());
         let answer = pages::answer(app, principal.account_id, &checked, wish).await?;
         let (is_round_trip, hit) = (checked.returning.is_some(), answer.hit);
         let currency = app.settings.sales.sale_currency;
         Cached::new(&SearchResult::new(answer, is_round_trip, currency), hit)
+    }
+}
+
+/// Checks the readable parameters of a search or calendar whose query does not fit its schema. Errors: 422.
+pub async fn check_query(app: &App, query: Raw<'_>) -> Result<(), ApiError> {
+    check(app, &Search::from_raw(query)).await.map(drop)
+}
+
+impl FromRaw for Search {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        let texts = |name| list(raw.optional_text(name).as_deref());
+        Self {
+            origin: raw.text("origin"),
+            destination: raw.text("destination"),
+            origin_type: raw.optional_text("origin_type"),
+            destination_type: raw.optional_text("destination_type"),
+            departure_date: raw.text("departure_date"),
+            return_date: raw.optional_text("return_date"),
+            party: Party {
+                adults: raw.integer("adults").unwrap_or_else(one),
+                children: raw.integer("children").unwrap_or_default(),
+                infants: raw.integer("infants").unwrap_or_default(),
+            },
+            cabin: raw.optional_text("cabin"),
+            fare_family: raw.optional_text("fare_family"),
+            airlines: texts("airlines"),
+            exclude_airlines: texts("exclude_airlines"),
+            flight_number: raw.optional_text("flight_number"),
+            max_stops: raw.integer("max_stops"),
+            max_duration: raw.integer("max_duration"),
+            departure_window: raw.optional_text("departure_window"),
+            arrival_window: raw.optional_text("arrival_window"),
+            return_departure_window: raw.optional_text("return_departure_window"),
+            return_arrival_window: raw.optional_text("return_arrival_window"),
+            min_price: raw.optional_text("min_price"),
+            max_price: raw.optional_text("max_price"),
+            min_layover: raw.integer("min_layover"),
+            max_layover: raw.integer("max_layover"),
+            via: texts("via"),
+            avoid: texts("avoid"),
+            refundable: raw.flag("refundable"),
+            checked_bag: raw.flag("checked_bag"),
+            sort: raw.optional_text("sort"),
+        }
     }
 }
 

@@ -83,7 +83,7 @@ struct Frozen<'a> {
     seen: Option<Seen>,
 }
 
-/// How long it is said that nothing was found: flights are added, and nobody should wait five minutes for them.
+/// How long an empty result is cached: flights that are added should appear sooner than after five minutes.
 const NOTHING_FOR: Duration = Duration::seconds(5);
 
 /// A page of frozen itineraries with what is left of them.

@@ -157,20 +157,20 @@ async fn depths_and_lag_tell_what_waits_where_and_how_long(pool: PgPool) {
 async fn a_worker_that_stops_beating_no_longer_counts_as_alive(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let clock = clock();
-    beat(&mut conn, &clock, "one").await.unwrap();
-    beat(&mut conn, &clock, "two").await.unwrap();
+    record_heartbeat(&mut conn, &clock, "one").await.unwrap();
+    record_heartbeat(&mut conn, &clock, "two").await.unwrap();
     clock.advance(Duration::seconds(15));
-    beat(&mut conn, &clock, "two").await.unwrap();
+    record_heartbeat(&mut conn, &clock, "two").await.unwrap();
     clock.advance(Duration::seconds(10));
     assert_eq!(
-        living(&mut conn, &clock, Duration::seconds(20))
+        count_live(&mut conn, &clock, Duration::seconds(20))
             .await
             .unwrap(),
         1
     );
-    rest(&mut conn, "two").await.unwrap();
+    deregister(&mut conn, "two").await.unwrap();
     assert_eq!(
-        living(&mut conn, &clock, Duration::seconds(20))
+        count_live(&mut conn, &clock, Duration::seconds(20))
             .await
             .unwrap(),
         0
