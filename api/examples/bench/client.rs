@@ -229,13 +229,16 @@ impl Shop {
 }
 
 /// The token of the offer that begins with a flight, in whichever list of an answer it is: older builds name the two
-/// directions otherwise.
+/// directions otherwise, and show each flight in full.
 fn token_of(answer: &Value, flight: Uuid) -> Option<String> {
     let flight = flight.to_string();
     let lists = answer.as_object()?.values().map(|page| &page["offers"]);
     let lists = lists.chain([&answer["offers"]]);
     let mut offers = lists.filter_map(Value::as_array).flatten();
-    let offer = offers.find(|offer| offer["flights"][0]["flight_id"] == flight.as_str())?;
+    let offer = offers.find(|offer| {
+        let first = &offer["flights"][0];
+        first == flight.as_str() || first["flight_id"] == flight.as_str()
+    })?;
     Some(offer["offer_id"].as_str()?.to_owned())
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::views::MoneyView;
 
 /// What extra checked baggage costs for each passenger and direction; one weight each
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "ExtraBaggage", skip_serializing_if_is_none)]
 pub struct ExtraBaggageView {
     /// The weights that can be booked, lightest first
@@ -19,7 +19,7 @@ pub struct ExtraBaggageView {
 }
 
 /// A weight and its price
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "BaggagePrice")]
 pub struct BaggagePriceView {
     /// Kilograms

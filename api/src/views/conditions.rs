@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::views::MoneyView;
 
 /// What cancelling, changing, choosing a seat and a checked piece cost or may be; in fields and in words
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "FareConditions", skip_serializing_if_is_none)]
 pub struct FareConditionsView {
     /// Closer to departure than this nothing can be cancelled or changed
@@ -21,7 +21,7 @@ pub struct FareConditionsView {
 }
 
 /// What cancelling costs each passenger for each direction
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "CancellationRule")]
 pub struct CancellationView {
     /// By hours before departure, the earliest first
@@ -31,7 +31,7 @@ pub struct CancellationView {
 }
 
 /// What changing date or flight costs each passenger for each direction, beside the fare difference
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "ChangeRule")]
 pub struct ChangeView {
     allowed: bool,
@@ -42,7 +42,7 @@ pub struct ChangeView {
 }
 
 /// What is charged from this many hours before departure until the next tier begins
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "ConditionTier", skip_serializing_if_is_none)]
 pub struct TierView {
     /// The tier holds while departure is more than this many hours away
@@ -55,7 +55,7 @@ pub struct TierView {
 }
 
 /// How heavy one checked piece may be
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "PieceRule")]
 pub struct PieceRuleView {
     /// Kilograms

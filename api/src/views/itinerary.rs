@@ -103,7 +103,8 @@ impl From<Flight> for FlightView {
     }
 }
 
-fn local(time: DateTime<FixedOffset>) -> String {
+/// A local time with its offset: `2026-12-20T08:40:00+05:30`.
+pub fn local(time: DateTime<FixedOffset>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
@@ -166,7 +167,7 @@ impl From<Party> for PartyView {
 }
 
 /// What may be carried without paying more
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "Baggage")]
 pub struct BaggageView {
     /// In words: `7 kg, 115 cm`

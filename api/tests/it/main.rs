@@ -15,6 +15,7 @@ mod coupons;
 mod deploy;
 mod documents;
 mod errors;
+mod expand;
 mod faults;
 mod holds;
 mod http2;

@@ -17,6 +17,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::contract;
+use crate::expand::expand;
 
 /// Where every test's clock stands at first: a Friday noon in November.
 pub fn noon() -> DateTime<Utc> {
@@ -203,7 +204,7 @@ impl Client<'_> {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
-    /// JSON, or `null` when it is none.
+    /// JSON with the offers of a search in full; `null` when the answer is not JSON.
     pub body: Value,
     pub text: String,
 }
@@ -282,10 +283,12 @@ impl Send for RequestBuilder {
         let content_type = headers.get("content-type");
         let content_type = content_type.map_or("", |value| value.to_str().unwrap());
         contract::check(&method, &path, status, content_type, &text);
+        let mut body = serde_json::from_str(&text).unwrap_or_default();
+        expand(&mut body);
         Answer {
             status,
             headers,
-            body: serde_json::from_str(&text).unwrap_or_default(),
+            body,
             text,
         }
     }

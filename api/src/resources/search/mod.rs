@@ -1,5 +1,6 @@
 //! Searching itineraries that can be bought.
 
+mod compact;
 mod pages;
 mod views;
 

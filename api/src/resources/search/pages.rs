@@ -11,7 +11,7 @@ use flightdesk_core::offer::{Offer, Quote};
 use flightdesk_core::search::{
     self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot,
 };
-use flightdesk_core::trade::Direction;
+use flightdesk_core::trade::{Direction, Party};
 use poem::http::StatusCode;
 
 use crate::app::App;
@@ -54,6 +54,8 @@ pub struct Answer {
 pub struct Page {
     /// Which direction.
     pub direction: Direction,
+    /// For whom.
+    pub party: Party,
     /// What can still be bought of the page's itineraries, in their order.
     pub offers: Vec<Offer>,
     /// What is said of all itineraries.
@@ -351,6 +353,7 @@ fn sign(
     });
     Ok(Page {
         direction: direction.name,
+        party: direction.query.party,
         offers,
         next_cursor: next.map(|cursor| app.cursors.seal(&cursor)),
         head,

@@ -6,9 +6,10 @@ use flightdesk_core::trade::Direction;
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
+use super::compact::{Dictionaries, SearchOffer};
 use super::pages::{Answer, Page};
 use crate::views::MoneyView;
-use crate::views::itinerary::OfferView;
+use crate::views::itinerary::PartyView;
 
 /// What a search found, in the shape of the journey
 #[derive(Debug, Union, Serialize)]
@@ -55,7 +56,11 @@ pub struct RoundTrip {
 #[oai(rename = "SearchPage", skip_serializing_if_is_none)]
 pub struct PageView {
     /// What the whole party can buy now. Fewer than `limit` when something was sold meanwhile: follow `next_cursor`
-    offers: Vec<OfferView>,
+    offers: Vec<SearchOffer>,
+    /// What the offers refer to
+    dictionaries: Dictionaries,
+    /// For whom: the prices of offers are for all of them
+    passengers: PartyView,
     /// How many there were on all pages when the search was made
     total: u32,
     /// Whether that is all there is: false when the search was too broad to show everything
@@ -180,8 +185,15 @@ impl PageView {
     fn new(page: Page, currency: Currency) -> Self {
         let relaxations = page.head.relaxations.into_iter();
         let named = |relaxation| RelaxationView::new(relaxation, page.direction);
+        let mut dictionaries = Dictionaries::default();
+        let offers = page
+            .offers
+            .into_iter()
+            .map(|offer| dictionaries.file(offer));
         Self {
-            offers: page.offers.into_iter().map(OfferView::from).collect(),
+            offers: offers.collect(),
+            dictionaries,
+            passengers: page.party.into(),
             total: page.head.total,
             complete: page.head.complete,
             unpayable: page.head.unpayable,
