@@ -88,7 +88,7 @@ impl Wire {
                         bound = prepared
                             .get(&(text(), text()).1)
                             .cloned()
-                            .unwrap_or_default()
+                            .unwrap_or_default();
                     }
                     b'E' => log.statements.push(bound.clone()),
                     b'Q' => log.statements.push(text()),
