@@ -38,7 +38,8 @@ pub(super) struct Made {
     pub has_seats: bool,
 }
 
-/// Takes the hold, puts everybody aboard, writes the row of the booking and promises its mail. `None` when the hold is no longer open: one conditional update decides against sweep and release.
+/// Takes the hold, puts everybody aboard, writes the row of the booking and promises its mail. `None` when the hold is no
+/// longer open: one conditional update decides against sweep and release.
 ///
 /// The caller has locked the account's travellers in an earlier statement, see [`traveller::claim`], whose questions
 /// these are. [`Error::DuplicatePassenger`] as there.

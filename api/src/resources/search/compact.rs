@@ -104,7 +104,7 @@ pub struct ChargeEntry {
 
 /// An itinerary of one direction at a price that holds until `expires_at`
 #[derive(Debug, Object, Serialize)]
-#[oai(rename = "SearchOffer")]
+#[oai(rename = "SearchOffer", skip_serializing_if_is_none)]
 pub struct SearchOffer {
     /// A signed token: hold or book with it
     offer_id: String,
@@ -117,8 +117,9 @@ pub struct SearchOffer {
     layover_minutes: Vec<i64>,
     /// From the first departure to the last arrival
     duration_minutes: i64,
-    /// Seats left for sale, up to 9
-    seats_left: i32,
+    /// Seats left for sale, up to 9; absent where they were not counted
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seats_left: Option<i32>,
     price: SearchPrice,
 }
 
@@ -175,9 +176,7 @@ impl Dictionaries {
             fare: self.file_fare(offer.cabin.as_str(), &offer.conditions),
             layover_minutes: layovers.collect(),
             duration_minutes: offer.duration_minutes(),
-            seats_left: offer
-                .seats_left
-                .map_or(0, |seats| seats.min(MOST_SEATS_SHOWN)),
+            seats_left: offer.seats_left.map(|seats| seats.min(MOST_SEATS_SHOWN)),
             price: self.file_price(&offer.price, &offer.flights),
             offer_id: offer.id,
             flights,
