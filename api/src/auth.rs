@@ -17,6 +17,7 @@
 use std::marker::PhantomData;
 
 use flightdesk_core::account::{self, Credential, Principal, Scope};
+use flightdesk_core::actor::{self, Actor};
 use flightdesk_core::error::{Error, KeyProblem};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -220,7 +221,11 @@ async fn authenticate(
     let principal = account::authenticate(conn, &app.clock, key).await?;
     let span = tracing::Span::current();
     span.record("account_id", tracing::field::display(principal.account_id));
-    let Credential::ApiKey { prefix, .. } = &principal.credential;
+    let Credential::ApiKey { id, prefix, .. } = &principal.credential;
     span.record("key_prefix", prefix);
+    actor::identify(Actor::Account {
+        account_id: principal.account_id,
+        api_key_id: *id,
+    });
     Ok(principal)
 }

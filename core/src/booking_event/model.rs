@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::booking_lock::LockedBooking;
 use crate::ids::{DocumentId, FlightId, PassengerId, PaymentId, RefundId};
 use crate::inventory::Seat;
 use crate::money::Money;
@@ -126,6 +127,16 @@ pub struct Before {
     pub status: BookingStatus,
     /// What it cost.
     pub total: Money,
+}
+
+impl Before {
+    /// What the booking was when it was locked.
+    pub const fn of(booking: &LockedBooking) -> Self {
+        Self {
+            status: booking.status,
+            total: booking.total,
+        }
+    }
 }
 
 /// What a change of an unpaid booking may name.
@@ -386,7 +397,7 @@ impl Event {
                 total,
                 payment_due_at,
             } => json!({
-                "status": { "from": null, "to": self.status() },
+                "status": { "to": self.status() },
                 "total": money(*total),
                 "payment_due_at": payment_due_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             }),
