@@ -185,7 +185,7 @@ const RULES: &[(&str, &str)] = &[
         "a booking begins with an event, and is paid, cancelled or expired as its newest event of these says",
         "select b.booking_ref from booking b
          where exists (select from booking_event e where e.booking_id = b.id)
-           and b.status <> (
+           and b.status is distinct from (
                select case e.kind when 'held' then 'pending_payment' else e.kind end from booking_event e
                where e.booking_id = b.id and e.kind in ('held', 'confirmed', 'partially_cancelled', 'cancelled', 'expired')
                  and not exists (

@@ -8,7 +8,7 @@
 //!
 //! To add a kind: a variant of [`Event`] and of [`Kind`]; the compiler asks for its name, its details, the status that a
 //! booking has by it, and what is told. Its name stands in `api/src/openapi/enums.json`, and a test that drives the
-//! product to it in `api/tests/it/events.rs`.
+//! product to it in `api/tests/it/booking_events.rs`.
 
 mod model;
 mod queries;
