@@ -31,8 +31,8 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, coupons, documents, flights,
-    health, holds, invariants, jobs, ledger, payments, places, search, seats,
+    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, coupons, documents,
+    flights, health, holds, invariants, jobs, ledger, payments, places, search, seats,
 };
 
 /// Every resource.

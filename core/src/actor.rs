@@ -94,7 +94,10 @@ mod tests {
             assert_eq!(current(), Actor::Traveller);
             identify(account);
             assert_eq!(current(), account);
-            within(Actor::Stripe, async { assert_eq!(current(), Actor::Stripe) }).await;
+            within(Actor::Stripe, async {
+                assert_eq!(current(), Actor::Stripe)
+            })
+            .await;
             assert_eq!(current(), account);
         })
         .await;

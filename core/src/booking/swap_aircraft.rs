@@ -198,7 +198,10 @@ impl Swap<'_> {
             let event = self.event(seats.collect());
             booking_event::record(conn, clock, *account_id, *booking_id, &event).await?;
         }
-        let mut ids: Vec<_> = unpaid.iter().map(|(id, account, _)| (*id, *account)).collect();
+        let mut ids: Vec<_> = unpaid
+            .iter()
+            .map(|(id, account, _)| (*id, *account))
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         for (booking_id, account_id) in ids {

@@ -184,7 +184,10 @@ async fn bookings_of_the_first_hour_may_lack_events(pool: PgPool) {
             "delete from booking_event where kind <> 'changed';
              update booking_event set occurred_at = (select created_at from booking) - interval '{first}'"
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(harm)).execute(&mut *tx).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(harm))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let noticed = broken(&mut tx, &world).await;
         assert_eq!(noticed.len(), violations, "{first}: {noticed:?}");
         tx.rollback().await.unwrap();
