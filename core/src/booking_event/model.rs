@@ -342,9 +342,7 @@ impl Event {
     /// What is told of it.
     pub(super) fn notice(&self) -> Notice {
         match self {
-            // What costs nothing is confirmed in the same transaction, and that is told.
-            Self::Held { total, .. } if total.minor() == 0 => Notice::NOTHING,
-            Self::Held { .. } => Notice::mail(MailKind::BookingHeld),
+            Self::Held { total, .. } if total.minor() > 0 => Notice::mail(MailKind::BookingHeld),
             // The mail waits for the documents.
             Self::Confirmed { .. } => Notice {
                 mail: None,
@@ -352,8 +350,7 @@ impl Event {
             },
             Self::Cancelled { .. } => Notice::mail(MailKind::BookingCancelled),
             Self::Expired { .. } => Notice::mail(MailKind::BookingExpired),
-            // What was mailed before names another amount, or went to another address. What costs nothing now is
-            // confirmed in the same transaction.
+            // What was mailed before names another amount, or went to another address.
             Self::Changed {
                 change_id,
                 from,
@@ -365,9 +362,6 @@ impl Event {
                     change_id: *change_id,
                 })
             }
-            Self::Changed { .. } => Notice::NOTHING,
-            // The mail waits for the new tickets.
-            Self::SeatsChanged { .. } | Self::AircraftChanged { .. } => Notice::NOTHING,
             Self::SeatChangeLost { seat_change_id } => Notice::mail(MailKind::SeatsNotChanged {
                 seat_change_id: *seat_change_id,
             }),
@@ -379,14 +373,20 @@ impl Event {
                     revision: *revision,
                 })
             }
-            Self::DocumentsReady { .. } => Notice::NOTHING,
             Self::RefundPromised {
                 refund_id, cause, ..
             } => told_of_refund(*refund_id, *cause),
-            Self::RefundPaid { .. } | Self::RefundFailed { .. } => Notice::NOTHING,
             Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
                 direction: direction.ordinal().into(),
             }),
+            // What costs nothing is confirmed in the same transaction, and other seats are told with the new tickets.
+            Self::Held { .. }
+            | Self::Changed { .. }
+            | Self::SeatsChanged { .. }
+            | Self::AircraftChanged { .. }
+            | Self::DocumentsReady { .. }
+            | Self::RefundPaid { .. }
+            | Self::RefundFailed { .. } => Notice::NOTHING,
         }
     }
 
@@ -482,10 +482,10 @@ fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
         | RefundCause::DuplicatePayment
         | RefundCause::MismatchedPayment
         | RefundCause::SeatFees => Notice::mail(MailKind::MoneyReturned { refund_id }),
-        // The mail with the new tickets tells it.
-        RefundCause::SeatSwap => Notice::NOTHING,
-        // Whoever did it at Stripe has told the traveller.
-        RefundCause::MadeAtStripe | RefundCause::Remainder => Notice::NOTHING,
+        // The mail with the new tickets tells it, or whoever gave it back at Stripe.
+        RefundCause::SeatSwap | RefundCause::MadeAtStripe | RefundCause::Remainder => {
+            Notice::NOTHING
+        }
     }
 }
 
