@@ -67,7 +67,7 @@ pub(crate) async fn file(
     )
     .await?;
     let cause = RefundCause::MadeAtStripe;
-    promised(conn, clock, &booking, &paid, (id, refund.amount), cause).await?;
+    post(conn, clock, &booking, &paid, (id, refund.amount), cause).await?;
     refunds::record_refund(conn, clock, id, refund).await?;
     Ok(true)
 }
@@ -123,7 +123,7 @@ async fn make_room(
         insert(conn, clock, paid, id, left, None).await?;
         let amount = Money::new(left, currency);
         let cause = RefundCause::Remainder;
-        promised(conn, clock, booking, paid, (id, amount), cause).await?;
+        post(conn, clock, booking, paid, (id, amount), cause).await?;
         outbox::put(
             conn,
             clock,
@@ -136,7 +136,7 @@ async fn make_room(
 }
 
 /// Posts a refund that was filed and records it.
-async fn promised(
+async fn post(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
