@@ -67,6 +67,23 @@ impl Need {
             Self::Scope(scope) => Ok(principal.require(scope)?),
         }
     }
+
+    /// Refuses as [`Self::check`] does; what happens from here on is done by this caller.
+    fn admit(self, principal: &Principal) -> Result<(), ApiError> {
+        self.check(principal)?;
+        let account_id = principal.account_id;
+        let Credential::ApiKey { id, .. } = &principal.credential;
+        actor::identify(match self {
+            Self::Key | Self::Scope(Scope::Search | Scope::Bookings) => Actor::Account {
+                account_id,
+                api_key_id: *id,
+            },
+            Self::Scope(Scope::Admin) => Actor::Staff {
+                by: Some((account_id, *id)),
+            },
+        });
+        Ok(())
+    }
 }
 
 /// A need as a type.
@@ -134,7 +151,7 @@ impl<N: Needs> Access<N> {
             Shown::Known(principal) => principal,
             Shown::Key(key) => authenticate(app, conn, &key).await?,
         };
-        N::NEED.check(&principal)?;
+        N::NEED.admit(&principal)?;
         Ok(principal)
     }
 
@@ -185,7 +202,7 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
         let shown = match request.data::<Authenticated>() {
             Some(Authenticated(principal)) => {
                 // Before the body is judged.
-                N::NEED.check(principal)?;
+                N::NEED.admit(principal)?;
                 Shown::Known(principal.clone())
             }
             None => Shown::Key(key_of(request)?.to_owned()),
@@ -221,11 +238,7 @@ async fn authenticate(
     let principal = account::authenticate(conn, &app.clock, key).await?;
     let span = tracing::Span::current();
     span.record("account_id", tracing::field::display(principal.account_id));
-    let Credential::ApiKey { id, prefix, .. } = &principal.credential;
+    let Credential::ApiKey { prefix, .. } = &principal.credential;
     span.record("key_prefix", prefix);
-    actor::identify(Actor::Account {
-        account_id: principal.account_id,
-        api_key_id: *id,
-    });
     Ok(principal)
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use chrono::Duration;
+use flightdesk_core::booking_event::Kind;
 use flightdesk_core::ids::{DocumentId, RefundId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::outbox::RenderDocument;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 
 use crate::consistent::assert_consistent;
+use crate::contract::DOCUMENT;
 use crate::coupons::coupon;
 use crate::payments::{deliver, open, paid, pay_with, session, settle};
 use crate::seat_swaps::{SMALL, mails, swap};
@@ -70,6 +72,13 @@ async fn render(client: &Client<'_>, booking: &Value) -> Vec<Value> {
 
 fn rupees(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "INR" })
+}
+
+#[test]
+fn the_document_names_every_kind() {
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let named = &DOCUMENT["components"]["schemas"]["BookingEventKind"]["enum"];
+    assert_eq!(named, &json!(kinds));
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
