@@ -63,7 +63,8 @@ impl BookingEvents {
         Data(app): Data<&App>,
         access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
-        /// Events of a page, 1 to 100
+        /// Entries of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<Option<u32>>,
         /// `next_cursor` of the page before
         Query(cursor): Query<Option<String>>,
