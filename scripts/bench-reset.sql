@@ -1,6 +1,6 @@
 -- Deletes all bookings, so that every measurement starts from the same state.
 set client_min_messages = warning;
-truncate booking, hold, idempotency_key, outbox cascade;
+truncate booking, booking_event, hold, idempotency_key, outbox cascade;
 update flight_cabin set held = 0, sold = 0 where held + sold > 0;
 -- No flight is full before its measurement ends.
 update flight_cabin set capacity = 1000000

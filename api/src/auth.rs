@@ -17,6 +17,7 @@
 use std::marker::PhantomData;
 
 use flightdesk_core::account::{self, Credential, Principal, Scope};
+use flightdesk_core::actor::{self, Actor};
 use flightdesk_core::error::{Error, KeyProblem};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -65,6 +66,23 @@ impl Need {
             Self::Key => Ok(()),
             Self::Scope(scope) => Ok(principal.require(scope)?),
         }
+    }
+
+    /// Refuses as [`Self::check`] does; what happens from here on is done by this caller.
+    fn admit(self, principal: &Principal) -> Result<(), ApiError> {
+        self.check(principal)?;
+        let account_id = principal.account_id;
+        let Credential::ApiKey { id, .. } = &principal.credential;
+        actor::identify(match self {
+            Self::Key | Self::Scope(Scope::Search | Scope::Bookings) => Actor::Account {
+                account_id,
+                api_key_id: *id,
+            },
+            Self::Scope(Scope::Admin) => Actor::Staff {
+                by: Some((account_id, *id)),
+            },
+        });
+        Ok(())
     }
 }
 
@@ -133,7 +151,7 @@ impl<N: Needs> Access<N> {
             Shown::Known(principal) => principal,
             Shown::Key(key) => authenticate(app, conn, &key).await?,
         };
-        N::NEED.check(&principal)?;
+        N::NEED.admit(&principal)?;
         Ok(principal)
     }
 
@@ -184,7 +202,7 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
         let shown = match request.data::<Authenticated>() {
             Some(Authenticated(principal)) => {
                 // Before the body is judged.
-                N::NEED.check(principal)?;
+                N::NEED.admit(principal)?;
                 Shown::Known(principal.clone())
             }
             None => Shown::Key(key_of(request)?.to_owned()),

@@ -31,8 +31,8 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, bookings, calendar, coupons, documents, flights, health, holds,
-    invariants, jobs, ledger, payments, places, search, seats,
+    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, coupons, documents,
+    flights, health, holds, invariants, jobs, ledger, payments, places, search, seats,
 };
 
 /// Every resource.
@@ -49,7 +49,7 @@ fn operations() -> impl OpenApi {
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
-        ledger::Ledgers,
+        (ledger::Ledgers, booking_events::BookingEvents),
         jobs::Jobs,
         documents::Documents,
         health::Health,

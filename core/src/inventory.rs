@@ -49,6 +49,12 @@ impl Seat {
             .then(|| digits.parse().ok())??;
         (letter.is_ascii_uppercase() && row > 0).then_some(Self { row, letter })
     }
+
+    /// The seat of a row of the database.
+    pub(crate) fn of_columns(row: i16, letter: &str) -> Option<Self> {
+        let letter = letter.chars().next()?;
+        Some(Self { row, letter })
+    }
 }
 
 impl std::fmt::Display for Seat {

@@ -4,9 +4,11 @@
 //! `&mut PgConnection`, so that the transaction stays visible where it is begun: in the caller.
 
 pub mod account;
+pub mod actor;
 pub mod backend;
 pub mod baggage;
 pub mod booking;
+pub mod booking_event;
 pub mod booking_lock;
 pub mod charge;
 pub mod clock;

@@ -1,21 +1,22 @@
-//! Reminders: 24 hours before a direction's first flight, whoever flies it gets a mail.
+//! Reminders: 24 hours before a direction's first flight that is recorded, and whoever flies it gets a mail.
 
 use chrono::Duration;
 use sqlx::PgConnection;
 
 use crate::Result;
+use crate::booking_event::{self, Event};
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId};
-use crate::mail;
-use crate::outbox::MailKind;
+use crate::trade::Direction;
 
 /// How long before departure the mail leaves.
 const AHEAD: Duration = Duration::hours(24);
 
-/// Promises the mail for every paid direction that leaves within 24 hours, at most 500, and returns how many.
+/// Records every paid direction that leaves within 24 hours, which promises the mail, at most 500, and returns how many.
 ///
 /// Once per booking and direction, however often and by however many processes it is asked for. Who booked within
-/// those 24 hours has just read the confirmation and gets none.
+/// those 24 hours has just read the confirmation and gets none. A booking that somebody has locked is left for the next
+/// time.
 pub async fn promise_due(conn: &mut PgConnection, clock: &Clock) -> Result<usize> {
     let now = clock.now();
     let due = sqlx::query!(
@@ -36,6 +37,7 @@ pub async fn promise_due(conn: &mut PgConnection, clock: &Clock) -> Result<usize
                 where unique_key = 'departure_reminder.' || direction.ordinal || ':' || booking.id
             )
         order by flight.departs_at, booking.id limit 500
+        for no key update of booking skip locked
         "#,
         now,
         now + AHEAD,
@@ -44,9 +46,9 @@ pub async fn promise_due(conn: &mut PgConnection, clock: &Clock) -> Result<usize
     .await?;
     let mut promised = 0;
     for row in due {
-        let direction = row.ordinal;
-        let mail = MailKind::DepartureReminder { direction };
-        if mail::promise(conn, clock, row.account_id, row.booking_id, mail).await? {
+        let direction = Direction::from_ordinal(u8::try_from(row.ordinal).unwrap_or_default());
+        let near = Event::DepartureNear { direction };
+        if booking_event::record(conn, clock, row.account_id, row.booking_id, &near).await? {
             promised += 1;
         }
     }

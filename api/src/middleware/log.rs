@@ -1,8 +1,9 @@
-//! A request's id, its trace, its line in the log, and what is measured of it.
+//! A request's id, its trace, who acts until that is known better, its line in the log, and what is measured of it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use flightdesk_core::actor::{self, Actor};
 use flightdesk_core::telemetry::{self, Context, TraceParent};
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, Request, Response};
@@ -38,7 +39,9 @@ pub async fn log(
         trace_parent: trace.map(TraceParent::into_inner),
         request_id: Some(request_id),
     };
-    let work = telemetry::within(context, answer(next, request));
+    // Whoever shows no key has come by the address of a page (`auth` and webhooks know better).
+    let work = actor::within(Actor::Traveller, answer(next, request));
+    let work = telemetry::within(context, work);
     let mut response = work.instrument(span).await?;
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admin_jobs;
 pub mod api_keys;
+pub mod booking_events;
 pub mod bookings;
 pub mod calendar;
 pub mod coupons;
@@ -33,7 +34,7 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         "search_flights" | "get_calendar" => search::check_query(app, query).await,
         "get_seat_map" => seats::check_query(app, query).await,
         "list_bookings" => bookings::check_query(query),
-        "list_api_keys" | "list_jobs" => page::check_query(query),
+        "list_api_keys" | "list_booking_events" | "list_jobs" => page::check_query(query),
         _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ mod api_keys;
 mod baggage;
 mod binary;
 mod booking_changes;
+mod booking_events;
 mod calendars;
 mod clients;
 mod connections;

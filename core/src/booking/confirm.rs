@@ -7,12 +7,13 @@ use sqlx::{Connection, PgConnection};
 
 use super::queries::BookedSeats;
 use super::{queries, seat_money, seating, traveller};
+use crate::booking_event::{self, Before, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
 use crate::ledger::SoldLine;
-use crate::outbox::{self, SendSms};
+use crate::money::Money;
 use crate::trade::{BookingStatus, LatePayment, LineKind};
 use crate::{Error, Result, coupon, document, fault, ledger, ticket};
 
@@ -33,7 +34,7 @@ pub async fn confirm(
     set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
     inventory::apply(conn, changes(&booked, |seats| (-seats, seats))).await?;
     fault::point("seats_sold");
-    ticket_party(conn, clock, booking, &booked).await?;
+    ticket_party(conn, clock, booking, &booked, None).await?;
     Ok(true)
 }
 
@@ -74,7 +75,7 @@ pub async fn reclaim(
         Some(resolution),
     )
     .await?;
-    ticket_party(conn, clock, booking, &booked).await?;
+    ticket_party(conn, clock, booking, &booked, Some(resolution)).await?;
     Ok(Some(resolution))
 }
 
@@ -95,6 +96,7 @@ async fn ticket_party(
     clock: &Clock,
     booking: &LockedBooking,
     booked: &[BookedSeats],
+    late: Option<LatePayment>,
 ) -> Result<()> {
     seating::seat_party(conn, clock, booking, booked).await?;
     let (mut lines, has_chosen_seats) = price(conn, booking).await?;
@@ -108,11 +110,13 @@ async fn ticket_party(
     ticket::issue(conn, clock, booking.id).await?;
     fault::point("tickets_issued");
     document::request_tickets(conn, clock, booking.account_id, booking.id).await?;
-    let sms = SendSms {
-        booking_id: booking.id,
+    let total = lines.iter().map(|line| line.amount_minor).sum();
+    let confirmed = Event::Confirmed {
+        before: Before::of(booking),
+        total: Money::new(total, booking.total.currency()),
+        late,
     };
-    let once = format!("sms_confirmed:{}", booking.id);
-    outbox::put_once(conn, clock, Some(booking.account_id), &once, &sms).await?;
+    booking_event::record(conn, clock, booking.account_id, booking.id, &confirmed).await?;
     fault::point("documents_promised");
     Ok(())
 }

@@ -25,6 +25,7 @@ use super::source::Source;
 use super::traveller;
 use super::{confirm, insert, queries};
 use crate::baggage::{Bag, BookedBag};
+use crate::booking_event::{self, Event};
 use crate::booking_lock;
 use crate::clock::Clock;
 use crate::coupon::{self, Asked, BookedCoupon, Refusal};
@@ -33,9 +34,7 @@ use crate::error::Violations;
 use crate::flight::Flight;
 use crate::hold::{self, Hold, HoldStatus, NewHold};
 use crate::ids::{AccountId, BookingId, BookingRef, FlightId, HoldId};
-use crate::mail;
 use crate::money::Money;
-use crate::outbox::MailKind;
 use crate::reference::Airline;
 use crate::trade::{BookingStatus, Direction, PassengerType};
 use crate::{Error, Result, Shop, seat};
@@ -228,11 +227,9 @@ async fn file(
     takes_hold: bool,
 ) -> Result<Option<(Booking, bool)>> {
     let (id, priced) = (BookingId::new(), &order.priced);
-    let mail = if priced.is_free() {
-        None
-    } else {
-        let kind = MailKind::BookingHeld;
-        Some(mail::promised(clock, hold.account_id, id, kind)?)
+    let held = Event::Held {
+        total: priced.price.total(),
+        payment_due_at: hold.expires_at,
     };
     let row = insert::NewRow {
         id,
@@ -242,7 +239,7 @@ async fn file(
         price: &priced.price,
         contact: &order.contact,
         takes_hold,
-        mail,
+        event: booking_event::Row::new(clock, hold.account_id, id, &held)?,
     };
     let Some(made) = insert::booking(conn, clock, &row).await? else {
         return Ok(None);

@@ -8,13 +8,12 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::queries;
 use super::traveller;
+use crate::booking_event::{self, Before, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::coupon;
 use crate::ids::{AccountId, BookingId, BookingRef};
 use crate::inventory::{self, Change};
-use crate::mail;
-use crate::outbox::MailKind;
 use crate::payment::{self, CheckoutState};
 use crate::trade::BookingStatus;
 use crate::{Error, Result};
@@ -128,7 +127,8 @@ async fn end(
     inventory::apply(conn, changes).await?;
     inventory::release_seats(conn, booking.hold_id).await?;
     coupon::give_back(conn, clock, booking.id).await?;
-    let told = if status == BookingStatus::Cancelled {
+    let before = Before::of(booking);
+    let ended = if status == BookingStatus::Cancelled {
         // Money that comes still goes back; an expired booking may come to life by it and keeps its directions.
         sqlx::query!(
             "update direction set status = 'cancelled', cancelled_at = $2 where booking_id = $1 and status = 'booked'",
@@ -137,10 +137,10 @@ async fn end(
         )
         .execute(&mut *conn)
         .await?;
-        MailKind::BookingCancelled
+        Event::Cancelled { before }
     } else {
-        MailKind::BookingExpired
+        Event::Expired { before }
     };
-    mail::promise(conn, clock, booking.account_id, booking.id, told).await?;
+    booking_event::record(conn, clock, booking.account_id, booking.id, &ended).await?;
     Ok(())
 }

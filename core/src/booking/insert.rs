@@ -15,7 +15,7 @@ use crate::flight::Flight;
 use crate::hold::Hold;
 use crate::ids::{BookedFlightId, BookingId, BookingRef, DirectionId, FlightId};
 use crate::trade::{Cabin, FareConditions, Price, PriceLine};
-use crate::{Error, Result, outbox};
+use crate::{Error, Result, booking_event};
 
 /// A booking as it is about to be written.
 pub(super) struct NewRow<'a> {
@@ -27,8 +27,8 @@ pub(super) struct NewRow<'a> {
     pub contact: &'a Contact,
     /// Whether the hold was open before and becomes this booking's now.
     pub takes_hold: bool,
-    /// The mail that says that it is there.
-    pub mail: Option<outbox::Row>,
+    /// Its first event, with the mail that says that it is there.
+    pub event: booking_event::Row,
 }
 
 /// A booking whose row is written.
@@ -38,7 +38,7 @@ pub(super) struct Made {
     pub has_seats: bool,
 }
 
-/// Takes the hold, puts everybody aboard, writes the row of the booking and promises its mail. `None` when the hold is no
+/// Takes the hold, puts everybody aboard, writes the row of the booking and its first event, and promises its mail. `None` when the hold is no
 /// longer open: one conditional update decides against sweep and release.
 ///
 /// The caller has locked the account's travellers in an earlier statement, see [`traveller::claim`], whose questions
@@ -58,7 +58,8 @@ pub(super) async fn booking(
     let people: Vec<_> = new.passengers.iter().map(Traveller::from).collect();
     let flights: Vec<_> = new.flights.iter().map(|flight| flight.id).collect();
     let aboard = traveller::Columns::new(&people, &flights);
-    let mail = new.mail.as_ref();
+    let event = &new.event;
+    let mail = event.promised.first();
     let mut takes_hold = new.takes_hold;
     // A drawn reference is taken once in millions; a second draw settles it.
     for _ in 0..8 {
@@ -93,6 +94,9 @@ pub(super) async fn booking(
                 from made, unnest($13::uuid[]) as wanted (flight_id), unnest($14::bytea[], $15::text[], $16::bytea[]) as people (person, gender, document)
                 order by flight_id, person
                 on conflict on constraint live_traveller_booked_once do nothing
+            ), recorded as (
+                insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
+                select $25, id, $26, $5, $27, $28, $29, $22, $30 from made
             ), promised as (
                 insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
                 select $17, $18, $19, $20, $21, $3, $22, $23, $24, $5, $5 from made where $17::uuid is not null
@@ -124,9 +128,15 @@ pub(super) async fn booking(
             mail.map(|mail| mail.queue),
             mail.map(|mail| mail.payload.clone()),
             mail.and_then(|mail| mail.unique_key.clone()),
-            mail.and_then(|mail| mail.request_id.clone()),
-            mail.and_then(|mail| mail.trace_parent.clone()),
+            event.request_id,
+            event.trace_parent,
             mail.map(|mail| mail.max_attempts),
+            event.id,
+            event.kind,
+            event.actor,
+            event.account_id.map(|id| id.0),
+            event.api_key_id.map(|id| id.0),
+            event.details,
         )
         .fetch_one(&mut *conn)
         .await?;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::seat_money::{self, GivenBack, PaidSeat};
 use super::{change_seats, seating};
+use crate::booking_event::{self, Event, SeatMoved};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::error::OnConstraint;
@@ -86,6 +87,7 @@ pub async fn swap_aircraft(
     }
     let mut swapped = Swapped::default();
     let mut losers: Vec<(BookingId, AccountId, HoldId)> = Vec::new();
+    let mut unpaid: Vec<(BookingId, AccountId, SeatMoved)> = Vec::new();
     let mut moved: Vec<(BookingId, PassengerId, Seat)> = Vec::new();
     for claim in &claims {
         if claim.fits {
@@ -105,6 +107,16 @@ pub async fn swap_aircraft(
             }
             let who = claim.passenger_id.zip(claim.seat());
             moved.extend(who.map(|(who, seat)| (booking, who, seat)));
+        } else if let (Some(booking), Some(account), Some(who)) =
+            (claim.booking_id, claim.account_id, claim.passenger_id)
+        {
+            let lost = SeatMoved {
+                passenger_id: who,
+                flight_id,
+                from: claim.seat(),
+                to: None,
+            };
+            unpaid.push((booking, account, lost));
         }
     }
     let mut told: Vec<(BookingId, AccountId)> = Vec::new();
@@ -112,12 +124,22 @@ pub async fn swap_aircraft(
         swapped.moved += seat_again(conn, flight_id, booking_id, hold_id).await?;
         told.push((booking_id, account_id));
     }
-    let back = give_back(conn, clock, &locked, &fees, paid, &moved).await?;
+    let owed = give_back(conn, &locked, &fees, paid, &moved).await?;
+    let back: Vec<GivenBack> = owed.iter().flat_map(|(_, own)| own.clone()).collect();
     for booking in &locked {
         let has_money_back = back.iter().any(|one| one.seat.booking_id == booking.id);
         if has_money_back && !told.contains(&(booking.id, booking.account_id)) {
             told.push((booking.id, booking.account_id));
         }
+    }
+    let swap = Swap {
+        flight_id,
+        from: &before,
+        to: aircraft,
+    };
+    swap.record(conn, clock, &told, &moved, &unpaid).await?;
+    for (booking, own) in owed {
+        seat_money::settle(conn, clock, booking, &own).await?;
     }
     forget_choices(conn, flight_id, &moved).await?;
     note_moves(conn, clock, flight_id, [&before, aircraft], &moved, &back).await?;
@@ -129,31 +151,92 @@ pub async fn swap_aircraft(
 
 impl Claim {
     fn seat(&self) -> Option<Seat> {
-        let letter = self.letter.chars().next()?;
-        Some(Seat {
-            row: self.seat_row,
-            letter,
-        })
+        Seat::of_columns(self.seat_row, &self.letter)
     }
 }
 
-/// Settles, for each locked booking, the fees of chosen seats that its passengers do not have any more as they were.
-async fn give_back(
+/// What becomes an event of each booking.
+struct Swap<'a> {
+    flight_id: FlightId,
+    from: &'a str,
+    to: &'a str,
+}
+
+impl Swap<'_> {
+    /// Records it for those that are `told`, paid, with where who `moved` sits now, and for those not paid that lost a
+    /// named seat.
+    async fn record(
+        &self,
+        conn: &mut PgConnection,
+        clock: &Clock,
+        told: &[(BookingId, AccountId)],
+        moved: &[(BookingId, PassengerId, Seat)],
+        unpaid: &[(BookingId, AccountId, SeatMoved)],
+    ) -> Result<()> {
+        let people: Vec<Uuid> = moved.iter().map(|(_, who, _)| who.0).collect();
+        let now = sqlx::query!(
+            r#"
+            select passenger_id as "passenger_id!: PassengerId", seat_row, letter from passenger_seat
+            where flight_id = $1 and passenger_id = any($2)
+            "#,
+            self.flight_id.0,
+            &people,
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        for (booking_id, account_id) in told {
+            let own = moved.iter().filter(|(of, _, _)| of == booking_id);
+            let seats = own.map(|(_, who, seat)| {
+                let now = now.iter().find(|now| now.passenger_id == *who);
+                SeatMoved {
+                    passenger_id: *who,
+                    flight_id: self.flight_id,
+                    from: Some(*seat),
+                    to: now.and_then(|now| Seat::of_columns(now.seat_row, &now.letter)),
+                }
+            });
+            let event = self.event(seats.collect());
+            booking_event::record(conn, clock, *account_id, *booking_id, &event).await?;
+        }
+        let mut ids: Vec<_> = unpaid
+            .iter()
+            .map(|(id, account, _)| (*id, *account))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for (booking_id, account_id) in ids {
+            let own = unpaid.iter().filter(|(of, _, _)| *of == booking_id);
+            let event = self.event(own.map(|(_, _, lost)| *lost).collect());
+            booking_event::record(conn, clock, account_id, booking_id, &event).await?;
+        }
+        Ok(())
+    }
+
+    fn event(&self, seats: Vec<SeatMoved>) -> Event {
+        Event::AircraftChanged {
+            flight_id: self.flight_id,
+            from: self.from.to_owned(),
+            to: self.to.to_owned(),
+            seats,
+        }
+    }
+}
+
+/// For each locked booking the fees of chosen seats that its passengers do not have any more as they were.
+async fn give_back<'a>(
     conn: &mut PgConnection,
-    clock: &Clock,
-    locked: &[LockedBooking],
+    locked: &'a [LockedBooking],
     fees: &SeatFees,
     paid: Vec<PaidSeat>,
     moved: &[(BookingId, PassengerId, Seat)],
-) -> Result<Vec<GivenBack>> {
+) -> Result<Vec<(&'a LockedBooking, Vec<GivenBack>)>> {
     let has_lost = |seat: &PaidSeat| moved.iter().any(|(_, who, _)| *who == seat.passenger_id);
     let mut back = Vec::new();
     for booking in locked {
         let own = paid.iter().filter(|seat| seat.booking_id == booking.id);
         let (own, currency) = (own.cloned().collect(), booking.total.currency());
         let own = seat_money::given_back(conn, fees, currency, own, has_lost).await?;
-        seat_money::settle(conn, clock, booking, &own).await?;
-        back.extend(own);
+        back.push((booking, own));
     }
     Ok(back)
 }

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::model::storage_key;
 use crate::Result;
+use crate::booking_event::{self, Event};
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId};
 use crate::mail;
@@ -73,18 +74,25 @@ pub async fn mark_ready(
     if marked.rows_affected() == 0 {
         return Ok(());
     }
-    let Some(revision) = ready_revision(conn, booking.id).await? else {
+    let Some(Ready {
+        revision: Some(revision),
+        documents,
+    }) = find_ready(conn, booking.id).await?
+    else {
         return Ok(());
     };
     let confirmed = MailKind::BookingConfirmed;
-    let is_first = mail::promise(conn, clock, booking.account_id, booking.id, confirmed).await?;
-    if !is_first {
-        // It may have been put off until now.
+    let is_again = mail::is_promised(conn, booking.id, confirmed).await?;
+    let ready = Event::DocumentsReady {
+        revision,
+        is_again,
+        documents,
+    };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &ready).await?;
+    if is_again {
+        // They may have been put off until now.
         mail::hasten(conn, clock, booking.id, confirmed).await?;
-    }
-    if !is_first && revision > 1 {
         let changed = MailKind::TicketsChanged { revision };
-        mail::promise(conn, clock, booking.account_id, booking.id, changed).await?;
         mail::hasten(conn, clock, booking.id, changed).await?;
     }
     Ok(())
@@ -107,11 +115,19 @@ pub async fn mark_failed(
     Ok(())
 }
 
-/// The newest revision of the booking's tickets once they and the invoices are all ready.
-async fn ready_revision(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<i32>> {
-    let revision = sqlx::query_scalar!(
+struct Ready {
+    /// The newest of the tickets.
+    revision: Option<i32>,
+    documents: Vec<DocumentId>,
+}
+
+/// The booking's tickets and invoices once they are all ready.
+async fn find_ready(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Ready>> {
+    let ready = sqlx::query_as!(
+        Ready,
         r#"
-        select max(revision) filter (where kind = 'ticket') from document
+        select max(revision) filter (where kind = 'ticket') as revision, array_agg(id order by id) as "documents!: Vec<DocumentId>"
+        from document
         where booking_id = $1 and kind in ('ticket', 'invoice')
         having bool_and(status = 'ready')
         "#,
@@ -119,5 +135,5 @@ async fn ready_revision(conn: &mut PgConnection, booking_id: BookingId) -> Resul
     )
     .fetch_optional(conn)
     .await?;
-    Ok(revision.flatten())
+    Ok(ready)
 }

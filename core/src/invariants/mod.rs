@@ -95,6 +95,8 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/nothing_ended_is_payable.sql";
         "no_job_is_lost", "What waits for a job has one, and no job is left lying.",
             "src/invariants/no_job_is_lost.sql", clock.now();
+        "events_tell_the_status", "The status of each booking is what the last of its events says.",
+            "src/invariants/events_tell_the_status.sql";
     })
 }
 

@@ -16,21 +16,9 @@ use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId};
 use crate::outbox::{self, MailKind, SendMail};
 
-/// Promises a mail about a booking, once: a second promise of the same mail is the first. Whether it is a new one.
-pub async fn promise(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    account_id: AccountId,
-    booking_id: BookingId,
-    mail: MailKind,
-) -> Result<bool> {
-    let once = unique_key(booking_id, mail);
-    let job = SendMail { mail, booking_id };
-    let promised = outbox::put_once(conn, clock, Some(account_id), &once, &job).await?;
-    Ok(promised.is_some())
-}
-
-/// The same promise in columns, for a statement that writes it together with the booking.
+/// The promise of a mail about a booking, once: a second promise of the same mail is the first.
+///
+/// In columns, for [`crate::booking_event`], which alone promises mails: each is derived of an event and written with it.
 pub(crate) fn promised(
     clock: &Clock,
     account_id: AccountId,
@@ -50,6 +38,21 @@ pub async fn hasten(
     mail: MailKind,
 ) -> Result<()> {
     outbox::hasten(conn, clock, &unique_key(booking_id, mail)).await
+}
+
+/// Whether a mail was ever promised, sent or not.
+pub(crate) async fn is_promised(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    mail: MailKind,
+) -> Result<bool> {
+    let promised = sqlx::query_scalar!(
+        r#"select exists (select from outbox where unique_key = $1) as "promised!""#,
+        unique_key(booking_id, mail),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(promised)
 }
 
 fn unique_key(booking_id: BookingId, mail: MailKind) -> String {

@@ -5,6 +5,7 @@
 //! filed when its event comes; one of ours that Stripe was not asked for yet, and that would not fit any more,
 //! fails as `refunded_at_stripe`, and what is left of it is promised anew.
 
+use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
 use sqlx::PgConnection;
 
@@ -65,7 +66,8 @@ pub(crate) async fn file(
         Some(&refund.id),
     )
     .await?;
-    ledger::refund_promised(conn, clock, paid.booking_id, id, refund.amount).await?;
+    let cause = RefundCause::MadeAtStripe;
+    post(conn, clock, &booking, &paid, (id, refund.amount), cause).await?;
     refunds::record_refund(conn, clock, id, refund).await?;
     Ok(true)
 }
@@ -120,7 +122,8 @@ async fn make_room(
         let id = RefundId::new();
         insert(conn, clock, paid, id, left, None).await?;
         let amount = Money::new(left, currency);
-        ledger::refund_promised(conn, clock, paid.booking_id, id, amount).await?;
+        let cause = RefundCause::Remainder;
+        post(conn, clock, booking, paid, (id, amount), cause).await?;
         outbox::put(
             conn,
             clock,
@@ -130,6 +133,26 @@ async fn make_room(
         .await?;
     }
     Ok(true)
+}
+
+/// Posts a refund that was filed and records it.
+async fn post(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    paid: &Paid,
+    (refund_id, amount): (RefundId, Money),
+    cause: RefundCause,
+) -> Result<()> {
+    ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
+    let event = Event::RefundPromised {
+        refund_id,
+        payment_id: paid.id,
+        amount,
+        cause,
+    };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &event).await?;
+    Ok(())
 }
 
 async fn insert(

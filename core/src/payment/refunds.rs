@@ -3,6 +3,7 @@
 //! **A refund's booking is locked before the refund.** Its entries refer to the booking; whoever holds the
 //! booking's lock may want the refund next.
 
+use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
 use sqlx::PgConnection;
 
@@ -13,9 +14,8 @@ use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
-use crate::mail;
 use crate::money::{self, Money};
-use crate::outbox::{self, CreateRefund, MailKind};
+use crate::outbox::{self, CreateRefund};
 use crate::{Error, Result};
 
 /// Why money goes back.
@@ -46,6 +46,18 @@ impl Reason {
             Self::SeatSwap => "seat_swap",
         }
     }
+
+    const fn cause(self) -> RefundCause {
+        match self {
+            Self::Late => RefundCause::LatePayment,
+            Self::OldPrice => RefundCause::OldPrice,
+            Self::SeatsGone => RefundCause::SeatsGone,
+            Self::Duplicate => RefundCause::DuplicatePayment,
+            Self::Mismatched => RefundCause::MismatchedPayment,
+            Self::SeatFees => RefundCause::SeatFees,
+            Self::SeatSwap => RefundCause::SeatSwap,
+        }
+    }
 }
 
 /// A refund that Stripe has not finished.
@@ -74,7 +86,7 @@ pub(crate) async fn promise(
     promise_part(conn, clock, payment, booking, reason, payment.amount).await
 }
 
-/// Promises some of a payment back, once for its reason, and the mail that says so.
+/// Promises some of a payment back, once for its reason.
 pub(crate) async fn promise_part(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -106,10 +118,13 @@ pub(crate) async fn promise_part(
     ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
     outbox::put(conn, clock, Some(booking.account_id), &job).await?;
-    if !matches!(reason, Reason::Late | Reason::SeatSwap) {
-        let returned = MailKind::MoneyReturned { refund_id };
-        mail::promise(conn, clock, booking.account_id, booking.id, returned).await?;
-    }
+    let promised = Event::RefundPromised {
+        refund_id,
+        payment_id: payment.id,
+        amount,
+        cause: reason.cause(),
+    };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &promised).await?;
     Ok(())
 }
 
@@ -214,15 +229,15 @@ pub async fn record_refund(
     if changed.rows_affected() == 0 {
         return Ok(());
     }
-    let Moved { booking_id, amount } = refund;
     match answer.status {
         StripeRefundStatus::Pending => Ok(()),
         StripeRefundStatus::Succeeded => {
-            ledger::refund_paid(conn, clock, booking_id, id, amount).await
+            let (refund_id, amount) = (id, refund.amount);
+            ledger::refund_paid(conn, clock, refund.booking.id, id, amount).await?;
+            let paid = Event::RefundPaid { refund_id, amount };
+            refund.record(conn, clock, &paid).await
         }
-        StripeRefundStatus::Failed => {
-            ledger::refund_failed(conn, clock, booking_id, id, amount).await
-        }
+        StripeRefundStatus::Failed => refund.fail(conn, clock, id).await,
     }
 }
 
@@ -233,7 +248,7 @@ pub async fn refund_failed(
     id: RefundId,
     why: &str,
 ) -> Result<()> {
-    let Some(Moved { booking_id, amount }) = lock_refund(conn, id).await? else {
+    let Some(refund) = lock_refund(conn, id).await? else {
         return Ok(());
     };
     let failed = sqlx::query!(
@@ -247,12 +262,27 @@ pub async fn refund_failed(
     if failed.rows_affected() == 0 {
         return Ok(());
     }
-    ledger::refund_failed(conn, clock, booking_id, id, amount).await
+    refund.fail(conn, clock, id).await
 }
 
 struct Moved {
-    booking_id: BookingId,
+    booking: LockedBooking,
     amount: Money,
+}
+
+impl Moved {
+    async fn fail(&self, conn: &mut PgConnection, clock: &Clock, id: RefundId) -> Result<()> {
+        let (refund_id, amount) = (id, self.amount);
+        ledger::refund_failed(conn, clock, self.booking.id, id, amount).await?;
+        let failed = Event::RefundFailed { refund_id, amount };
+        self.record(conn, clock, &failed).await
+    }
+
+    async fn record(&self, conn: &mut PgConnection, clock: &Clock, event: &Event) -> Result<()> {
+        let booking = &self.booking;
+        booking_event::record(conn, clock, booking.account_id, booking.id, event).await?;
+        Ok(())
+    }
 }
 
 /// Locks the refund's booking, which comes before everything else of it; what the refund is of never changes.
@@ -264,10 +294,10 @@ async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Mov
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    booking_lock::lock(conn, row.booking_id).await?;
+    let booking = booking_lock::lock(conn, row.booking_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
-        booking_id: row.booking_id,
+        booking,
         amount: Money::new(row.amount_minor, currency),
     }))
 }

@@ -6,6 +6,7 @@
 use sqlx::{Connection, PgConnection};
 
 use super::settle::settle;
+use crate::actor::{self, Actor};
 use crate::clock::Clock;
 use crate::fault;
 use crate::payment::refunds;
@@ -49,7 +50,8 @@ pub async fn receive(
     // What cannot be stored today cannot be tomorrow: it is filed without effect, or Stripe would deliver it for days
     // and then turn the endpoint off. The reconciler asks about every payment by itself.
     let mut part = conn.begin().await?;
-    let outcome = match apply(&mut part, clock, &event.fact).await {
+    let applied = actor::within(Actor::Stripe, apply(&mut part, clock, &event.fact));
+    let outcome = match applied.await {
         Ok(outcome) => {
             part.commit().await?;
             outcome

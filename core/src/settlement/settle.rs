@@ -16,9 +16,7 @@ use crate::clock::Clock;
 use crate::document::{self, Settled};
 use crate::fault;
 use crate::ledger::{self, Kind};
-use crate::mail;
 use crate::money::Money;
-use crate::outbox::MailKind;
 use crate::payment::open::{self, BEFORE_DEPARTURE};
 use crate::payment::refunds::{self, Reason};
 use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
@@ -233,9 +231,7 @@ async fn refund_late(
         booking.id.0,
         LatePayment::Refunded.as_str(),
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    let refunded = MailKind::LatePaymentRefunded;
-    mail::promise(conn, clock, booking.account_id, booking.id, refunded).await?;
     Ok(Settlement::Refunding)
 }

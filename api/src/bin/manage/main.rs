@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flightdesk_api::LimitSettings;
 use flightdesk_core::Clock;
+use flightdesk_core::actor::{self, Actor};
 use flightdesk_core::config::Settings;
 
 /// Prepares, fills and inspects a Flightdesk deployment.
@@ -152,7 +153,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Arguments = flightdesk_core::production::parse();
-    match run(arguments).await {
+    match actor::within(Actor::COMMAND_LINE, run(arguments)).await {
         Ok(code) => code,
         Err(error) => {
             output::problem(&format!("{error:#}"));

@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Move, SeatChange, Wish};
+use crate::booking_event::{self, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Seat};
 use crate::money::Money;
-use crate::outbox::MailKind;
 use crate::trade::{LineKind, PriceLine};
-use crate::{Error, Result, Shop, mail, payment};
+use crate::{Error, Result, Shop, payment};
 
 pub(super) async fn hold_seats(
     conn: &mut PgConnection,
@@ -242,8 +242,8 @@ pub(in crate::booking) async fn lose(
 ) -> Result<()> {
     payment::abandon(conn, clock, booking).await?;
     drop_claims(conn, clock, id, "expired").await?;
-    let lost = MailKind::SeatsNotChanged { seat_change_id: id };
-    mail::promise(conn, clock, booking.account_id, booking.id, lost).await?;
+    let lost = Event::SeatChangeLost { seat_change_id: id };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &lost).await?;
     Ok(())
 }
 

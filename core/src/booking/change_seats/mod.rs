@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::booking_event::{self, Event};
 use crate::booking_lock;
 use crate::charge;
 use crate::ids::{AccountId, BookingRef, FlightId, PassengerId};
@@ -90,7 +91,9 @@ pub async fn change_seats(
     let dearer: i64 = wishes.iter().map(|wish| wish.fee).sum();
     if dearer == 0 {
         let moves: Vec<_> = wishes.iter().map(Wish::target).collect();
-        settle::reseat(conn, &booking, &moves).await?;
+        let seats = settle::reseat(conn, &booking, &moves).await?;
+        let changed = Event::SeatsChanged { paid: None, seats };
+        booking_event::record(conn, shop.clock, account_id, booking.id, &changed).await?;
         return document::reissue_tickets(conn, shop.clock, account_id, booking.id).await;
     }
     charge::require_payable(Money::new(dearer, booking.total.currency()))?;

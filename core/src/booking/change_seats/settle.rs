@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::hold::{drop_claims, end, find_open, items, release};
 use super::{Move, quote};
 use crate::booking::{insert, seating};
+use crate::booking_event::{self, Event, SeatMoved};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::inventory;
+use crate::inventory::{self, Seat};
+use crate::money::Money;
 use crate::trade::PriceLine;
 use crate::{Error, Result, document, ledger};
 
@@ -58,19 +60,23 @@ async fn take(
         return Ok(false);
     }
     release(conn, id).await?;
-    reseat(conn, booking, &moves).await?;
-    add_lines(conn, clock, booking, id).await?;
+    let seats = reseat(conn, booking, &moves).await?;
+    let added = add_lines(conn, clock, booking, id).await?;
     end(conn, clock, id, "done").await?;
+    let paid = Some((id, Money::new(added, booking.total.currency())));
+    let changed = Event::SeatsChanged { paid, seats };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &changed).await?;
     document::reissue_tickets(conn, clock, booking.account_id, booking.id).await?;
     Ok(true)
 }
 
+/// Adds the lines of a change to the price; how much they are.
 async fn add_lines(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
     id: Uuid,
-) -> Result<()> {
+) -> Result<i64> {
     let lines = sqlx::query_scalar!("select lines from seat_change where id = $1", id)
         .fetch_one(&mut *conn)
         .await?;
@@ -86,28 +92,36 @@ async fn add_lines(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(added)
 }
 
-/// Takes the seats from whoever of the booking had them and gives them to those who want them.
+/// Takes the seats from whoever of the booking had them and gives them to those who want them: who moved where.
 pub(super) async fn reseat(
     conn: &mut PgConnection,
     booking: &LockedBooking,
     moves: &[Move],
-) -> Result<()> {
+) -> Result<Vec<SeatMoved>> {
+    let mut moved = Vec::with_capacity(moves.len());
     // All of them stand up before anybody sits down, so that two may change places.
     for who in moves {
-        sqlx::query!(
-            "delete from passenger_seat where passenger_id = $1 and flight_id = $2",
+        let had = sqlx::query!(
+            "delete from passenger_seat where passenger_id = $1 and flight_id = $2 returning seat_row, letter",
             who.passenger_id.0,
             who.flight_id.0,
         )
-        .execute(&mut *conn)
+        .fetch_optional(&mut *conn)
         .await?;
+        moved.push(SeatMoved {
+            passenger_id: who.passenger_id,
+            flight_id: who.flight_id,
+            from: had.and_then(|had| Seat::of_columns(had.seat_row, &had.letter)),
+            to: Some(who.seat),
+        });
     }
     let seats: Vec<_> = moves.iter().map(|to| (to.flight_id, to.seat)).collect();
     inventory::claim_seats(conn, booking.hold_id, &seats, "chosen").await?;
-    sit(conn, booking, moves).await
+    sit(conn, booking, moves).await?;
+    Ok(moved)
 }
 
 async fn sit(conn: &mut PgConnection, booking: &LockedBooking, moves: &[Move]) -> Result<()> {

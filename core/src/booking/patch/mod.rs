@@ -15,15 +15,15 @@ use uuid::Uuid;
 use super::model::{Booking, Contact};
 use super::passengers::{self, NewPassenger};
 use super::queries;
+use crate::booking_event::{self, Event, PartOfBooking};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::error::Refusal;
 use crate::hold::{self, SeatWish};
 use crate::ids::{AccountId, BookingRef};
 use crate::money::Money;
-use crate::outbox::MailKind;
 use crate::trade::{BookingStatus, Price};
-use crate::{Error, Result, Shop, mail, payment};
+use crate::{Error, Result, Shop, payment};
 
 /// What shall be another; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,18 @@ impl BookingPatch {
     fn changes_more_than_contact(&self) -> bool {
         self.changes_who_flies_where() || self.coupon.is_some()
     }
+
+    fn parts(&self) -> Vec<PartOfBooking> {
+        let named = [
+            (self.offers.is_some(), PartOfBooking::Offers),
+            (self.passengers.is_some(), PartOfBooking::Passengers),
+            (self.contact.is_some(), PartOfBooking::Contact),
+            (self.seats.is_some(), PartOfBooking::Seats),
+            (self.coupon.is_some(), PartOfBooking::Coupon),
+        ];
+        let named = named.into_iter().filter(|(is_named, _)| *is_named);
+        named.map(|(_, part)| part).collect()
+    }
 }
 
 /// Changes an unpaid booking of the account; its deadline stays. A checkout of another price is closed, and its money
@@ -90,32 +102,41 @@ pub async fn patch(
     }
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     refuse_unless_unpaid(shop.clock, &booking)?;
-    if patch.changes_more_than_contact() {
+    let wanted = if patch.changes_more_than_contact() {
         let current = current::load(conn, &booking).await?;
         let wanted = check::check(conn, shop, &current, patch).await?;
         accept(&booking, &wanted.priced.price, wanted.expected)?;
         if wanted.priced.price.total() != booking.total {
             payment::abandon(conn, shop.clock, &booking).await?;
         }
-        write::all(conn, shop, &booking, &current, &wanted).await?;
+        Some((current, wanted))
     } else {
         let expected = check::plain(patch, booking.total.currency())?;
         let price = queries::get_by_id(conn, booking.id).await?.price;
         accept(&booking, &price, expected)?;
-    }
+        None
+    };
     let goes_elsewhere = match &patch.contact {
         Some(contact) => write::contact(conn, booking.id, &passengers::contact(contact)?).await?,
         None => false,
     };
-    let changed = queries::get_by_id(conn, booking.id).await?;
-    // What was mailed before names another amount, or went to another address.
-    let is_to_pay = changed.status == BookingStatus::PendingPayment;
-    if is_to_pay && (goes_elsewhere || changed.price.total() != booking.total) {
-        let change_id = Uuid::now_v7();
-        let told = MailKind::BookingChanged { change_id };
-        mail::promise(conn, shop.clock, account_id, booking.id, told).await?;
+    let parts = patch.parts();
+    if !parts.is_empty() {
+        let price = wanted.as_ref().map(|(_, wanted)| &wanted.priced.price);
+        let changed = Event::Changed {
+            change_id: Uuid::now_v7(),
+            parts,
+            from: booking.total,
+            to: price.map_or(booking.total, Price::total),
+            goes_elsewhere,
+        };
+        booking_event::record(conn, shop.clock, account_id, booking.id, &changed).await?;
     }
-    Ok(changed)
+    // Comes last: what costs nothing now is confirmed with it.
+    if let Some((current, wanted)) = &wanted {
+        write::all(conn, shop, &booking, current, wanted).await?;
+    }
+    queries::get_by_id(conn, booking.id).await
 }
 
 fn refuse_unless_unpaid(clock: &Clock, booking: &LockedBooking) -> Result<()> {

@@ -132,6 +132,16 @@ const HARMS: &[Harm] = &[
          select gen_random_uuid(), 'send_mail', 'mail', jsonb_build_object('mail', jsonb_build_object('tickets_changed', jsonb_build_object('revision', 2)), 'booking_id', id), 'tickets_changed.2:' || id, 'dead', 1, created_at, created_at
          from booking where status = 'confirmed'",
      &[("paid_has_documents", 1)]),
+    ("a booking that ended without an event",
+     "delete from booking_event where kind = 'expired'",
+     &[("events_tell_the_status", 1)]),
+    ("a booking that never began",
+     "delete from booking_event where booking_id in (select id from booking where status = 'pending_payment')",
+     &[("events_tell_the_status", 1)]),
+    ("an event that did not happen",
+     "insert into booking_event (id, booking_id, kind, occurred_at, actor, details)
+         select gen_random_uuid(), id, 'cancelled', created_at, 'system', '{\"version\": 1}' from booking where status = 'confirmed'",
+     &[("events_tell_the_status", 1)]),
     ("a job that nobody took back",
      "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),
@@ -158,6 +168,28 @@ async fn every_harm_is_noticed_and_nothing_else(pool: PgPool) {
             .map(|(rule, times)| (rule.as_str(), *times))
             .collect();
         assert_eq!(noticed, *rules, "{what}");
+        tx.rollback().await.unwrap();
+    }
+}
+
+/// A version that writes no events may serve beside this one for a while.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn bookings_of_the_first_hour_may_lack_events(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let world = World::begin(&mut conn).await;
+    world.book(&mut conn, 1).await;
+    for (first, violations) in [("59 minutes", 0), ("61 minutes", 1)] {
+        let mut tx = conn.begin().await.unwrap();
+        let harm = format!(
+            "delete from booking_event where kind <> 'changed';
+             update booking_event set occurred_at = (select created_at from booking) - interval '{first}'"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(harm))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let noticed = broken(&mut tx, &world).await;
+        assert_eq!(noticed.len(), violations, "{first}: {noticed:?}");
         tx.rollback().await.unwrap();
     }
 }

@@ -73,6 +73,14 @@ impl World {
         .execute(&mut *conn)
         .await
         .unwrap();
+        // Events are older than any booking: each is asked for its own.
+        sqlx::raw_sql(
+            "insert into booking_event (id, booking_id, kind, occurred_at, actor, details)
+             values (gen_random_uuid(), gen_random_uuid(), 'changed', '2020-01-01', 'system', '{\"version\": 1}')",
+        )
+        .execute(&mut *conn)
+        .await
+        .unwrap();
         let account = AccountId::new();
         sqlx::query("insert into account (id, email, first_name, last_name, password_hash, created_at) values ($1, 'ada@example.com', 'Ada', 'Lovelace', 'x', now())")
             .bind(account.0)

@@ -1,0 +1,508 @@
+//! The kinds of events, what each says, and what is told of it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::booking_lock::LockedBooking;
+use crate::ids::{DocumentId, FlightId, PassengerId, PaymentId, RefundId};
+use crate::inventory::Seat;
+use crate::money::Money;
+use crate::outbox::MailKind;
+use crate::trade::{BookingStatus, Direction, LatePayment};
+
+/// Of the details of every kind. A field more is no other version; a field that means something else is.
+const VERSION: u8 = 1;
+
+/// A change of a booking, with what it was before and is after: ids and amounts, never names or addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Booked: its seats are held until the deadline.
+    Held {
+        /// What it costs.
+        total: Money,
+        /// The deadline.
+        payment_due_at: DateTime<Utc>,
+    },
+    /// Paid, or it costs nothing: its seats are sold and ticketed.
+    Confirmed {
+        /// What it was and cost until then. It costs less afterwards when chosen seats could not be had.
+        before: Before,
+        /// What it costs.
+        total: Money,
+        /// Which seats it got, when the money came after the deadline.
+        late: Option<LatePayment>,
+    },
+    /// Cancelled before it was paid.
+    Cancelled {
+        /// What it was and cost.
+        before: Before,
+    },
+    /// Nobody paid in time.
+    Expired {
+        /// What it was and cost.
+        before: Before,
+    },
+    /// Changed before it was paid.
+    Changed {
+        /// The change.
+        change_id: Uuid,
+        /// What the client asked to be another.
+        parts: Vec<PartOfBooking>,
+        /// What it cost.
+        from: Money,
+        /// What it costs.
+        to: Money,
+        /// Whether mails go to another address.
+        goes_elsewhere: bool,
+    },
+    /// Passengers of a paid booking have other seats.
+    SeatsChanged {
+        /// The change, when it had to be paid, and its price.
+        paid: Option<(Uuid, Money)>,
+        /// Who sits where now.
+        seats: Vec<SeatMoved>,
+    },
+    /// A change of seats that waited for its money ended, because another aircraft does not have the seats.
+    SeatChangeLost {
+        /// The change.
+        seat_change_id: Uuid,
+    },
+    /// Another aircraft flies, which does not have all seats of this booking as they were.
+    AircraftChanged {
+        /// The flight.
+        flight_id: FlightId,
+        /// IATA code of the aircraft that was to fly.
+        from: String,
+        /// And of the one that does.
+        to: String,
+        /// Who lost the seat, and where they sit now.
+        seats: Vec<SeatMoved>,
+    },
+    /// All tickets and invoices are ready.
+    DocumentsReady {
+        /// The newest revision of the tickets.
+        revision: i32,
+        /// Whether they were all ready before.
+        is_again: bool,
+        /// The documents.
+        documents: Vec<DocumentId>,
+    },
+    /// Money goes back.
+    RefundPromised {
+        /// The refund.
+        refund_id: RefundId,
+        /// The payment that it is of.
+        payment_id: PaymentId,
+        /// How much.
+        amount: Money,
+        /// Why.
+        cause: RefundCause,
+    },
+    /// Stripe has paid a refund.
+    RefundPaid {
+        /// The refund.
+        refund_id: RefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// A refund cannot be paid, or came back.
+    RefundFailed {
+        /// The refund.
+        refund_id: RefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// The first flight of a direction leaves within a day.
+    DepartureNear {
+        /// The direction.
+        direction: Direction,
+    },
+}
+
+/// What a booking was, and cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Where it stood.
+    pub status: BookingStatus,
+    /// What it cost.
+    pub total: Money,
+}
+
+impl Before {
+    /// What the booking was when it was locked.
+    pub const fn of(booking: &LockedBooking) -> Self {
+        Self {
+            status: booking.status,
+            total: booking.total,
+        }
+    }
+}
+
+/// What a change of an unpaid booking may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartOfBooking {
+    /// Its offers.
+    Offers,
+    /// Who flies.
+    Passengers,
+    /// Whom to write to.
+    Contact,
+    /// Named seats.
+    Seats,
+    /// The coupon.
+    Coupon,
+}
+
+impl PartOfBooking {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offers => "offers",
+            Self::Passengers => "passengers",
+            Self::Contact => "contact",
+            Self::Seats => "seats",
+            Self::Coupon => "coupon",
+        }
+    }
+}
+
+/// A passenger's seat on a flight, before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatMoved {
+    /// Who.
+    pub passenger_id: PassengerId,
+    /// On which flight.
+    pub flight_id: FlightId,
+    /// The seat before.
+    pub from: Option<Seat>,
+    /// The seat after; none where none was free.
+    pub to: Option<Seat>,
+}
+
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundCause {
+    /// It came when the booking had ended.
+    LatePayment,
+    /// It pays a price that the booking does not have any more.
+    OldPrice,
+    /// The other seats that it was for cannot be had any more.
+    SeatsGone,
+    /// The booking was paid already.
+    DuplicatePayment,
+    /// It is not what was asked for.
+    MismatchedPayment,
+    /// The part that was for chosen seats which could not be had.
+    SeatFees,
+    /// The part that was for chosen seats which another aircraft does not have, or has in a cheaper class.
+    SeatSwap,
+    /// Staff gave it back in Stripe's dashboard.
+    MadeAtStripe,
+    /// What is left of a refund of ours after one that was made at Stripe.
+    Remainder,
+}
+
+impl RefundCause {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LatePayment => "late_payment",
+            Self::OldPrice => "old_price",
+            Self::SeatsGone => "seats_gone",
+            Self::DuplicatePayment => "duplicate_payment",
+            Self::MismatchedPayment => "mismatched_payment",
+            Self::SeatFees => "seat_fees",
+            Self::SeatSwap => "seat_swap",
+            Self::MadeAtStripe => "made_at_stripe",
+            Self::Remainder => "remainder",
+        }
+    }
+}
+
+/// Which change it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the event of its name")]
+pub enum Kind {
+    Held,
+    Confirmed,
+    Cancelled,
+    Expired,
+    Changed,
+    SeatsChanged,
+    SeatChangeLost,
+    AircraftChanged,
+    DocumentsReady,
+    RefundPromised,
+    RefundPaid,
+    RefundFailed,
+    DepartureNear,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Held,
+        Self::Confirmed,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Changed,
+        Self::SeatsChanged,
+        Self::SeatChangeLost,
+        Self::AircraftChanged,
+        Self::DocumentsReady,
+        Self::RefundPromised,
+        Self::RefundPaid,
+        Self::RefundFailed,
+        Self::DepartureNear,
+    ];
+
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Confirmed => "confirmed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Changed => "changed",
+            Self::SeatsChanged => "seats_changed",
+            Self::SeatChangeLost => "seat_change_lost",
+            Self::AircraftChanged => "aircraft_changed",
+            Self::DocumentsReady => "documents_ready",
+            Self::RefundPromised => "refund_promised",
+            Self::RefundPaid => "refund_paid",
+            Self::RefundFailed => "refund_failed",
+            Self::DepartureNear => "departure_near",
+        }
+    }
+
+    /// Where a booking stands by it; `None` when it stands where it stood. `events_tell_the_status.sql` says the same.
+    pub const fn status(self) -> Option<BookingStatus> {
+        match self {
+            Self::Held => Some(BookingStatus::PendingPayment),
+            Self::Confirmed => Some(BookingStatus::Confirmed),
+            Self::Cancelled => Some(BookingStatus::Cancelled),
+            Self::Expired => Some(BookingStatus::Expired),
+            Self::Changed
+            | Self::SeatsChanged
+            | Self::SeatChangeLost
+            | Self::AircraftChanged
+            | Self::DocumentsReady
+            | Self::RefundPromised
+            | Self::RefundPaid
+            | Self::RefundFailed
+            | Self::DepartureNear => None,
+        }
+    }
+}
+
+/// What is told of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notice {
+    /// To the contact's address.
+    pub mail: Option<MailKind>,
+    /// Whether the contact's phone gets the confirmation.
+    pub text_message: bool,
+}
+
+impl Notice {
+    const NOTHING: Self = Self {
+        mail: None,
+        text_message: false,
+    };
+
+    const fn mail(mail: MailKind) -> Self {
+        Self {
+            mail: Some(mail),
+            text_message: false,
+        }
+    }
+}
+
+impl Event {
+    /// Which change it is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Held { .. } => Kind::Held,
+            Self::Confirmed { .. } => Kind::Confirmed,
+            Self::Cancelled { .. } => Kind::Cancelled,
+            Self::Expired { .. } => Kind::Expired,
+            Self::Changed { .. } => Kind::Changed,
+            Self::SeatsChanged { .. } => Kind::SeatsChanged,
+            Self::SeatChangeLost { .. } => Kind::SeatChangeLost,
+            Self::AircraftChanged { .. } => Kind::AircraftChanged,
+            Self::DocumentsReady { .. } => Kind::DocumentsReady,
+            Self::RefundPromised { .. } => Kind::RefundPromised,
+            Self::RefundPaid { .. } => Kind::RefundPaid,
+            Self::RefundFailed { .. } => Kind::RefundFailed,
+            Self::DepartureNear { .. } => Kind::DepartureNear,
+        }
+    }
+
+    /// What is told of it.
+    pub(super) fn notice(&self) -> Notice {
+        match self {
+            Self::Held { total, .. } if total.minor() > 0 => Notice::mail(MailKind::BookingHeld),
+            // The mail waits for the documents.
+            Self::Confirmed { .. } => Notice {
+                mail: None,
+                text_message: true,
+            },
+            Self::Cancelled { .. } => Notice::mail(MailKind::BookingCancelled),
+            Self::Expired { .. } => Notice::mail(MailKind::BookingExpired),
+            // What was mailed before names another amount, or went to another address.
+            Self::Changed {
+                change_id,
+                from,
+                to,
+                goes_elsewhere,
+                ..
+            } if to.minor() > 0 && (*goes_elsewhere || from != to) => {
+                Notice::mail(MailKind::BookingChanged {
+                    change_id: *change_id,
+                })
+            }
+            Self::SeatChangeLost { seat_change_id } => Notice::mail(MailKind::SeatsNotChanged {
+                seat_change_id: *seat_change_id,
+            }),
+            Self::DocumentsReady {
+                is_again: false, ..
+            } => Notice::mail(MailKind::BookingConfirmed),
+            Self::DocumentsReady { revision, .. } if *revision > 1 => {
+                Notice::mail(MailKind::TicketsChanged {
+                    revision: *revision,
+                })
+            }
+            Self::RefundPromised {
+                refund_id, cause, ..
+            } => told_of_refund(*refund_id, *cause),
+            Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
+                direction: direction.ordinal().into(),
+            }),
+            // What costs nothing is confirmed in the same transaction, and other seats are told with the new tickets.
+            Self::Held { .. }
+            | Self::Changed { .. }
+            | Self::SeatsChanged { .. }
+            | Self::AircraftChanged { .. }
+            | Self::DocumentsReady { .. }
+            | Self::RefundPaid { .. }
+            | Self::RefundFailed { .. } => Notice::NOTHING,
+        }
+    }
+
+    /// What the row says of it, beside its kind. Published as it is: `GET /v1/bookings/{ref}/events`.
+    pub(super) fn details(&self) -> Value {
+        let mut details = match self {
+            Self::Held {
+                total,
+                payment_due_at,
+            } => json!({
+                "status": { "to": self.status() },
+                "total": money(*total),
+                "payment_due_at": payment_due_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            }),
+            Self::Confirmed {
+                before,
+                total,
+                late,
+            } => json!({
+                "status": { "from": before.status.as_str(), "to": self.status() },
+                "total": { "from": money(before.total), "to": money(*total) },
+                "late_payment": late.map(LatePayment::as_str),
+            }),
+            Self::Cancelled { before } | Self::Expired { before } => json!({
+                "status": { "from": before.status.as_str(), "to": self.status() },
+                "total": money(before.total),
+            }),
+            Self::Changed {
+                change_id,
+                parts,
+                from,
+                to,
+                goes_elsewhere: _,
+            } => json!({
+                "change_id": change_id,
+                "parts": parts.iter().map(|part| part.as_str()).collect::<Vec<_>>(),
+                "total": { "from": money(*from), "to": money(*to) },
+            }),
+            Self::SeatsChanged { paid, seats } => json!({
+                "seat_change_id": paid.map(|(id, _)| id),
+                "amount": paid.map(|(_, amount)| money(amount)),
+                "seats": moved(seats),
+            }),
+            Self::SeatChangeLost { seat_change_id } => json!({ "seat_change_id": seat_change_id }),
+            Self::AircraftChanged {
+                flight_id,
+                from,
+                to,
+                seats,
+            } => json!({
+                "flight_id": flight_id,
+                "aircraft": { "from": from, "to": to },
+                "seats": moved(seats),
+            }),
+            Self::DocumentsReady {
+                revision,
+                is_again: _,
+                documents,
+            } => json!({ "revision": revision, "document_ids": documents }),
+            Self::RefundPromised {
+                refund_id,
+                payment_id,
+                amount,
+                cause,
+            } => json!({
+                "refund_id": refund_id,
+                "payment_id": payment_id,
+                "amount": money(*amount),
+                "cause": cause.as_str(),
+            }),
+            Self::RefundPaid { refund_id, amount } | Self::RefundFailed { refund_id, amount } => {
+                json!({ "refund_id": refund_id, "amount": money(*amount) })
+            }
+            Self::DepartureNear { direction } => json!({ "direction": direction.as_str() }),
+        };
+        if let Some(fields) = details.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+            fields.insert("version".to_owned(), VERSION.into());
+        }
+        details
+    }
+
+    fn status(&self) -> Option<&'static str> {
+        self.kind().status().map(BookingStatus::as_str)
+    }
+}
+
+fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
+    match cause {
+        RefundCause::LatePayment => Notice::mail(MailKind::LatePaymentRefunded),
+        RefundCause::OldPrice
+        | RefundCause::SeatsGone
+        | RefundCause::DuplicatePayment
+        | RefundCause::MismatchedPayment
+        | RefundCause::SeatFees => Notice::mail(MailKind::MoneyReturned { refund_id }),
+        // The mail with the new tickets tells it, or whoever gave it back at Stripe.
+        RefundCause::SeatSwap | RefundCause::MadeAtStripe | RefundCause::Remainder => {
+            Notice::NOTHING
+        }
+    }
+}
+
+/// As the API writes an amount.
+fn money(money: Money) -> Value {
+    json!({ "amount": money.decimal(), "currency": money.currency().code() })
+}
+
+fn moved(seats: &[SeatMoved]) -> Vec<Value> {
+    let seat = |seat: &Option<Seat>| seat.map(|seat| seat.to_string());
+    let one = |moved: &SeatMoved| {
+        json!({
+            "passenger_id": moved.passenger_id,
+            "flight_id": moved.flight_id,
+            "from": seat(&moved.from),
+            "to": seat(&moved.to),
+        })
+    };
+    seats.iter().map(one).collect()
+}

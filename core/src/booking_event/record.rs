@@ -1,0 +1,124 @@
+//! Writing an event and promising what is told of it: one statement, in the transaction of the change.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{Event, Notice};
+use crate::clock::Clock;
+use crate::ids::{AccountId, ApiKeyId, BookingId};
+use crate::outbox::{self, SendSms};
+use crate::{Result, actor, mail, telemetry};
+
+/// Writes an event of a booking and promises the mail and the text message that tell it, in the transaction that makes
+/// the change: at its end where it locks rows that others wait for. Who acts and for which request is the task's
+/// ([`actor::current`], [`telemetry::context`]).
+///
+/// Whether it is new: [`Event::DepartureNear`] of a direction happens once, however often it is recorded. The caller has
+/// locked the booking, so that the order of its events is that of their transactions.
+pub async fn record(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+    event: &Event,
+) -> Result<bool> {
+    let row = Row::new(clock, account_id, booking_id, event)?;
+    let promised = &row.promised;
+    let of = |column: fn(&outbox::Row) -> String| promised.iter().map(column).collect::<Vec<_>>();
+    let is_new = sqlx::query_scalar!(
+        r#"
+        with recorded as (
+            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            on conflict (booking_id, (details ->> 'direction')) where kind = 'departure_near' do nothing
+            returning id
+        ), promised as (
+            insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
+            select t.id, t.kind, t.queue, t.payload, t.unique_key, $10, $8, $11, t.max_attempts, $4, $4
+            from recorded, unnest($12::uuid[], $13::text[], $14::text[], $15::jsonb[], $16::text[], $17::int[])
+                 as t (id, kind, queue, payload, unique_key, max_attempts)
+            on conflict on constraint outbox_unique_key do nothing
+        )
+        select exists (select from recorded) as "is_new!"
+        "#,
+        row.id,
+        booking_id.0,
+        row.kind,
+        row.occurred_at,
+        row.actor,
+        row.account_id.map(|id| id.0),
+        row.api_key_id.map(|id| id.0),
+        row.request_id,
+        row.details,
+        account_id.0,
+        row.trace_parent,
+        &promised.iter().map(|job| job.id.0).collect::<Vec<_>>(),
+        &of(|job| job.kind.to_owned()),
+        &of(|job| job.queue.to_owned()),
+        &promised.iter().map(|job| job.payload.clone()).collect::<Vec<_>>(),
+        &promised.iter().map(|job| job.unique_key.clone()).collect::<Vec<_>>() as &[Option<String>],
+        &promised.iter().map(|job| job.max_attempts).collect::<Vec<_>>(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(is_new)
+}
+
+/// An event in columns, for a statement that writes it together with its booking.
+pub(crate) struct Row {
+    pub id: Uuid,
+    pub kind: &'static str,
+    pub occurred_at: DateTime<Utc>,
+    pub actor: &'static str,
+    pub account_id: Option<AccountId>,
+    pub api_key_id: Option<ApiKeyId>,
+    pub request_id: Option<String>,
+    pub trace_parent: Option<String>,
+    pub details: Value,
+    /// The jobs that tell it.
+    pub promised: Vec<outbox::Row>,
+}
+
+impl Row {
+    pub(crate) fn new(
+        clock: &Clock,
+        account_id: AccountId,
+        booking_id: BookingId,
+        event: &Event,
+    ) -> Result<Self> {
+        let (actor, context) = (actor::current(), telemetry::context());
+        let (acting_account, api_key) = actor.credentials().unzip();
+        Ok(Self {
+            id: Uuid::now_v7(),
+            kind: event.kind().as_str(),
+            occurred_at: clock.now(),
+            actor: actor.as_str(),
+            account_id: acting_account,
+            api_key_id: api_key,
+            request_id: context.request_id,
+            trace_parent: context.trace_parent,
+            details: event.details(),
+            promised: promised(clock, account_id, booking_id, event.notice())?,
+        })
+    }
+}
+
+fn promised(
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+    notice: Notice,
+) -> Result<Vec<outbox::Row>> {
+    let mut jobs = Vec::new();
+    if let Some(mail) = notice.mail {
+        jobs.push(mail::promised(clock, account_id, booking_id, mail)?);
+    }
+    if notice.text_message {
+        let once = Some(format!("sms_confirmed:{booking_id}"));
+        let job = SendSms { booking_id };
+        jobs.push(outbox::Row::new(clock, Some(account_id), &job, once)?);
+    }
+    Ok(jobs)
+}
