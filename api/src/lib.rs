@@ -32,7 +32,7 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, bookings, calendar, coupons, documents, flights, health, holds,
-    invariants, jobs, ledger, payments, places, search, seats,
+    invariants, jobs, ledger, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -50,6 +50,7 @@ fn operations() -> impl OpenApi {
         coupons::Coupons,
         payments::Payments,
         ledger::Ledgers,
+        refunds::Refunds,
         jobs::Jobs,
         documents::Documents,
         health::Health,

@@ -11,7 +11,9 @@ use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{BookingId, PaymentId, RefundId};
+use crate::document;
+use crate::fault;
+use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::mail;
 use crate::money::{self, Money};
@@ -181,8 +183,11 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
     }))
 }
 
-/// Files what Stripe answered under the refund. One that has ended stays as it is, but for a success that the bank
-/// sent back: Stripe fails it days later, and staff have to see that.
+/// Files what Stripe answered under the refund; a success has its receipt numbered. One that has ended stays as it is,
+/// but for a success that the bank sent back: Stripe fails it days later, staff have to see that, and its receipt is
+/// void.
+///
+/// Belongs at the end of a transaction: the counter of receipts is locked until the commit.
 pub async fn record_refund(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -214,14 +219,21 @@ pub async fn record_refund(
     if changed.rows_affected() == 0 {
         return Ok(());
     }
-    let Moved { booking_id, amount } = refund;
+    let Moved {
+        account_id,
+        booking_id,
+        amount,
+    } = refund;
     match answer.status {
         StripeRefundStatus::Pending => Ok(()),
         StripeRefundStatus::Succeeded => {
-            ledger::refund_paid(conn, clock, booking_id, id, amount).await
+            ledger::refund_paid(conn, clock, booking_id, id, amount).await?;
+            fault::point("refund_booked");
+            document::request_refund_receipt(conn, clock, account_id, id).await
         }
         StripeRefundStatus::Failed => {
-            ledger::refund_failed(conn, clock, booking_id, id, amount).await
+            ledger::refund_failed(conn, clock, booking_id, id, amount).await?;
+            document::void_refund_receipt(conn, clock, account_id, id).await
         }
     }
 }
@@ -233,7 +245,10 @@ pub async fn refund_failed(
     id: RefundId,
     why: &str,
 ) -> Result<()> {
-    let Some(Moved { booking_id, amount }) = lock_refund(conn, id).await? else {
+    let Some(Moved {
+        booking_id, amount, ..
+    }) = lock_refund(conn, id).await?
+    else {
         return Ok(());
     };
     let failed = sqlx::query!(
@@ -251,6 +266,7 @@ pub async fn refund_failed(
 }
 
 struct Moved {
+    account_id: AccountId,
     booking_id: BookingId,
     amount: Money,
 }
@@ -264,9 +280,10 @@ async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Mov
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    booking_lock::lock(conn, row.booking_id).await?;
+    let booking = booking_lock::lock(conn, row.booking_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
+        account_id: booking.account_id,
         booking_id: row.booking_id,
         amount: Money::new(row.amount_minor, currency),
     }))

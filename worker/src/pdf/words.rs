@@ -1,7 +1,8 @@
 //! How a ticket's facts are put into words.
 
+use chrono::NaiveDate;
 use flightdesk_core::document::{
-    Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent,
+    Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent, RefundCause,
 };
 use flightdesk_core::format::{self, sentence_case};
 
@@ -99,5 +100,33 @@ pub fn paid(paid: Option<&PaidWith>) -> String {
             format!("Paid {sum} with {} ending in {last4}", sentence_case(brand))
         }
         _ => format!("Paid {sum} by card"),
+    }
+}
+
+/// `Visa ending in 4242`.
+pub fn card(paid: &PaidWith) -> String {
+    match (&paid.card_brand, &paid.card_last4) {
+        (Some(brand), Some(last4)) => format!("{} ending in {last4}", sentence_case(brand)),
+        _ => "The card of the payment".to_owned(),
+    }
+}
+
+/// `Paid back INR 600.00 on 3 December 2026`.
+pub fn paid_back(paid: &PaidWith, day: NaiveDate) -> String {
+    let (sum, day) = (format::money(paid.amount), format::long_date(day));
+    format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days.")
+}
+
+/// What money was that went back, where no line says it.
+pub fn cause(cause: RefundCause) -> &'static str {
+    match cause {
+        RefundCause::NotOwed => "Payment received in error: it was not owed any more",
+        RefundCause::SeatsGone => "Payment received for other seats, which were not available any more",
+        RefundCause::PaidTwice => "Payment received in error: the booking was paid already",
+        RefundCause::NotAskedFor => "Payment received in error: it was not the payment asked for",
+        RefundCause::SeatFees => "Fee of a chosen seat that was not available",
+        RefundCause::SeatSwap => "Fee of a chosen seat that another aircraft does not have",
+        RefundCause::Cancellation => "Cancelled flights",
+        RefundCause::Staff => "Refund by customer service",
     }
 }
