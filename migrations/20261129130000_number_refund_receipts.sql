@@ -3,6 +3,8 @@
 -- What succeeded before there were receipts has none.
 alter table refund add column predates_receipts boolean not null default false;
 update refund set predates_receipts = true where status = 'succeeded';
+-- The latest are looked through for one without its receipt.
+create index refund_succeeded_idx on refund (ended_at) where status = 'succeeded' and not predates_receipts;
 
 -- Two series beside the invoices: a credit note corrects an invoice, a receipt is of money that no invoice is of.
 alter table invoice_counter drop constraint invoice_counter_kind_known;

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::{Uuid, uuid};
 
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{list_refunds, record_refund, settle_refund};
+use super::{list_refunds, number_missing_receipt, record_refund, settle_refund};
 use crate::clock::Clock;
 use crate::document::{
     self, CorrectedInvoice, Document, DocumentKind, RefundCause, RefundReceiptContent, Settled,
@@ -411,6 +411,34 @@ async fn the_mail_is_promised_with_the_receipt_and_never_twice(pool: PgPool) {
         .map(|mail| serde_json::from_value(mail).unwrap())
         .collect();
     assert_eq!(mails, [MailKind::RefundPaid { refund_id: id }]);
+}
+
+#[sqlx::test(
+    migrator = "crate::db::MIGRATOR",
+    fixtures(path = "../document/fixtures", scripts("confirmed_booking"))
+)]
+async fn a_refund_that_an_older_version_settled_has_its_receipt_later_and_one_before_them_never(
+    pool: PgPool,
+) {
+    let mut conn = pool.acquire().await.unwrap();
+    for predates in [false, true, false] {
+        let id = refund(&mut conn, PAYMENT, "cancellation", 100).await;
+        sqlx::query("update refund set status = 'succeeded', ended_at = created_at, predates_receipts = $2 where id = $1")
+            .bind(id.0)
+            .bind(predates)
+            .execute(&mut *conn)
+            .await
+            .unwrap();
+    }
+    let mut numbered = Vec::new();
+    for _ in 0..3 {
+        numbered.push(number_missing_receipt(&mut conn, &clock()).await.unwrap());
+    }
+    assert_eq!(numbered, [true, true, false]);
+    assert_eq!(
+        numbers(&mut conn).await,
+        ["FD/26-27/R00001", "FD/26-27/R00002"]
+    );
 }
 
 /// Copies of the fixture's booking, each with a payment and a refund of it, every other of something that was invoiced:

@@ -3,9 +3,9 @@
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use flightdesk_core::document::{
-    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
-    PaidWith, PassengerContent, Place, PriceLineContent, Seller, SupplyContent, SupplyTax,
-    TicketContent,
+    Baggage, Boarding, Carrier, CorrectedInvoice, CouponContent, DirectionContent, FlightContent,
+    InvoiceContent, PaidWith, PassengerContent, Place, PriceLineContent, RefundCause,
+    RefundReceiptContent, ReturnedLine, Seller, SupplyContent, SupplyTax, TicketContent,
 };
 use flightdesk_core::ids::DocumentId;
 use flightdesk_core::money::{Currency, Money};
@@ -183,6 +183,76 @@ pub fn invoice(ticket: &TicketContent) -> InvoiceContent {
         supplies: vec![flights, supply("998551", service, fee, inr(0), Vec::new())],
         total: ticket.total,
         paid_with: ticket.paid_with.clone(),
+    }
+}
+
+/// The credit note of a cancelled ticket: all of its lines go back, each passenger's by name, but for the fees.
+pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
+    let invoice = invoice(ticket);
+    let is_given_back = |line: &&PriceLineContent| line.kind != "fee" && line.kind != "discount";
+    let names: Vec<_> = ticket.passengers.iter().map(|one| one.name.clone()).collect();
+    let lines: Vec<_> = names
+        .iter()
+        .flat_map(|name| {
+            let lines = ticket.price_lines.iter().filter(is_given_back);
+            lines.map(move |line| ReturnedLine {
+                passenger: Some(name.clone()),
+                line: PriceLineContent {
+                    amount: Money::new(
+                        line.amount.minor() / i64::from(line.quantity),
+                        line.amount.currency(),
+                    ),
+                    quantity: 1,
+                    ..line.clone()
+                },
+            })
+        })
+        .collect();
+    let minor = lines.iter().map(|one| one.line.amount.minor()).sum();
+    let total = Money::new(minor, ticket.total.currency());
+    RefundReceiptContent {
+        document_id: ticket.document_id,
+        revision: 1,
+        number: "FD/26-27/C00012".to_owned(),
+        issued_at: invoice.issued_at + TimeDelta::days(10),
+        issued_on: (invoice.issued_at + TimeDelta::days(10)).date_naive(),
+        corrects: Some(CorrectedInvoice {
+            number: invoice.number,
+            issued_on: invoice.issued_on,
+        }),
+        seller: invoice.seller,
+        buyer: invoice.buyer,
+        booking_ref: invoice.booking_ref,
+        airlines: invoice.airlines,
+        passengers: names,
+        cause: RefundCause::Cancellation,
+        lines,
+        supplies: invoice.supplies.into_iter().take(1).collect(),
+        total,
+        paid_with: PaidWith {
+            amount: total,
+            card_brand: Some("visa".to_owned()),
+            card_last4: Some("4242".to_owned()),
+        },
+        returned_on: None,
+    }
+}
+
+/// The receipt of money that came twice for a ticket.
+pub fn refund_receipt(ticket: &TicketContent) -> RefundReceiptContent {
+    let content = credit_note(ticket);
+    RefundReceiptContent {
+        number: "FD/26-27/R00003".to_owned(),
+        corrects: None,
+        cause: RefundCause::PaidTwice,
+        lines: Vec::new(),
+        supplies: Vec::new(),
+        total: ticket.total,
+        paid_with: PaidWith {
+            amount: ticket.total,
+            ..content.paid_with
+        },
+        ..content
     }
 }
 
