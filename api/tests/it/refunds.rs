@@ -92,7 +92,11 @@ async fn money_that_came_too_late_goes_back_with_a_receipt_that_corrects_no_invo
     pay_what_is_cancelled(&client, &booking).await;
     let pending = &refunds(&client, &booking).await[0];
     assert_eq!(
-        (&pending["status"], &pending["receipt"], &pending["ended_at"]),
+        (
+            &pending["status"],
+            &pending["receipt"],
+            &pending["ended_at"]
+        ),
         (&json!("pending"), &Value::Null, &Value::Null)
     );
     ask_for_the_refund(&app, &pool).await;
@@ -124,7 +128,9 @@ async fn a_refund_that_steps_back_says_so_in_a_sentence_and_has_no_receipt(pool:
         "Another refund of the same payment took its place."
     );
     assert_eq!(failed.unwrap()["receipt"], Value::Null);
-    let by_staff = refunds.iter().find(|refund| refund["reason"] == "made_at_stripe");
+    let by_staff = refunds
+        .iter()
+        .find(|refund| refund["reason"] == "made_at_stripe");
     assert_eq!(by_staff.unwrap()["receipt"]["number"], "FD/26-27/R00001");
 }
 

@@ -184,7 +184,10 @@ impl InvoiceContent {
     }
 }
 
-pub(super) async fn load_airlines(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Carrier>> {
+pub(super) async fn load_airlines(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<Carrier>> {
     let airlines = sqlx::query_as!(
         Carrier,
         r#"

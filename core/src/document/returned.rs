@@ -114,10 +114,7 @@ impl RefundReceiptContent {
                 card_brand: row.card_brand,
                 card_last4: row.card_last4,
             },
-            returned_on: row
-                .ended_at
-                .filter(|_| row.status == "failed")
-                .map(day),
+            returned_on: row.ended_at.filter(|_| row.status == "failed").map(day),
         })
     }
 }

@@ -155,8 +155,8 @@ async fn a_refund_that_succeeds_has_one_credit_note_however_often_stripe_says_it
     );
     // The invoice's and its own.
     assert_eq!(promised(&mut conn, "render_document").await, 2);
-    let listed = list_refunds(&mut conn, ACCOUNT, &BookingRef::parse("K7XQ3M").unwrap());
-    let listed = listed.await.unwrap();
+    let reference = BookingRef::parse("K7XQ3M").unwrap();
+    let listed = list_refunds(&mut conn, ACCOUNT, &reference).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(
         listed[0].receipt.as_ref().map(|receipt| &receipt.number),
@@ -372,8 +372,9 @@ async fn a_refund_that_the_bank_sends_back_makes_its_receipt_void_and_the_next_h
         ["FD/26-27/C00001", "FD/26-27/C00002"]
     );
     let never_paid = refund(&mut conn, PAYMENT, "cancellation", 1).await;
-    let failed = super::refund_failed(&mut conn, &clock(), never_paid, "no such charge");
-    failed.await.unwrap();
+    super::refund_failed(&mut conn, &clock(), never_paid, "no such charge")
+        .await
+        .unwrap();
     assert_eq!(receipts(&mut conn).await.len(), 2);
 }
 
@@ -538,8 +539,16 @@ async fn the_database_takes_no_second_receipt_and_none_without_a_number(pool: Pg
     let mut conn = pool.acquire().await.unwrap();
     let id = refunded(&mut conn, PAYMENT, "cancellation", 100).await;
     for (number, refund_id, constraint) in [
-        (Some("FD/26-27/R00002"), Some(id), "document_one_receipt_per_refund"),
-        (Some("FD/26-27/R00002"), None, "document_receipt_is_numbered"),
+        (
+            Some("FD/26-27/R00002"),
+            Some(id),
+            "document_one_receipt_per_refund",
+        ),
+        (
+            Some("FD/26-27/R00002"),
+            None,
+            "document_receipt_is_numbered",
+        ),
         (None, Some(id), "document_receipt_is_numbered"),
     ] {
         let refused = sqlx::query(

@@ -4,9 +4,9 @@ use chrono::Duration;
 use sqlx::PgConnection;
 
 use crate::clock::Clock;
-use crate::{Result, booking_lock, document};
 use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::outbox::{self, CreateRefund, ReconcilePayment};
+use crate::{Result, booking_lock, document};
 
 /// How old an open payment is before Stripe is asked, and how long until it is asked again.
 const SILENCE: Duration = Duration::seconds(90);

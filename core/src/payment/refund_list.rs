@@ -77,12 +77,13 @@ pub async fn list_refunds(
                 amount: Money::new(row.amount_minor, money::known_currency(&row.currency)?),
                 created_at: row.created_at,
                 ended_at: row.ended_at,
-                receipt: row.document_id.zip(row.number).map(|(document_id, number)| {
-                    RefundReceipt {
+                receipt: row
+                    .document_id
+                    .zip(row.number)
+                    .map(|(document_id, number)| RefundReceipt {
                         document_id,
                         number,
-                    }
-                }),
+                    }),
             })
         })
         .collect()
@@ -92,8 +93,12 @@ pub async fn list_refunds(
 /// payment provider says is for staff: its words name what is nobody else's business.
 fn sentence(failure: Option<&str>) -> &'static str {
     match failure {
-        Some("lost_or_stolen_card") => "The card was reported lost or stolen; our staff look for another way.",
-        Some("expired_or_canceled_card") => "The card has expired or was cancelled; our staff look for another way.",
+        Some("lost_or_stolen_card") => {
+            "The card was reported lost or stolen; our staff look for another way."
+        }
+        Some("expired_or_canceled_card") => {
+            "The card has expired or was cancelled; our staff look for another way."
+        }
         Some("charge_for_pending_refund_disputed") => {
             "The payment is disputed: the bank gives the money back itself."
         }

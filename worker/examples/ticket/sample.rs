@@ -190,7 +190,11 @@ pub fn invoice(ticket: &TicketContent) -> InvoiceContent {
 pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
     let invoice = invoice(ticket);
     let is_given_back = |line: &&PriceLineContent| line.kind != "fee" && line.kind != "discount";
-    let names: Vec<_> = ticket.passengers.iter().map(|one| one.name.clone()).collect();
+    let names: Vec<_> = ticket
+        .passengers
+        .iter()
+        .map(|one| one.name.clone())
+        .collect();
     let lines: Vec<_> = names
         .iter()
         .flat_map(|name| {

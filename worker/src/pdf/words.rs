@@ -121,7 +121,9 @@ pub fn paid_back(paid: &PaidWith, day: NaiveDate) -> String {
 pub fn cause(cause: RefundCause) -> &'static str {
     match cause {
         RefundCause::NotOwed => "Payment received in error: it was not owed any more",
-        RefundCause::SeatsGone => "Payment received for other seats, which were not available any more",
+        RefundCause::SeatsGone => {
+            "Payment received for other seats, which were not available any more"
+        }
         RefundCause::PaidTwice => "Payment received in error: the booking was paid already",
         RefundCause::NotAskedFor => "Payment received in error: it was not the payment asked for",
         RefundCause::SeatFees => "Fee of a chosen seat that was not available",

@@ -8,8 +8,8 @@ use flightdesk_core::document::{
 use flightdesk_core::ids::{DocumentId, JobId, PaymentId, RefundId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::outbox::{self, MailKind, SendSms};
-use flightdesk_core::payment::stripe::{StripeRefund, StripeRefundStatus};
 use flightdesk_core::payment;
+use flightdesk_core::payment::stripe::{StripeRefund, StripeRefundStatus};
 use flightdesk_worker::pushed::Pushed;
 use flightdesk_worker::{Ctx, pdf};
 use flightdesk_worker::{attempt, outcome::Outcome};
@@ -251,7 +251,11 @@ async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgP
             assert!(form.contains(said), "{said:?} is missing in\n{form}");
         }
     }
-    let names: Vec<_> = mail.attachments.iter().map(|file| &file.file_name).collect();
+    let names: Vec<_> = mail
+        .attachments
+        .iter()
+        .map(|file| &file.file_name)
+        .collect();
     assert_eq!(names, ["refund-receipt-K7XQ3M-FD-26-27-C00001.pdf"]);
     let text = text_of(&mail.attachments[0].bytes);
     for said in [
@@ -272,7 +276,11 @@ async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgP
         stripe_says(&ctx, id, minor, StripeRefundStatus::Failed).await;
     }
     render_and_send(&ctx).await;
-    assert_eq!(ctx.mail.sent().len(), 1, "money that came again is not back");
+    assert_eq!(
+        ctx.mail.sent().len(),
+        1,
+        "money that came again is not back"
+    );
     let void: Vec<Uuid> = sqlx::query_scalar(
         "select id from document where kind = 'refund_receipt' and status = 'ready' and revision = 2 order by number",
     )
@@ -304,7 +312,10 @@ async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool
         ("late_payment", "it was not owed any more"),
         ("duplicate_payment", "the booking was paid already"),
         ("seat_fees", "Fee of a chosen seat that was not available"),
-        ("seat_swap", "Fee of a chosen seat that another aircraft does"),
+        (
+            "seat_swap",
+            "Fee of a chosen seat that another aircraft does",
+        ),
         ("cancellation", "Cancelled flights"),
     ] {
         let id = refunded(&ctx, reason, 1_234).await;
@@ -320,7 +331,12 @@ async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool
         let made = pdf::refund_receipt(&content).unwrap();
         assert_eq!(made, pdf::refund_receipt(&content).unwrap());
         let text = text_of(&made);
-        for said in [said, "Refund receipt", "no invoice is of this money", "INR 12.34"] {
+        for said in [
+            said,
+            "Refund receipt",
+            "no invoice is of this money",
+            "INR 12.34",
+        ] {
             assert!(text.contains(said), "{said:?} is missing in\n{text}");
         }
         // Which makes room for the next: a payment goes back whole once.

@@ -115,7 +115,11 @@ fn every_reader_agrees(content: &TicketContent, is_embedded: bool, name: &str) {
     }
     let mut receipt = sample::refund_receipt(content);
     receipt.returned_on = chrono::NaiveDate::from_ymd_opt(2026, 12, 3);
-    let receipt = read(&folder, &pdf::refund_receipt(&receipt).unwrap(), is_embedded);
+    let receipt = read(
+        &folder,
+        &pdf::refund_receipt(&receipt).unwrap(),
+        is_embedded,
+    );
     let said = receipt.words();
     for words in [
         "Refund receipt (void)",
@@ -299,8 +303,12 @@ fn longest_credit_note(content: &TicketContent) -> RefundReceiptContent {
     ticket.passengers = vec![one; 13];
     let mut credit = sample::credit_note(&ticket);
     credit.number = "FD/26-27C1234567".to_owned();
-    credit.seller.name = "Flightdesk Travels Private Limited ".repeat(6)[..200].trim().to_owned();
-    credit.seller.address = "1234 Janpath, Connaught Place, New Delhi ".repeat(5)[..200].trim().to_owned();
+    credit.seller.name = "Flightdesk Travels Private Limited ".repeat(6)[..200]
+        .trim()
+        .to_owned();
+    credit.seller.address = "1234 Janpath, Connaught Place, New Delhi ".repeat(5)[..200]
+        .trim()
+        .to_owned();
     credit.buyer = vec![
         ticket.passengers[0].name.clone(),
         format!("{}@{}.example", "traveller".repeat(7), "mailbox".repeat(25)),

@@ -236,7 +236,11 @@ async fn a_receipt_of_money_that_went_back_and_a_void_one_of_money_that_came_aga
         let noticed = broken(&mut conn, &world).await;
         assert_eq!(noticed.len(), rules, "{planted}: {noticed:?}");
         // What came again is limbo until somebody has given it back.
-        assert!(noticed.iter().all(|(rule, _)| rule == "money_kept_is_earned"));
+        assert!(
+            noticed
+                .iter()
+                .all(|(rule, _)| rule == "money_kept_is_earned")
+        );
     }
 }
 

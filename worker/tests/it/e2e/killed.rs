@@ -161,7 +161,10 @@ async fn kill_api_by_refund_at(
     .unwrap();
     let refund = traveller
         .http
-        .post(format!("{}/sandbox/stripe/v1/refunds", deployment.api.address))
+        .post(format!(
+            "{}/sandbox/stripe/v1/refunds",
+            deployment.api.address
+        ))
         .bearer_auth("sk_test_anything")
         .form(&[("payment_intent", intent.as_str()), ("amount", "12300")]);
     // The answer may die with the api.
