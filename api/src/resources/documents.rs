@@ -151,7 +151,7 @@ pub enum FileAnswer {
 impl Documents {
     /// List the documents of a booking
     ///
-    /// Also those that are still being made; none before it is paid.
+    /// Also those that are still being made; none before money has come.
     #[oai(
         path = "/bookings/:booking_ref/documents",
         method = "get",
