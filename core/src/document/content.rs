@@ -116,7 +116,8 @@ pub struct CorrectedInvoice {
     pub issued_on: NaiveDate,
 }
 
-/// A line of what is given back.
+/// A line of what is given back. A charge that is kept is a negative line of the kind that it is taken off, with a name of
+/// its own, so that the taxable value is what really comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnedLine {
     /// What of the price it is; its amount is what is given back of it.

@@ -186,40 +186,54 @@ pub fn invoice(ticket: &TicketContent) -> InvoiceContent {
     }
 }
 
-/// The credit note of a cancelled ticket: all of its lines go back, each passenger's by name, but for the fees.
+/// The credit note of a cancelled ticket: each passenger's lines by name, less a charge; the fee of the booking is kept.
 pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
     let invoice = invoice(ticket);
-    let is_given_back = |line: &&PriceLineContent| line.kind != "fee" && line.kind != "discount";
-    let names: Vec<_> = ticket
-        .passengers
-        .iter()
-        .map(|one| one.name.clone())
-        .collect();
-    let lines: Vec<_> = names
-        .iter()
-        .flat_map(|name| {
-            let lines = ticket.price_lines.iter().filter(is_given_back);
-            lines.map(move |line| ReturnedLine {
-                passenger: Some(name.clone()),
-                line: PriceLineContent {
-                    amount: Money::new(
-                        line.amount.minor() / i64::from(line.quantity),
-                        line.amount.currency(),
-                    ),
-                    quantity: 1,
-                    ..line.clone()
-                },
-            })
-        })
-        .collect();
-    let minor = lines.iter().map(|one| one.line.amount.minor()).sum();
-    let total = Money::new(minor, ticket.total.currency());
+    let currency = ticket.total.currency();
+    let mut lines = Vec::new();
+    for passenger in &ticket.passengers {
+        let returned = |line: &PriceLineContent, name: Option<&str>, minor| ReturnedLine {
+            passenger: Some(passenger.name.clone()),
+            line: PriceLineContent {
+                name: name.map(str::to_owned).or_else(|| line.name.clone()),
+                quantity: 1,
+                amount: Money::new(minor, currency),
+                ..line.clone()
+            },
+        };
+        for line in &ticket.price_lines {
+            let each = line.amount.minor() / i64::from(line.quantity);
+            match line.kind.as_str() {
+                "fee" | "discount" => {}
+                "base_fare" => {
+                    lines.push(returned(line, None, each));
+                    lines.push(returned(line, Some("Cancellation charge"), -350_000));
+                }
+                _ => lines.push(returned(line, None, each)),
+            }
+        }
+    }
+    let sum = |is_part: &dyn Fn(&PriceLineContent) -> bool| {
+        let lines = lines.iter().filter(|one| is_part(&one.line));
+        Money::new(lines.map(|one| one.line.amount.minor()).sum(), currency)
+    };
+    let (total, gst) = (sum(&|_| true), sum(&|line| line.code == "GST"));
+    let mut supplies = invoice.supplies;
+    supplies.truncate(1);
+    for supply in &mut supplies {
+        supply.value = sum(&|line| line.code != "GST");
+        supply.taxable = sum(&|line| line.kind == "base_fare");
+        for tax in &mut supply.taxes {
+            tax.amount = Money::new(gst.minor() / 2, currency);
+        }
+    }
+    let issued_at = invoice.issued_at + TimeDelta::days(10);
     RefundReceiptContent {
         document_id: ticket.document_id,
         revision: 1,
         number: "FD/26-27/C00012".to_owned(),
-        issued_at: invoice.issued_at + TimeDelta::days(10),
-        issued_on: (invoice.issued_at + TimeDelta::days(10)).date_naive(),
+        issued_at,
+        issued_on: issued_at.date_naive(),
         corrects: Some(CorrectedInvoice {
             number: invoice.number,
             issued_on: invoice.issued_on,
@@ -228,10 +242,10 @@ pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
         buyer: invoice.buyer,
         booking_ref: invoice.booking_ref,
         airlines: invoice.airlines,
-        passengers: names,
+        passengers: (ticket.passengers.iter().map(|one| one.name.clone())).collect(),
         cause: RefundCause::Cancellation,
         lines,
-        supplies: invoice.supplies.into_iter().take(1).collect(),
+        supplies,
         total,
         paid_with: PaidWith {
             amount: total,

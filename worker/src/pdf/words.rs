@@ -61,7 +61,8 @@ pub fn checked_with_extra(baggage: &Baggage, extra_kg: i64) -> String {
 /// The words of a price line and whom it is for.
 pub fn price_line(line: &PriceLineContent) -> String {
     let what = match line.kind.as_str() {
-        "base_fare" => "Fare".to_owned(),
+        // A charge that is kept of it says so.
+        "base_fare" => line.name.clone().unwrap_or_else(|| "Fare".to_owned()),
         "tax" | "fee" => line.name.clone().map_or_else(
             || format!("{} {}", sentence_case(&line.kind), line.code),
             |name| format!("{name} ({})", line.code),
