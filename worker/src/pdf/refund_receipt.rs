@@ -51,10 +51,7 @@ impl Flow {
                 let day = format::long_date(invoice.issued_on);
                 ("Credit note number", format!("{} of {day}", invoice.number))
             }
-            None => (
-                "Receipt number",
-                "None: no invoice is of this money".to_owned(),
-            ),
+            None => ("Receipt number", "None".to_owned()),
         };
         self.sheets.open(Role::Paragraph);
         self.sheets.text_right(RIGHT, TOP, grey(8), number);
@@ -129,6 +126,7 @@ impl Flow {
         } else {
             self.labelled("Reason", cause);
         }
+        self.room(30.0);
         self.heading("What was given back");
         let (total, no_tax) = match &content.corrects {
             Some(_) => (
@@ -137,12 +135,11 @@ impl Flow {
             ),
             None => (
                 "Total of this receipt",
-                "Nothing was sold for this money, and no tax was charged on it.",
+                "No invoice was issued for this money, so this receipt changes no tax.",
             ),
         };
         self.amount_rows(&rows, content.total, total);
-        let paid = words::paid_back(&content.paid_with, content.issued_on);
-        self.line(grey(9), &paid);
+        self.line(grey(9), &words::paid_back(content));
         let mut supplies = content.supplies.iter();
         if supplies.any(|supply| !supply.taxes.is_empty()) {
             self.taxes(&content.supplies);

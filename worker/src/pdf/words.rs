@@ -1,8 +1,8 @@
 //! How a ticket's facts are put into words.
 
-use chrono::NaiveDate;
 use flightdesk_core::document::{
     Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent, RefundCause,
+    RefundReceiptContent,
 };
 use flightdesk_core::format::{self, sentence_case};
 
@@ -112,10 +112,17 @@ pub fn card(paid: &PaidWith) -> String {
     }
 }
 
-/// `Paid back INR 600.00 on 3 December 2026`.
-pub fn paid_back(paid: &PaidWith, day: NaiveDate) -> String {
-    let (sum, day) = (format::money(paid.amount), format::long_date(day));
-    format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days.")
+/// `Paid back INR 600.00 on 3 December 2026.`, and when it shows, or that it came again.
+pub fn paid_back(content: &RefundReceiptContent) -> String {
+    let sum = format::money(content.total);
+    let day = format::long_date(content.issued_on);
+    match content.returned_on {
+        Some(returned) => {
+            let returned = format::long_date(returned);
+            format!("Paid back {sum} on {day}; sent back by the bank on {returned}.")
+        }
+        None => format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days."),
+    }
 }
 
 /// What money was that went back, where no line says it.

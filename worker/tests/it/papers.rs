@@ -334,7 +334,7 @@ async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool
         for said in [
             said,
             "Refund receipt",
-            "no invoice is of this money",
+            "No invoice was issued for this money",
             "INR 12.34",
         ] {
             assert!(text.contains(said), "{said:?} is missing in\n{text}");

@@ -125,7 +125,7 @@ fn every_reader_agrees(content: &TicketContent, is_embedded: bool, name: &str) {
         "Refund receipt (void)",
         "FD/26-27/R00003",
         "Void since 3 December 2026: the bank sent this money back.",
-        "no invoice is of this money",
+        "No invoice was issued for this money",
         "the booking was paid already",
         "Total of this receipt",
     ] {
