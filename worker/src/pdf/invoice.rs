@@ -86,15 +86,16 @@ impl Flow {
         ];
         let top = self.y;
         let mut bottom = top;
-        for (x, label, lines) in [
-            (LEFT, "Seller", sells.into_iter().flatten().collect()),
-            (BUYER, "Buyer", buyer.to_vec()),
+        let sells: Vec<_> = sells.into_iter().flatten().collect();
+        for (x, label, lines, width) in [
+            (LEFT, "Seller", sells, BUYER - LEFT - 6.0),
+            (BUYER, "Buyer", buyer.to_vec(), RIGHT - BUYER),
         ] {
             self.sheets.open(Role::Paragraph);
             self.sheets.text(x, top, grey(8), label);
             let mut y = top + 3.8;
             for line in lines.iter().flat_map(|line| line.split('\n')) {
-                for part in self.sheets.wrap(text(10), line, BUYER - LEFT - 6.0) {
+                for part in self.sheets.wrap(text(10), line, width) {
                     self.sheets.text(x, y, text(10), &part);
                     y += 4.6;
                 }
