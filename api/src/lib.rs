@@ -32,7 +32,7 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, coupons, documents,
-    flights, health, holds, invariants, jobs, ledger, payments, places, search, seats,
+    flights, health, holds, invariants, jobs, ledger, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -49,7 +49,7 @@ fn operations() -> impl OpenApi {
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
-        (ledger::Ledgers, booking_events::BookingEvents),
+        (ledger::Ledgers, booking_events::BookingEvents, refunds::Refunds),
         jobs::Jobs,
         documents::Documents,
         health::Health,

@@ -3,7 +3,7 @@
 //! Only under the feature `fault-points`, which no optimised build can have: elsewhere a point is nothing.
 //!
 //! **The processes die at named steps.** Between the payment and the mail stand 28 calls of `fault::point`
-//! (`core/src/fault.rs`). Under the feature `fault-points` a process kills itself at the one that `FAULT_POINT`
+//! (`core/src/fault.rs`), and two where a refund is settled. Under the feature `fault-points` a process kills itself at the one that `FAULT_POINT`
 //! names, once; `worker/tests/it/e2e/killed.rs` lets the real api and worker die at each and counts what is left:
 //! one number for each passenger and airline, one object a document, one Message-ID a mail. A kill after so many
 //! milliseconds hits the steps that take long; the steps that matter, between two commits, take none. Checks and

@@ -124,6 +124,21 @@ fn clockwork(
         Ok(())
     });
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);
+    // What a process of an older version settled during an upgrade has its receipt.
+    clockwork.every(
+        "number_receipts",
+        Duration::from_mins(5),
+        |ctx| async move {
+            loop {
+                let mut tx = ctx.db.begin().await?;
+                let is_numbered = payment::number_missing_receipt(&mut tx, &ctx.clock).await?;
+                tx.commit().await?;
+                if !is_numbered {
+                    return Ok(());
+                }
+            }
+        },
+    );
     // A day before departure: a mail for everybody who flies.
     clockwork.every("remind", Duration::from_mins(5), |ctx| async move {
         let mut tx = ctx.db.begin().await?;

@@ -22,7 +22,7 @@ pub enum Tag {
     Coupons,
     /// Checkout, and what Stripe tells us
     Payments,
-    /// Tickets as PDF
+    /// Tickets, invoices and receipts as PDF
     Documents,
     /// What happens after the answer
     Jobs,

@@ -198,7 +198,12 @@ fn name(booking: &Booking, document: &Document) -> String {
                 document.number.as_deref().unwrap_or_default()
             )
         }
-        DocumentKind::RefundReceipt => "the refund receipt".to_owned(),
+        DocumentKind::RefundReceipt => {
+            format!(
+                "the refund receipt {}",
+                document.number.as_deref().unwrap_or_default()
+            )
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub enum KindView {
     Ticket,
     /// What was paid
     Invoice,
-    /// What went back
+    /// What went back: a credit note, when it corrects an invoice
     RefundReceipt,
 }
 
@@ -60,7 +60,8 @@ pub struct DocumentView {
     booking_ref: String,
     /// IATA code of the validating airline of a ticket
     airline: Option<String>,
-    /// Number of an invoice: `FD/26-27/000123`
+    /// Number of an invoice, `FD/26-27/000123`, of a credit note, `FD/26-27/C00012`, or of a receipt for money that no
+    /// invoice is of, `FD/26-27/R00003`
     number: Option<String>,
     status: StatusView,
     /// Grows when what the document says changes
@@ -150,7 +151,7 @@ pub enum FileAnswer {
 impl Documents {
     /// List the documents of a booking
     ///
-    /// Also those that are still being made; none before it is paid.
+    /// Also those that are still being made; none before money has come.
     #[oai(
         path = "/bookings/:booking_ref/documents",
         method = "get",

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod payments;
 pub mod places;
+pub mod refunds;
 pub mod return_link;
 pub mod search;
 pub mod seats;

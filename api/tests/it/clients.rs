@@ -366,6 +366,7 @@ async fn the_enums_of_the_document_are_the_words_of_the_database(pool: PgPool) {
             vec!["none"],
         ),
         ("PriceLineKind", "price_line.price_line_kind_known", vec![]),
+        ("RefundReason", "refund.refund_reason_known", vec![]),
         ("RefundStatus", "refund.refund_status_known", vec![]),
         ("PassengerType", "passenger.passenger_type_known", vec![]),
         ("Gender", "passenger.passenger_gender_known", vec![]),

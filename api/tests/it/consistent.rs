@@ -112,9 +112,29 @@ const RULES: &[(&str, &str)] = &[
          ) d where right(d.number, 6)::bigint <> d.position",
     ),
     (
+        "credit notes and receipts are numbered from one without a gap, each by itself",
+        "select d.number from (
+             select number, row_number() over (partition by left(number, -5) order by number) as position
+             from document where kind = 'refund_receipt'
+         ) d where right(d.number, 5)::bigint <> d.position",
+    ),
+    (
+        "what went back has a receipt, a credit note if an invoice is of the money",
+        "select r.id::text from refund r
+         left join document d on d.refund_id = r.id and d.kind = 'refund_receipt' and d.booking_id = r.booking_id
+         left join document i on i.payment_id = r.payment_id and i.kind = 'invoice'
+         where (r.status = 'succeeded' and d.id is null) or (r.status = 'pending' and d.id is not null)
+            or (d.id is not null and r.reason in ('late_payment', 'duplicate_payment', 'mismatched_payment', 'seat_fees')
+                and (d.corrects_id is not null or d.number not like '%/R%'))
+            or (d.id is not null and r.reason in ('cancellation', 'seat_swap') and i.id is not null
+                and (d.corrects_id is null or d.number not like '%/C%'))
+            or (r.status = 'failed' and d.revision = 1)",
+    ),
+    (
         "nothing unpaid is ticketed",
         "select b.booking_ref from booking b
-         where (exists (select from ticket t where t.booking_id = b.id) or exists (select from document d where d.booking_id = b.id))
+         where (exists (select from ticket t where t.booking_id = b.id)
+                or exists (select from document d where d.booking_id = b.id and d.kind <> 'refund_receipt'))
            and not exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded')
            and b.total_minor > 0",
     ),

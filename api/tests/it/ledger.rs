@@ -51,7 +51,7 @@ pub fn balance<'a>(ledger: &'a Value, account: &str) -> &'a str {
 }
 
 /// Pays on the page and delivers what the sandbox says of it.
-async fn pay(app: &TestApp, client: &Client<'_>, booking: &Value) {
+pub async fn pay(app: &TestApp, client: &Client<'_>, booking: &Value) {
     let page = open(client, booking).await;
     let page = page["checkout_url"].as_str().unwrap().to_owned();
     pay_with(app, &page, "4242424242424242").await;
@@ -59,7 +59,7 @@ async fn pay(app: &TestApp, client: &Client<'_>, booking: &Value) {
 }
 
 /// Gives something back in the dashboard, as staff do.
-async fn refund_in_the_dashboard(app: &TestApp, pool: &PgPool, amount: i64) -> StatusCode {
+pub async fn refund_in_the_dashboard(app: &TestApp, pool: &PgPool, amount: i64) -> StatusCode {
     let intent: String =
         sqlx::query_scalar("select stripe_payment_intent_id from payment order by id desc limit 1")
             .fetch_one(pool)
@@ -78,7 +78,7 @@ async fn refund_in_the_dashboard(app: &TestApp, pool: &PgPool, amount: i64) -> S
 }
 
 /// Pays on the open page, cancels, and only then lets the payment be known.
-async fn pay_what_is_cancelled(client: &Client<'_>, booking: &Value) {
+pub async fn pay_what_is_cancelled(client: &Client<'_>, booking: &Value) {
     let page = open(client, booking).await;
     let path = format!("/v1/bookings/{}/cancellations", trip::reference(booking));
     let page = page["checkout_url"].as_str().unwrap();
@@ -153,7 +153,7 @@ async fn money_for_a_cancelled_booking_comes_and_goes_and_leaves_nothing(pool: P
 }
 
 /// What the job does.
-async fn ask_for_the_refund(app: &TestApp, pool: &PgPool) {
+pub async fn ask_for_the_refund(app: &TestApp, pool: &PgPool) {
     let id: RefundId = sqlx::query_scalar("select id from refund where status = 'pending'")
         .fetch_one(pool)
         .await

@@ -34,6 +34,7 @@ mod people;
 mod places;
 mod process;
 mod races;
+mod refunds;
 mod restore;
 mod rolling;
 mod round_trips;

@@ -1,4 +1,4 @@
-//! What a ticket says, as plain data. How it looks is the worker's business.
+//! What a ticket, an invoice and a receipt say, as plain data. How it looks is the worker's business.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 
@@ -66,6 +66,85 @@ pub struct InvoiceContent {
     pub total: Money,
     /// How it was paid; none when nothing was to pay.
     pub paid_with: Option<PaidWith>,
+}
+
+/// Everything a receipt of a refund says: a credit note when it corrects an invoice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefundReceiptContent {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Which revision of it this is.
+    pub revision: i32,
+    /// `FD/26-27/C00012`; with an `R` when it corrects no invoice.
+    pub number: String,
+    /// When it was numbered.
+    pub issued_at: DateTime<Utc>,
+    /// That day, by the seller's clocks.
+    pub issued_on: NaiveDate,
+    /// The invoice that it corrects; none for money that no invoice is of.
+    pub corrects: Option<CorrectedInvoice>,
+    /// Who sells.
+    pub seller: Seller,
+    /// Who gets the money, line by line: as on the invoice.
+    pub buyer: Vec<String>,
+    /// The booking's reference.
+    pub booking_ref: String,
+    /// Whose tickets the booking has.
+    pub airlines: Vec<Carrier>,
+    /// Everybody of the booking, with title and all names.
+    pub passengers: Vec<String>,
+    /// Why the money went back.
+    pub cause: RefundCause,
+    /// What is given back, line by line; empty when only the amount is known, which the cause then explains.
+    pub lines: Vec<ReturnedLine>,
+    /// What tax law asks to be said of the lines.
+    pub supplies: Vec<SupplyContent>,
+    /// The sum of the lines: what went back.
+    pub total: Money,
+    /// The payment that it went back to.
+    pub paid_with: PaidWith,
+    /// The day on which the bank sent the money back, by the seller's clocks: the receipt is void.
+    pub returned_on: Option<NaiveDate>,
+}
+
+/// The invoice that a credit note corrects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectedInvoice {
+    /// `FD/26-27/000123`.
+    pub number: String,
+    /// Its day, by the seller's clocks.
+    pub issued_on: NaiveDate,
+}
+
+/// A line of what is given back. A charge that is kept is a negative line of the kind that it is taken off, with a name of
+/// its own, so that the taxable value is what really comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnedLine {
+    /// What of the price it is; its amount is what is given back of it.
+    pub line: PriceLineContent,
+    /// Whose it was, when it was one passenger's; else the line says for how many of whom.
+    pub passenger: Option<String>,
+}
+
+/// Why money went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundCause {
+    /// It came when it was not owed any more: the booking had ended or had another price.
+    NotOwed,
+    /// It was for other seats, which could not be had any more.
+    SeatsGone,
+    /// The booking was paid already.
+    PaidTwice,
+    /// It was not what was asked for.
+    NotAskedFor,
+    /// A chosen seat could not be had when the booking was confirmed.
+    SeatFees,
+    /// Another aircraft does not have a chosen seat, or has it in a cheaper class.
+    SeatSwap,
+    /// Flights were cancelled.
+    Cancellation,
+    /// Staff gave it back.
+    Staff,
 }
 
 /// Who sells.

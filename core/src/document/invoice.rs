@@ -97,8 +97,8 @@ pub async fn next_line(conn: &mut PgConnection, booking_id: BookingId) -> Result
     Ok(last.map_or(0, |last| last + 1))
 }
 
-/// What the number of an invoice of today begins with, and its fiscal year: `FD` and `26-27` of `FD/26-27/000123`.
-async fn series(conn: &mut PgConnection, clock: &Clock) -> Result<(String, String)> {
+/// What the number of an invoice or receipt of today begins with, and its fiscal year: `FD` and `26-27` of `FD/26-27/000123`.
+pub(super) async fn series(conn: &mut PgConnection, clock: &Clock) -> Result<(String, String)> {
     let seller = sqlx::query!("select number_prefix, fiscal_year_month, time_zone from seller")
         .fetch_one(conn)
         .await?;
@@ -155,7 +155,7 @@ impl InvoiceContent {
             })
             .map_err(|error| Error::Catalogue(format!("invoice {}: {error}", row.number)))?;
         let tax_number = row.tax_number.as_deref();
-        let supplies = supply::load(conn, document_id, currency, tax_number).await?;
+        let supplies = supply::load(conn, row.booking_id, &lines, currency, tax_number).await?;
         Ok(Self {
             document_id,
             supplies,
@@ -184,7 +184,10 @@ impl InvoiceContent {
     }
 }
 
-async fn load_airlines(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Carrier>> {
+pub(super) async fn load_airlines(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<Carrier>> {
     let airlines = sqlx::query_as!(
         Carrier,
         r#"

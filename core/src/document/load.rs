@@ -406,7 +406,7 @@ fn boarding(departs_at: DateTime<Utc>, zone: Tz) -> Boarding {
 }
 
 /// `ms` as people write it: `Ms`.
-fn title(raw: &str) -> String {
+pub(super) fn title(raw: &str) -> String {
     let mut letters = raw.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()

@@ -1,5 +1,5 @@
-//! Documents: tickets and invoices today, receipts later. A document is a resource of its own with revisions; what
-//! it says is [`TicketContent`] or [`InvoiceContent`], how that looks is the worker's business.
+//! Documents: tickets, invoices and receipts of refunds. A document is a resource of its own with revisions; what it
+//! says is [`TicketContent`], [`InvoiceContent`] or [`RefundReceiptContent`], how that looks is the worker's business.
 
 mod content;
 mod invoice;
@@ -7,17 +7,21 @@ mod lines;
 mod load;
 mod model;
 mod queries;
+mod refund_receipt;
 mod render;
+mod returned;
 mod supply;
 
 pub use content::{
-    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
-    PaidWith, PassengerContent, Place, PriceLineContent, Seller, TicketContent,
+    Baggage, Boarding, Carrier, CorrectedInvoice, CouponContent, DirectionContent, FlightContent,
+    InvoiceContent, PaidWith, PassengerContent, Place, PriceLineContent, RefundCause,
+    RefundReceiptContent, ReturnedLine, Seller, TicketContent,
 };
 pub use invoice::{Settled, next_line, request_invoice};
 pub use model::{Document, DocumentKind, DocumentStatus, Superseded, storage_key};
 pub use queries::{find_kind, get, list_by_booking};
 pub(crate) use queries::{list_by_booking_id, list_by_booking_ids};
+pub(crate) use refund_receipt::{request_refund_receipt, void_refund_receipt};
 pub use render::{mark_failed, mark_ready, mark_rendering};
 pub use supply::{SupplyContent, SupplyTax};
 
@@ -25,7 +29,7 @@ use sqlx::PgConnection;
 
 use crate::Result;
 use crate::clock::Clock;
-use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::ids::{AccountId, BookingId, DocumentId, RefundId};
 use crate::outbox::{self, RenderDocument};
 
 /// Validating airlines that a booking can have: one a direction.
@@ -101,12 +105,33 @@ pub async fn reissue_tickets(
     account_id: AccountId,
     booking_id: BookingId,
 ) -> Result<()> {
-    let reissued = sqlx::query_as!(
+    let of = RevisionOf::Tickets(booking_id);
+    request_revision(conn, clock, account_id, of).await
+}
+
+/// Whose content has changed.
+enum RevisionOf {
+    Tickets(BookingId),
+    Receipt(RefundId),
+}
+
+/// Files the present revision as superseded, whether it was ready or not, and promises the next.
+async fn request_revision(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    of: RevisionOf,
+) -> Result<()> {
+    let (booking_id, refund_id) = match of {
+        RevisionOf::Tickets(booking_id) => (Some(booking_id.0), None),
+        RevisionOf::Receipt(refund_id) => (None, Some(refund_id.0)),
+    };
+    let requested = sqlx::query_as!(
         Requested,
         r#"
         with old as (
             select id, revision, storage_key, sha256, size_bytes, ready_at from document
-            where booking_id = $1 and kind = 'ticket' for update
+            where (booking_id = $1 and kind = 'ticket') or refund_id = $3 for update
         ), filed as (
             insert into document_revision (document_id, revision, storage_key, sha256, size_bytes, ready_at, superseded_at)
             select id, revision, storage_key, sha256, size_bytes, ready_at, $2 from old
@@ -115,15 +140,16 @@ pub async fn reissue_tickets(
         from old where d.id = old.id
         returning d.id as "document_id: DocumentId", d.revision
         "#,
-        booking_id.0,
+        booking_id,
         clock.now(),
+        refund_id,
     )
     .fetch_all(&mut *conn)
     .await?;
     for Requested {
         document_id,
         revision,
-    } in reissued
+    } in requested
     {
         let job = RenderDocument {
             document_id,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use crate::ids::{BookingId, DocumentId};
+use crate::ids::{BookingId, DocumentId, RefundId};
 
 /// A document of a booking, ready or on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub struct Document {
     pub kind: DocumentKind,
     /// The validating airline of a ticket.
     pub airline: Option<String>,
-    /// The number of an invoice: `FD/26-27/000123`.
+    /// The number of an invoice, `FD/26-27/000123`, or of a refund's receipt, `FD/26-27/C00012`.
     pub number: Option<String>,
+    /// The refund that a receipt is of.
+    pub refund_id: Option<RefundId>,
     /// Where it stands.
     pub status: DocumentStatus,
     /// Grows when what the document says changes.
@@ -85,7 +87,7 @@ pub enum DocumentKind {
     Ticket,
     /// What was paid.
     Invoice,
-    /// What went back.
+    /// What went back: a credit note when it corrects an invoice.
     RefundReceipt,
 }
 

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::model::{Document, DocumentKind, DocumentStatus, Superseded};
-use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::ids::{AccountId, BookingId, DocumentId, RefundId};
 use crate::{Error, Result};
 
 /// The documents of a booking of this account, oldest first; [`Error::NotFound`] when it has no such booking.
@@ -43,7 +43,7 @@ pub(crate) async fn list_by_booking_ids(
         r#"
         select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
             kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
-            document.number, document.created_at, ready_at, storage_key, sha256, size_bytes,
+            document.number, document.refund_id as "refund_id: RefundId", document.created_at, ready_at, storage_key, sha256, size_bytes,
             (
                 select coalesce(jsonb_agg(jsonb_build_object('revision', r.revision, 'superseded_at', r.superseded_at) order by r.revision), '[]')
                 from document_revision r where r.document_id = document.id
@@ -71,7 +71,7 @@ pub async fn get(
         r#"
         select document.id as "id: DocumentId", booking_id as "booking_id: BookingId", booking_ref,
             kind as "kind: DocumentKind", airline, document.status as "status: DocumentStatus", revision,
-            document.number, document.created_at, ready_at, storage_key, sha256, size_bytes,
+            document.number, document.refund_id as "refund_id: RefundId", document.created_at, ready_at, storage_key, sha256, size_bytes,
             (
                 select coalesce(jsonb_agg(jsonb_build_object('revision', r.revision, 'superseded_at', r.superseded_at) order by r.revision), '[]')
                 from document_revision r where r.document_id = document.id

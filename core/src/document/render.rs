@@ -8,7 +8,7 @@ use super::model::storage_key;
 use crate::Result;
 use crate::booking_event::{self, Event};
 use crate::clock::Clock;
-use crate::ids::{AccountId, BookingId, DocumentId};
+use crate::ids::{AccountId, BookingId, DocumentId, RefundId};
 use crate::mail;
 use crate::outbox::{MailKind, RenderDocument};
 
@@ -31,8 +31,8 @@ pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Re
     Ok(marked.rows_affected() == 1)
 }
 
-/// Says that the bytes are stored, and promises the mail that carries them when they were the last of the booking's
-/// tickets and invoices. Changes nothing when the revision is not the present one or is ready already.
+/// Says that the bytes are stored, and promises the mail that carries them: of a receipt at once, else when they were the
+/// last of the booking's tickets and invoices. Changes nothing when the revision is not the present one or is ready already.
 ///
 /// Belongs in the transaction that finishes the job.
 pub async fn mark_ready(
@@ -61,6 +61,7 @@ pub async fn mark_ready(
         r#"
         update document set status = 'ready', ready_at = $3, storage_key = $4, sha256 = $5, size_bytes = $6
         where id = $1 and revision = $2 and status <> 'ready'
+        returning refund_id as "refund_id: RefundId"
         "#,
         job.document_id.0,
         job.revision,
@@ -69,9 +70,15 @@ pub async fn mark_ready(
         sha256.as_slice(),
         size,
     )
-    .execute(&mut *conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    if marked.rows_affected() == 0 {
+    let Some(marked) = marked else {
+        return Ok(());
+    };
+    if let Some(refund_id) = marked.refund_id {
+        // Once, and not of a void receipt: before it leaves it asks whether the bank still has the money.
+        let paid = MailKind::RefundPaid { refund_id };
+        mail::promise(conn, clock, booking.account_id, booking.id, paid).await?;
         return Ok(());
     }
     let Some(Ready {

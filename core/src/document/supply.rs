@@ -1,9 +1,11 @@
-//! What an invoice says of each supply under India's GST: code, place, taxable value and the split of the tax.
+//! What an invoice or a credit note says of each supply under India's GST: code, place, taxable value and the split of
+//! the tax.
 
 use sqlx::PgConnection;
 
+use super::content::PriceLineContent;
 use crate::Result;
-use crate::ids::DocumentId;
+use crate::ids::BookingId;
 use crate::money::{Currency, Money};
 
 /// The tax that is split between the union and the state, by its code in the catalogue.
@@ -47,16 +49,24 @@ struct State {
     is_utgst: bool,
 }
 
-/// The supplies of an invoice.
+/// The supplies that lines of a booking's price are of.
 ///
 /// The place of supply of a journey is where it begins, each direction being a journey of its own (IGST Act, section
 /// 12(9)); of a service of the booking, where the seller is (section 12(2): no buyer's address is on record).
-pub(super) async fn load(
+pub(super) async fn load<'a>(
     conn: &mut PgConnection,
-    invoice_id: DocumentId,
+    booking_id: BookingId,
+    lines: impl IntoIterator<Item = &'a PriceLineContent>,
     currency: Currency,
     tax_number: Option<&str>,
 ) -> Result<Vec<SupplyContent>> {
+    let (mut kinds, mut codes, mut directions, mut amounts) = (vec![], vec![], vec![], vec![]);
+    for line in lines {
+        kinds.push(line.kind.clone());
+        codes.push(line.code.clone());
+        directions.push(line.direction.clone());
+        amounts.push(line.amount.minor());
+    }
     let seller = match tax_number.and_then(state_code) {
         Some(code) => find_state(conn, code).await?,
         None => None,
@@ -66,16 +76,19 @@ pub(super) async fn load(
         select service_code.sac, service_code.description, direction.name as "direction?",
             origin.country as "country?", origin.city as "city?",
             gst_state.code as "state_code?", gst_state.name as "state_name?", gst_state.is_utgst as "is_utgst?",
-            coalesce(sum(amount_minor) filter (where not (kind = 'tax' and price_line.code = $2)), 0)::bigint as "value!",
-            coalesce(sum(amount_minor) filter (where kind = 'base_fare'), 0)::bigint as "base!",
-            coalesce(sum(amount_minor) filter (where kind = 'tax' and price_line.code = $2), 0)::bigint as "tax!",
+            coalesce(sum(line.amount) filter (where not (line.kind = 'tax' and line.code = $2)), 0)::bigint as "value!",
+            coalesce(sum(line.amount) filter (where line.kind = 'base_fare'), 0)::bigint as "base!",
+            coalesce(sum(line.amount) filter (where line.kind = 'tax' and line.code = $2), 0)::bigint as "tax!",
             (
                 select trim_scale(max(tax_rule.amount))::text from tax_rule
                 where tax_rule.code = $2 and tax_rule.country = origin.country and direction.cabin = any(tax_rule.cabins)
             ) as rate
-        from price_line
-        join service_code on service_code.line_kind = price_line.kind
-        left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
+        from unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) as line (kind, code, direction, amount)
+        join service_code on service_code.line_kind = line.kind
+        left join lateral (
+            select id, ordinal, name, cabin from direction
+            where booking_id = $1 and direction.name = line.direction order by ordinal limit 1
+        ) direction on true
         left join lateral (
             select airport.country, airport.subdivision, airport.city from booked_flight
             join flight on flight.id = booked_flight.flight_id
@@ -84,13 +97,16 @@ pub(super) async fn load(
             order by booked_flight.ordinal limit 1
         ) origin on true
         left join gst_state on origin.country = 'IN' and gst_state.name = origin.subdivision
-        where price_line.invoice_id = $1
         group by service_code.sac, service_code.description, direction.ordinal, direction.name, direction.cabin,
             origin.country, origin.city, gst_state.code
         order by direction.ordinal nulls last, service_code.sac
         "#,
-        invoice_id.0,
+        booking_id.0,
         GST,
+        &kinds,
+        &codes,
+        &directions as &[Option<String>],
+        &amounts,
     )
     .fetch_all(conn)
     .await?;

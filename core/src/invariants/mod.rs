@@ -83,6 +83,10 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/seat_fees_are_of_seats.sql";
         "refunds_within_payments", "No more of a payment goes back than came.",
             "src/invariants/refunds_within_payments.sql";
+        "refunds_have_receipts", "A refund that succeeded has one receipt, a void one if the bank sent the money back, and its PDF and mail are made.",
+            "src/invariants/refunds_have_receipts.sql";
+        "numbers_without_gaps", "Invoices, credit notes and receipts are each numbered from one without a gap in each fiscal year.",
+            "src/invariants/numbers_without_gaps.sql";
         "paid_is_ticketed", "On a paid booking everybody has one ticket of each validating airline, and each has its document.",
             "src/invariants/paid_is_ticketed.sql";
         "paid_has_documents", "The documents of a paid booking and the mail that carries them are there, or a live job makes them.",

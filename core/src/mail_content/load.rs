@@ -122,7 +122,8 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     let rows = sqlx::query!(
         r#"
         select refund.id as "id: RefundId", refund.reason, refund.currency, refund.amount_minor, payment.amount_minor as paid_minor,
-            payment.seat_change_id is not null as "is_for_seats!"
+            payment.seat_change_id is not null as "is_for_seats!", refund.status = 'succeeded' as "is_paid!",
+            payment.card_brand, payment.card_last4
         from refund
         join payment on payment.id = refund.payment_id
         where refund.booking_id = $1 and refund.status <> 'failed'
@@ -146,6 +147,9 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                 },
                 paid: Money::new(row.paid_minor, currency),
                 amount: Money::new(row.amount_minor, currency),
+                is_paid: row.is_paid,
+                card_brand: row.card_brand,
+                card_last4: row.card_last4,
             })
         })
         .collect()
@@ -169,7 +173,7 @@ async fn moves(
         where seat_move.booking_id = $1 and seat_move.moved_at >= coalesce((
             select max(superseded_at) from document_revision
             join document on document.id = document_revision.document_id
-            where document.booking_id = $1 and document_revision.ready_at is not null), '-infinity')
+            where document.booking_id = $1 and document.kind = 'ticket' and document_revision.ready_at is not null), '-infinity')
         order by seat_move.moved_at, flight.departs_at, passenger.ordinal
         "#,
         booking_id.0,
@@ -284,7 +288,7 @@ async fn changed_at(
         r#"
         select max(superseded_at) from document_revision
         join document on document.id = document_revision.document_id
-        where booking_id = $1
+        where booking_id = $1 and kind = 'ticket'
         "#,
         booking_id.0,
     )

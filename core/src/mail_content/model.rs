@@ -82,6 +82,12 @@ pub struct MailReturn {
     pub paid: Money,
     /// What of it goes back.
     pub amount: Money,
+    /// Whether the bank has it.
+    pub is_paid: bool,
+    /// Brand of the card that it goes back to, when Stripe told.
+    pub card_brand: Option<String>,
+    /// Last four digits of that card, when Stripe told.
+    pub card_last4: Option<String>,
 }
 
 /// Why money goes back, as the traveller sees it.
@@ -191,6 +197,9 @@ impl MailContent {
                 self.late_payment_resolution.as_deref() == Some("refunded")
             }
             MailKind::MoneyReturned { refund_id } => self.returned(refund_id).is_some(),
+            MailKind::RefundPaid { refund_id } => self
+                .returned(refund_id)
+                .is_some_and(|returned| returned.is_paid),
         }
     }
 
@@ -217,6 +226,12 @@ impl MailContent {
     /// To a change of tickets belongs the invoice that was numbered with it, if the change cost something.
     pub fn enclosed(&self, mail: MailKind) -> Vec<&Document> {
         let since = match mail {
+            MailKind::RefundPaid { refund_id } => {
+                let receipts = self.documents.iter();
+                return receipts
+                    .filter(|document| document.refund_id == Some(refund_id))
+                    .collect();
+            }
             MailKind::BookingConfirmed => None,
             MailKind::TicketsChanged { .. } => self.changed_at,
             MailKind::BookingHeld

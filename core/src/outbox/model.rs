@@ -147,6 +147,11 @@ pub enum MailKind {
         /// The refund.
         refund_id: RefundId,
     },
+    /// The bank has the money that goes back, with the receipt attached.
+    RefundPaid {
+        /// The refund.
+        refund_id: RefundId,
+    },
     /// Another aircraft does not have the seats that waited for their difference to be paid.
     SeatsNotChanged {
         /// The change of seats.
@@ -167,6 +172,7 @@ impl MailKind {
             | Self::DepartureReminder { .. }
             | Self::LatePaymentRefunded
             | Self::MoneyReturned { .. }
+            | Self::RefundPaid { .. }
             | Self::SeatsNotChanged { .. } => false,
         }
     }
@@ -183,6 +189,7 @@ impl MailKind {
             Self::BookingConfirmed => "booking_confirmed",
             Self::LatePaymentRefunded => "late_payment_refunded",
             Self::MoneyReturned { .. } => "money_returned",
+            Self::RefundPaid { .. } => "refund_paid",
             Self::SeatsNotChanged { .. } => "seats_not_changed",
         }
     }
@@ -193,7 +200,9 @@ impl MailKind {
             Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
             Self::BookingChanged { change_id } => format!("{}.{change_id}", self.as_str()),
-            Self::MoneyReturned { refund_id } => format!("{}.{refund_id}", self.as_str()),
+            Self::MoneyReturned { refund_id } | Self::RefundPaid { refund_id } => {
+                format!("{}.{refund_id}", self.as_str())
+            }
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())
             }

@@ -15,7 +15,7 @@ pub struct Cardless {
     pub payment_intent: String,
 }
 
-/// The payments behind a document's booking whose card is not known yet.
+/// The payments behind a document's booking, and the one behind a receipt's refund, whose card is not known yet.
 pub async fn list_cardless(
     conn: &mut PgConnection,
     document_id: DocumentId,
@@ -26,7 +26,8 @@ pub async fn list_cardless(
         select payment.id as "payment_id: PaymentId", stripe_payment_intent_id as "payment_intent!"
         from document
         join payment on payment.booking_id = document.booking_id
-        where document.id = $1 and payment.status = 'succeeded' and card_last4 is null
+        left join refund on refund.id = document.refund_id
+        where document.id = $1 and (payment.status = 'succeeded' or payment.id = refund.payment_id) and card_last4 is null
             and stripe_payment_intent_id is not null
         order by payment.id
         "#,

@@ -10,6 +10,7 @@ pub(crate) mod mismatch;
 mod model;
 pub(crate) mod open;
 mod reconcile;
+mod refund_list;
 pub(crate) mod refunds;
 pub mod stripe;
 
@@ -17,6 +18,12 @@ pub use card::{Cardless, list_cardless, record_card};
 pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
 pub use open::{abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse};
-pub use reconcile::{close_needless_questions, promise_questions, promise_refund_questions};
+pub use reconcile::{
+    close_needless_questions, number_missing_receipt, promise_questions, promise_refund_questions,
+};
+pub use refund_list::{Refund, RefundReceipt, list_refunds};
 pub(crate) use refunds::give_back_seat_swap;
 pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};
+
+#[cfg(test)]
+mod receipt_tests;

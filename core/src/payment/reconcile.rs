@@ -3,13 +3,16 @@
 use chrono::Duration;
 use sqlx::PgConnection;
 
-use crate::Result;
 use crate::clock::Clock;
-use crate::ids::{AccountId, PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::outbox::{self, CreateRefund, ReconcilePayment};
+use crate::{Result, booking_lock, document};
 
 /// How old an open payment is before Stripe is asked, and how long until it is asked again.
 const SILENCE: Duration = Duration::seconds(90);
+
+/// How long after its success a refund without a receipt is still looked for.
+const RECENT: Duration = Duration::days(7);
 
 /// Promises a question to Stripe for every payment that has been open for 90 s and was not asked about since. While a
 /// question waits, because Stripe is away for a day for example, there is no second one.
@@ -100,4 +103,27 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         .await?;
     }
     Ok(silent.len() as u64)
+}
+
+/// Numbers the receipt of one refund that has none: a process of an older version settled it. Whether there was one.
+///
+/// One a transaction: the counter is locked last, after a single booking.
+pub async fn number_missing_receipt(conn: &mut PgConnection, clock: &Clock) -> Result<bool> {
+    let refund = sqlx::query!(
+        r#"
+        select refund.id as "id: RefundId", refund.booking_id as "booking_id: BookingId" from refund
+        where refund.status = 'succeeded' and not refund.predates_receipts and refund.ended_at > $1
+            and not exists (select from document where document.refund_id = refund.id)
+        order by refund.ended_at limit 1
+        "#,
+        clock.now() - RECENT,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(refund) = refund else {
+        return Ok(false);
+    };
+    let booking = booking_lock::lock(conn, refund.booking_id).await?;
+    document::request_refund_receipt(conn, clock, booking.account_id, refund.id).await?;
+    Ok(true)
 }

@@ -12,6 +12,8 @@ use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
+use crate::document;
+use crate::fault;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
@@ -196,8 +198,11 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
     }))
 }
 
-/// Files what Stripe answered under the refund. One that has ended stays as it is, but for a success that the bank
-/// sent back: Stripe fails it days later, and staff have to see that.
+/// Files what Stripe answered under the refund; a success has its receipt numbered. One that has ended stays as it is,
+/// but for a success that the bank sent back: Stripe fails it days later, staff have to see that, and its receipt is
+/// void.
+///
+/// Belongs at the end of a transaction: the counter of receipts is locked until the commit.
 pub async fn record_refund(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -235,9 +240,14 @@ pub async fn record_refund(
             let (refund_id, amount) = (id, refund.amount);
             ledger::refund_paid(conn, clock, refund.booking.id, id, amount).await?;
             let paid = Event::RefundPaid { refund_id, amount };
-            refund.record(conn, clock, &paid).await
+            refund.record(conn, clock, &paid).await?;
+            fault::point("refund_booked");
+            document::request_refund_receipt(conn, clock, refund.booking.account_id, id).await
         }
-        StripeRefundStatus::Failed => refund.fail(conn, clock, id).await,
+        StripeRefundStatus::Failed => {
+            refund.fail(conn, clock, id).await?;
+            document::void_refund_receipt(conn, clock, refund.booking.account_id, id).await
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Writes a sample ticket or invoice, and says how many a core makes a second.
+//! Writes a sample ticket, invoice or receipt of a refund, and says how many a core makes a second.
 //!
-//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME [return] [invoice]]`
+//! `cargo run --release -p flightdesk-worker --example ticket -- FILE [COUNT] [PASSENGERS] [FIRST_NAME LAST_NAME [return] [invoice | credit | receipt] [void]]`
 
 use std::io::Write;
 use std::time::Instant;
@@ -37,9 +37,19 @@ fn main() -> anyhow::Result<()> {
         sample::ticket(passengers, &first_name, &last_name)?
     };
     let invoice = sample::invoice(&content);
+    let mut receipt = if wants("receipt") {
+        sample::refund_receipt(&content)
+    } else {
+        sample::credit_note(&content)
+    };
+    if wants("void") {
+        receipt.returned_on = chrono::NaiveDate::from_ymd_opt(2026, 12, 3);
+    }
     let make = || {
         if wants("invoice") {
             pdf::invoice(&invoice)
+        } else if wants("credit") || wants("receipt") {
+            pdf::refund_receipt(&receipt)
         } else {
             pdf::ticket(&content)
         }

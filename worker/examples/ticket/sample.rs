@@ -3,9 +3,9 @@
 use anyhow::Context;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use flightdesk_core::document::{
-    Baggage, Boarding, Carrier, CouponContent, DirectionContent, FlightContent, InvoiceContent,
-    PaidWith, PassengerContent, Place, PriceLineContent, Seller, SupplyContent, SupplyTax,
-    TicketContent,
+    Baggage, Boarding, Carrier, CorrectedInvoice, CouponContent, DirectionContent, FlightContent,
+    InvoiceContent, PaidWith, PassengerContent, Place, PriceLineContent, RefundCause,
+    RefundReceiptContent, ReturnedLine, Seller, SupplyContent, SupplyTax, TicketContent,
 };
 use flightdesk_core::ids::DocumentId;
 use flightdesk_core::money::{Currency, Money};
@@ -183,6 +183,94 @@ pub fn invoice(ticket: &TicketContent) -> InvoiceContent {
         supplies: vec![flights, supply("998551", service, fee, inr(0), Vec::new())],
         total: ticket.total,
         paid_with: ticket.paid_with.clone(),
+    }
+}
+
+/// The credit note of a cancelled ticket: each passenger's lines by name, less a charge; the fee of the booking is kept.
+pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
+    let invoice = invoice(ticket);
+    let currency = ticket.total.currency();
+    let mut lines = Vec::new();
+    for passenger in &ticket.passengers {
+        let returned = |line: &PriceLineContent, name: Option<&str>, minor| ReturnedLine {
+            passenger: Some(passenger.name.clone()),
+            line: PriceLineContent {
+                name: name.map(str::to_owned).or_else(|| line.name.clone()),
+                quantity: 1,
+                amount: Money::new(minor, currency),
+                ..line.clone()
+            },
+        };
+        for line in &ticket.price_lines {
+            let each = line.amount.minor() / i64::from(line.quantity);
+            match line.kind.as_str() {
+                "fee" | "discount" => {}
+                "base_fare" => {
+                    lines.push(returned(line, None, each));
+                    lines.push(returned(line, Some("Cancellation charge"), -350_000));
+                }
+                _ => lines.push(returned(line, None, each)),
+            }
+        }
+    }
+    let sum = |is_part: &dyn Fn(&PriceLineContent) -> bool| {
+        let lines = lines.iter().filter(|one| is_part(&one.line));
+        Money::new(lines.map(|one| one.line.amount.minor()).sum(), currency)
+    };
+    let (total, gst) = (sum(&|_| true), sum(&|line| line.code == "GST"));
+    let mut supplies = invoice.supplies;
+    supplies.truncate(1);
+    for supply in &mut supplies {
+        supply.value = sum(&|line| line.code != "GST");
+        supply.taxable = sum(&|line| line.kind == "base_fare");
+        for tax in &mut supply.taxes {
+            tax.amount = Money::new(gst.minor() / 2, currency);
+        }
+    }
+    let issued_at = invoice.issued_at + TimeDelta::days(10);
+    RefundReceiptContent {
+        document_id: ticket.document_id,
+        revision: 1,
+        number: "FD/26-27/C00012".to_owned(),
+        issued_at,
+        issued_on: issued_at.date_naive(),
+        corrects: Some(CorrectedInvoice {
+            number: invoice.number,
+            issued_on: invoice.issued_on,
+        }),
+        seller: invoice.seller,
+        buyer: invoice.buyer,
+        booking_ref: invoice.booking_ref,
+        airlines: invoice.airlines,
+        passengers: (ticket.passengers.iter().map(|one| one.name.clone())).collect(),
+        cause: RefundCause::Cancellation,
+        lines,
+        supplies,
+        total,
+        paid_with: PaidWith {
+            amount: total,
+            card_brand: Some("visa".to_owned()),
+            card_last4: Some("4242".to_owned()),
+        },
+        returned_on: None,
+    }
+}
+
+/// The receipt of money that came twice for a ticket.
+pub fn refund_receipt(ticket: &TicketContent) -> RefundReceiptContent {
+    let content = credit_note(ticket);
+    RefundReceiptContent {
+        number: "FD/26-27/R00003".to_owned(),
+        corrects: None,
+        cause: RefundCause::PaidTwice,
+        lines: Vec::new(),
+        supplies: Vec::new(),
+        total: ticket.total,
+        paid_with: PaidWith {
+            amount: ticket.total,
+            ..content.paid_with
+        },
+        ..content
     }
 }
 

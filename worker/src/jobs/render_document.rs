@@ -1,7 +1,9 @@
 //! Make the PDF of a document's present revision, store it, and promise the mail that carries it.
 
 use flightdesk_core::backend::Backend;
-use flightdesk_core::document::{self, DocumentKind, InvoiceContent, TicketContent};
+use flightdesk_core::document::{
+    self, DocumentKind, InvoiceContent, RefundReceiptContent, TicketContent,
+};
 use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, Lease, RenderDocument};
 use flightdesk_core::payment;
@@ -80,6 +82,7 @@ async fn ask_for_cards(ctx: &Ctx, job: &RenderDocument) -> Result<(), JobError> 
 enum Paper {
     Ticket(Box<TicketContent>),
     Invoice(Box<InvoiceContent>),
+    RefundReceipt(Box<RefundReceiptContent>),
 }
 
 /// Everything as it was at one moment, so that the lines of a document are those of its total.
@@ -96,11 +99,10 @@ async fn load(ctx: &Ctx, job: &RenderDocument) -> Result<Paper, JobError> {
         Some(DocumentKind::Invoice) => {
             Paper::Invoice(Box::new(InvoiceContent::load(&mut tx, id).await?))
         }
-        Some(DocumentKind::RefundReceipt) | None => {
-            return Err(JobError::fail(format!(
-                "document {id} does not exist or has a kind that is not rendered"
-            )));
+        Some(DocumentKind::RefundReceipt) => {
+            Paper::RefundReceipt(Box::new(RefundReceiptContent::load(&mut tx, id).await?))
         }
+        None => return Err(JobError::fail(format!("document {id} does not exist"))),
     };
     tx.commit().await?;
     Ok(paper)
@@ -113,6 +115,7 @@ async fn draw(paper: Paper) -> Result<Vec<u8>, JobError> {
             pdf::ticket(&content)
         }
         Paper::Invoice(content) => pdf::invoice(&content),
+        Paper::RefundReceipt(content) => pdf::refund_receipt(&content),
     };
     tokio::task::spawn_blocking(draw)
         .await

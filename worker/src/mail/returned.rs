@@ -1,8 +1,9 @@
 //! What the mails say about money that goes back, and about seats that cannot be had.
 
-use flightdesk_core::format::money;
+use flightdesk_core::format::{money, sentence_case};
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::mail_content::{MailContent, ReturnCause};
+use flightdesk_core::outbox::MailKind;
 
 use super::templates::{Frame, Words, letter};
 
@@ -53,6 +54,28 @@ pub(super) fn money_returned(content: &MailContent, frame: Frame<'_>, id: Refund
     );
     let title = format!("{amount} for booking {reference} is on its way back to you");
     letter(content, frame, title, &[&what, &back])
+}
+
+pub(super) fn refund_paid(content: &MailContent, frame: Frame<'_>, id: RefundId) -> Words {
+    let reference = &content.booking_ref;
+    let returned = content.returned(id);
+    let amount = money(returned.map_or(content.total, |returned| returned.amount));
+    let card = returned.and_then(|returned| {
+        let brand = sentence_case(returned.card_brand.as_deref()?);
+        let last4 = returned.card_last4.as_deref()?;
+        Some(format!("your {brand} card ending in {last4}"))
+    });
+    let card = card.unwrap_or_else(|| "the card you paid with".to_owned());
+    let what = format!("We have paid {amount} for booking {reference} back to {card}.");
+    let when = "Your bank has the money now. Banks usually show it on the account within 5 to 10 days; some lower the payment instead of adding a line. You need not do anything.";
+    let enclosed = content.enclosed(MailKind::RefundPaid { refund_id: id });
+    let receipts = enclosed
+        .into_iter()
+        .filter_map(|document| document.number.as_deref());
+    let receipts = receipts.map(|number| format!("The receipt {number} is attached as a PDF."));
+    let receipts: Vec<_> = receipts.collect();
+    let title = format!("{amount} for booking {reference} is back with your bank");
+    letter(content, frame, title, &[&what, when, &receipts.join(" ")])
 }
 
 pub(super) fn seats_not_changed(content: &MailContent, frame: Frame<'_>) -> Words {

@@ -23,6 +23,7 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::MoneyReturned { refund_id } => {
             returned::money_returned(content, frame, refund_id)
         }
+        MailKind::RefundPaid { refund_id } => returned::refund_paid(content, frame, refund_id),
         MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
     }
 }

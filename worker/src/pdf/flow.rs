@@ -16,12 +16,22 @@ pub(super) const TOP: f64 = 16.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 18.0;
 /// Where whom a price line is for begins.
 const WHOM: f64 = LEFT + 96.0;
+/// Where the widest amount begins.
+const AMOUNT: f64 = RIGHT - 26.0;
 /// The least size in points that a text is set in to fit.
 const SMALLEST: u8 = 6;
 /// The height of a line of small text.
 pub(super) const LINE: f64 = 4.3;
 /// The height of a total with what stands below it.
 const TOTAL: f64 = 16.0;
+
+/// A line of a table of amounts.
+pub(super) struct AmountRow {
+    pub(super) what: String,
+    /// For whom, or for how many.
+    pub(super) whom: String,
+    pub(super) amount: Money,
+}
 
 /// Pages being filled from top to bottom.
 pub(super) struct Flow {
@@ -38,42 +48,55 @@ impl Flow {
         })
     }
 
-    /// The lines of a price below a heading, and their total, which is never alone on a page: the last two lines
-    /// stay with it.
+    /// The lines of a price below a heading, and their total.
     pub(super) fn amounts(&mut self, lines: &[PriceLineContent], total: Money, of_what: &str) {
+        let rows: Vec<_> = lines
+            .iter()
+            .map(|line| AmountRow {
+                what: words::price_line(line),
+                whom: words::quantity(line),
+                amount: line.amount,
+            })
+            .collect();
+        self.amount_rows(&rows, total, of_what);
+    }
+
+    /// Amounts below a heading, and their total, which is never alone on a page: the last two rows stay with it.
+    pub(super) fn amount_rows(&mut self, rows: &[AmountRow], total: Money, of_what: &str) {
         let code = total.currency().code();
         let label = format!("Amount in {code}");
         self.sheets.text_right(RIGHT, self.y - 7.5, grey(8), &label);
         self.sheets.open(Role::Table);
-        let with_total = lines.len().saturating_sub(2);
-        for (index, line) in lines.iter().enumerate() {
-            let what = self
-                .sheets
-                .wrap(text(9), &words::price_line(line), WHOM - 4.0 - LEFT);
-            let height = LINE * count(&what);
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let what = self.sheets.wrap(text(9), &row.what, WHOM - 4.0 - LEFT);
+                let whom = self.sheets.wrap(grey(9), &row.whom, AMOUNT - 4.0 - WHOM);
+                let height = LINE * count(&what).max(count(&whom));
+                (what, whom, format::amount(row.amount), height)
+            })
+            .collect();
+        let with_total = rows.len().saturating_sub(2);
+        for (index, (what, whom, amount, height)) in rows.iter().enumerate() {
             if index == with_total {
-                let rest = lines[index + 1..].iter().map(|line| {
-                    let what = words::price_line(line);
-                    count(&self.sheets.wrap(text(9), &what, WHOM - 4.0 - LEFT)) * LINE
-                });
-                let rest: f64 = rest.sum();
-                self.room(height + rest + TOTAL);
+                let rest: f64 = rows[index..].iter().map(|(.., height)| height).sum();
+                self.room(rest + TOTAL);
             } else {
-                self.room(height);
+                self.room(*height);
             }
             self.sheets.open(Role::Row);
-            self.sheets.open(Role::RowHeader);
             let top = self.y;
-            for part in what {
-                self.sheets.text(LEFT, self.y, text(9), &part);
-                self.y += LINE;
+            self.sheets.open(Role::RowHeader);
+            self.column(LEFT, top, text(9), what);
+            self.sheets.close();
+            if whom.iter().any(|line| !line.is_empty()) {
+                self.sheets.open(Role::Cell);
+                self.column(WHOM, top, grey(9), whom);
+                self.sheets.close();
             }
+            self.sheets.text_right(RIGHT, top, text(9), amount);
             self.sheets.close();
-            let who = words::quantity(line);
-            self.sheets.text(WHOM, top, grey(9), &who);
-            let amount = format::amount(line.amount);
-            self.sheets.text_right(RIGHT, top, text(9), &amount);
-            self.sheets.close();
+            self.y = top + height;
         }
         self.room(TOTAL);
         self.sheets.rule(LEFT, RIGHT, self.y + 0.9);
@@ -85,6 +108,15 @@ impl Flow {
         self.sheets.close();
         self.sheets.close();
         self.y += 5.0;
+    }
+
+    /// Lines of small text below each other.
+    fn column(&mut self, x: f64, top: f64, kind: Type, lines: &[String]) {
+        let mut y = top;
+        for line in lines {
+            self.sheets.text(x, y, kind, line);
+            y += LINE;
+        }
     }
 
     pub(super) fn heading(&mut self, title: &str) {

@@ -1,6 +1,6 @@
 //! How an invoice looks.
 
-use flightdesk_core::document::{InvoiceContent, SupplyContent, SupplyTax};
+use flightdesk_core::document::{Carrier, InvoiceContent, Seller, SupplyContent, SupplyTax};
 use flightdesk_core::format;
 
 use super::face::Face;
@@ -10,7 +10,7 @@ use super::structure::Role;
 use super::words;
 
 /// Where the buyer begins, beside the seller.
-const BUYER: f64 = LEFT + 92.0;
+pub(super) const BUYER: f64 = LEFT + 92.0;
 /// Where the columns of the taxes begin or, from the value on, end.
 const PLACE: f64 = LEFT + 66.0;
 const VALUE: f64 = LEFT + 124.0;
@@ -23,7 +23,7 @@ pub fn invoice(content: &InvoiceContent, face: Face) -> Result<Sheets, String> {
     flow.heading("What was sold");
     flow.amounts(&content.lines, content.total, "Total of this invoice");
     flow.line(grey(9), &words::paid(content.paid_with.as_ref()));
-    flow.taxes(content);
+    flow.taxes(&content.supplies);
     let what = format!(
         "Invoice {}, booking {}",
         content.number, content.booking_ref
@@ -44,15 +44,21 @@ impl Flow {
         self.sheets.close();
         self.sheets.rule(LEFT, RIGHT, TOP + 14.5);
         self.y = TOP + 17.5;
-        let airlines: Vec<_> = content
-            .airlines
-            .iter()
-            .map(|airline| format!("{} ({})", airline.name, airline.iata))
-            .collect();
         let date = format::long_date(content.issued_on);
         self.fact(LEFT, "Date", text(10), &date, 44.0);
         let reference = &content.booking_ref;
         self.fact(LEFT + 46.0, "Booking reference", text(10), reference, 44.0);
+        let y = self.flights_of(&content.airlines);
+        self.y = y + 4.1;
+        self.parties(&content.seller, &content.buyer);
+    }
+
+    /// The airlines, beside what is set; where they end.
+    pub(super) fn flights_of(&mut self, airlines: &[Carrier]) -> f64 {
+        let airlines: Vec<_> = airlines
+            .iter()
+            .map(|airline| format!("{} ({})", airline.name, airline.iata))
+            .collect();
         self.sheets.open(Role::Paragraph);
         self.sheets.text(BUYER, self.y, grey(8), "Flights of");
         let mut y = self.y + 3.8;
@@ -64,12 +70,11 @@ impl Flow {
             y += 4.6;
         }
         self.sheets.close();
-        self.y = y + 4.1;
-        self.parties(content);
+        y
     }
 
-    fn parties(&mut self, content: &InvoiceContent) {
-        let seller = &content.seller;
+    /// Who sells and who buys, side by side.
+    pub(super) fn parties(&mut self, seller: &Seller, buyer: &[String]) {
         let tax_number = seller
             .tax_number
             .as_ref()
@@ -81,15 +86,16 @@ impl Flow {
         ];
         let top = self.y;
         let mut bottom = top;
-        for (x, label, lines) in [
-            (LEFT, "Seller", sells.into_iter().flatten().collect()),
-            (BUYER, "Buyer", content.buyer.clone()),
+        let sells: Vec<_> = sells.into_iter().flatten().collect();
+        for (x, label, lines, width) in [
+            (LEFT, "Seller", sells, BUYER - LEFT - 6.0),
+            (BUYER, "Buyer", buyer.to_vec(), RIGHT - BUYER),
         ] {
             self.sheets.open(Role::Paragraph);
             self.sheets.text(x, top, grey(8), label);
             let mut y = top + 3.8;
             for line in lines.iter().flat_map(|line| line.split('\n')) {
-                for part in self.sheets.wrap(text(10), line, BUYER - LEFT - 6.0) {
+                for part in self.sheets.wrap(text(10), line, width) {
                     self.sheets.text(x, y, text(10), &part);
                     y += 4.6;
                 }
@@ -101,11 +107,8 @@ impl Flow {
     }
 
     /// What India's GST asks for: the code, the place of supply and the split of the tax. Others are not asked.
-    fn taxes(&mut self, content: &InvoiceContent) {
-        let is_taxed = content
-            .supplies
-            .iter()
-            .any(|supply| !supply.taxes.is_empty());
+    pub(super) fn taxes(&mut self, supplies: &[SupplyContent]) {
+        let is_taxed = supplies.iter().any(|supply| !supply.taxes.is_empty());
         if !is_taxed {
             return;
         }
@@ -131,7 +134,7 @@ impl Flow {
         }
         self.sheets.close();
         self.y += 4.6;
-        for supply in &content.supplies {
+        for supply in supplies {
             self.supply(supply);
         }
         self.sheets.close();

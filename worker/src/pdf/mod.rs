@@ -8,13 +8,14 @@ mod flow;
 mod invoice;
 mod operators;
 mod passengers;
+mod refund_receipt;
 mod sheet;
 mod structure;
 mod widths;
 pub(crate) mod words;
 
 use chrono::{DateTime, Utc};
-use flightdesk_core::document::{InvoiceContent, TicketContent};
+use flightdesk_core::document::{InvoiceContent, RefundReceiptContent, TicketContent};
 
 use face::Face;
 use sheet::Sheets;
@@ -39,6 +40,14 @@ pub fn invoice(content: &InvoiceContent) -> Result<Vec<u8>, PdfError> {
     let title = format!("Invoice {}", content.number);
     let identity = format!("{}/1", content.document_id);
     let set = |face| invoice::invoice(content, face);
+    pdf(set, &title, &identity, content.issued_at)
+}
+
+/// The receipt of a refund as a PDF; the same content gives the same bytes. It costs what a ticket costs.
+pub fn refund_receipt(content: &RefundReceiptContent) -> Result<Vec<u8>, PdfError> {
+    let title = format!("{} {}", refund_receipt::title(content), content.number);
+    let identity = format!("{}/{}", content.document_id, content.revision);
+    let set = |face| refund_receipt::refund_receipt(content, face);
     pdf(set, &title, &identity, content.issued_at)
 }
 

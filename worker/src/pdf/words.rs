@@ -1,7 +1,8 @@
 //! How a ticket's facts are put into words.
 
 use flightdesk_core::document::{
-    Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent,
+    Baggage, FlightContent, PaidWith, PassengerContent, PriceLineContent, RefundCause,
+    RefundReceiptContent,
 };
 use flightdesk_core::format::{self, sentence_case};
 
@@ -60,7 +61,8 @@ pub fn checked_with_extra(baggage: &Baggage, extra_kg: i64) -> String {
 /// The words of a price line and whom it is for.
 pub fn price_line(line: &PriceLineContent) -> String {
     let what = match line.kind.as_str() {
-        "base_fare" => "Fare".to_owned(),
+        // A charge that is kept of it says so.
+        "base_fare" => line.name.clone().unwrap_or_else(|| "Fare".to_owned()),
         "tax" | "fee" => line.name.clone().map_or_else(
             || format!("{} {}", sentence_case(&line.kind), line.code),
             |name| format!("{name} ({})", line.code),
@@ -99,5 +101,42 @@ pub fn paid(paid: Option<&PaidWith>) -> String {
             format!("Paid {sum} with {} ending in {last4}", sentence_case(brand))
         }
         _ => format!("Paid {sum} by card"),
+    }
+}
+
+/// `Visa ending in 4242`.
+pub fn card(paid: &PaidWith) -> String {
+    match (&paid.card_brand, &paid.card_last4) {
+        (Some(brand), Some(last4)) => format!("{} ending in {last4}", sentence_case(brand)),
+        _ => "The card of the payment".to_owned(),
+    }
+}
+
+/// `Paid back INR 600.00 on 3 December 2026.`, and when it shows, or that it came again.
+pub fn paid_back(content: &RefundReceiptContent) -> String {
+    let sum = format::money(content.total);
+    let day = format::long_date(content.issued_on);
+    match content.returned_on {
+        Some(returned) => {
+            let returned = format::long_date(returned);
+            format!("Paid back {sum} on {day}; sent back by the bank on {returned}.")
+        }
+        None => format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days."),
+    }
+}
+
+/// What money was that went back, where no line says it.
+pub fn cause(cause: RefundCause) -> &'static str {
+    match cause {
+        RefundCause::NotOwed => "Payment received in error: it was not owed any more",
+        RefundCause::SeatsGone => {
+            "Payment received for other seats, which were not available any more"
+        }
+        RefundCause::PaidTwice => "Payment received in error: the booking was paid already",
+        RefundCause::NotAskedFor => "Payment received in error: it was not the payment asked for",
+        RefundCause::SeatFees => "Fee of a chosen seat that was not available",
+        RefundCause::SeatSwap => "Fee of a chosen seat that another aircraft does not have",
+        RefundCause::Cancellation => "Cancelled flights",
+        RefundCause::Staff => "Refund by customer service",
     }
 }

@@ -2,9 +2,14 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 use flightdesk_core::Clock;
-use flightdesk_core::document::{self, DocumentKind, InvoiceContent, Settled};
-use flightdesk_core::ids::{PaymentId, RefundId};
+use flightdesk_core::document::{
+    self, DocumentKind, InvoiceContent, RefundReceiptContent, Settled,
+};
+use flightdesk_core::ids::{DocumentId, JobId, PaymentId, RefundId};
+use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::outbox::{self, MailKind, SendSms};
+use flightdesk_core::payment;
+use flightdesk_core::payment::stripe::{StripeRefund, StripeRefundStatus};
 use flightdesk_worker::pushed::Pushed;
 use flightdesk_worker::{Ctx, pdf};
 use flightdesk_worker::{attempt, outcome::Outcome};
@@ -163,6 +168,193 @@ async fn the_confirmation_carries_tickets_invoice_and_the_instants_of_the_flight
             "{said:?} is missing in\n{unfolded}"
         );
     }
+}
+
+/// Promises a refund of the fixture's payment, of which the bank has the money when this returns.
+async fn refunded(ctx: &Ctx, reason: &str, minor: i64) -> RefundId {
+    let id: RefundId = sqlx::query_scalar(
+        "insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
+         select $1, id, booking_id, $2, currency, $3, $4 from payment returning id",
+    )
+    .bind(RefundId::new().0)
+    .bind(reason)
+    .bind(minor)
+    .bind(ctx.clock.now())
+    .fetch_one(&*ctx.db)
+    .await
+    .unwrap();
+    stripe_says(ctx, id, minor, StripeRefundStatus::Succeeded).await;
+    id
+}
+
+async fn stripe_says(ctx: &Ctx, id: RefundId, minor: i64, status: StripeRefundStatus) {
+    let said = StripeRefund {
+        id: format!("re_{id}"),
+        status,
+        failure: None,
+        refund_id: Some(id),
+        payment_intent: None,
+        amount: Money::new(minor, Currency::INR),
+    };
+    let mut tx = ctx.db.begin().await.unwrap();
+    payment::record_refund(&mut tx, &ctx.clock, id, &said)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Renders what is due, and sends the mails that are promised then.
+async fn render_and_send(ctx: &Ctx) {
+    for (job, lease) in take_jobs(ctx).await {
+        flightdesk_worker::jobs::render_document::run(ctx, job, &lease)
+            .await
+            .unwrap();
+    }
+    let due = "select id from outbox where kind = 'send_mail' and status = 'waiting' order by id";
+    let mails: Vec<Uuid> = sqlx::query_scalar(due).fetch_all(&*ctx.db).await.unwrap();
+    for mail in mails {
+        run(ctx, "send_mail", JobId(mail)).await;
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    invoice(&ctx).await;
+    let id = refunded(&ctx, "cancellation", 500_000).await;
+    render_and_send(&ctx).await;
+    let sent = ctx.mail.sent();
+    assert_eq!(sent.len(), 1);
+    let mail = &sent[0];
+    assert_eq!(
+        mail.subject,
+        "INR 5,000.00 for booking K7XQ3M is back with your bank"
+    );
+    assert_eq!(
+        mail.message_id,
+        format!("refund_paid.{id}.{BOOKING}@flightdesk.example")
+    );
+    for said in [
+        "INR 5,000.00",
+        "K7XQ3M",
+        "your Visa card ending in 4242",
+        "within 5 to 10 days",
+        "FD/26-27/C00001",
+    ] {
+        for form in [&mail.text, &mail.html] {
+            assert!(form.contains(said), "{said:?} is missing in\n{form}");
+        }
+    }
+    let names: Vec<_> = mail
+        .attachments
+        .iter()
+        .map(|file| &file.file_name)
+        .collect();
+    assert_eq!(names, ["refund-receipt-K7XQ3M-FD-26-27-C00001.pdf"]);
+    let text = text_of(&mail.attachments[0].bytes);
+    for said in [
+        "Credit note",
+        "FD/26-27/C00001",
+        "FD/26-27/000001 of 20 November 2026",
+        "Hồng Đào Nguyễn",
+        "Ms Işık Şimşek-Yağmur",
+        "Cancelled flights",
+        "5,000.00",
+        "Visa ending in 4242",
+    ] {
+        assert!(text.contains(said), "{said:?} is missing in\n{text}");
+    }
+
+    let other = refunded(&ctx, "made_at_stripe", 100).await;
+    for (id, minor) in [(id, 500_000), (other, 100)] {
+        stripe_says(&ctx, id, minor, StripeRefundStatus::Failed).await;
+    }
+    render_and_send(&ctx).await;
+    assert_eq!(
+        ctx.mail.sent().len(),
+        1,
+        "money that came again is not back"
+    );
+    let void: Vec<Uuid> = sqlx::query_scalar(
+        "select id from document where kind = 'refund_receipt' and status = 'ready' and revision = 2 order by number",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(void.len(), 2);
+    let key = document::storage_key(DocumentId(void[0]), 2);
+    let text = text_of(&ctx.storage.get(&key).await.unwrap().unwrap());
+    for said in [
+        "Credit note (void)",
+        "FD/26-27/C00001",
+        "Void since 20 November 2026: the bank sent this money back.",
+    ] {
+        assert!(text.contains(said), "{said:?} is missing in\n{text}");
+    }
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    for (reason, said) in [
+        ("late_payment", "it was not owed any more"),
+        ("duplicate_payment", "the booking was paid already"),
+        ("seat_fees", "Fee of a chosen seat that was not available"),
+        (
+            "seat_swap",
+            "Fee of a chosen seat that another aircraft does",
+        ),
+        ("cancellation", "Cancelled flights"),
+    ] {
+        let id = refunded(&ctx, reason, 1_234).await;
+        let mut conn = pool.acquire().await.unwrap();
+        let receipt: Uuid = sqlx::query_scalar("select id from document where refund_id = $1")
+            .bind(id.0)
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        let content = RefundReceiptContent::load(&mut conn, DocumentId(receipt))
+            .await
+            .unwrap();
+        let made = pdf::refund_receipt(&content).unwrap();
+        assert_eq!(made, pdf::refund_receipt(&content).unwrap());
+        let text = text_of(&made);
+        for said in [
+            said,
+            "Refund receipt",
+            "No invoice was issued for this money",
+            "INR 12.34",
+        ] {
+            assert!(text.contains(said), "{said:?} is missing in\n{text}");
+        }
+        // Which makes room for the next: a payment goes back whole once.
+        sqlx::query("update refund set reason = 'remainder'")
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+}
+
+/// What pdftotext reads.
+fn text_of(pdf: &[u8]) -> String {
+    let folder = TempFolder::new();
+    let file = folder.0.join("document.pdf");
+    std::fs::write(&file, pdf).unwrap();
+    output(std::process::Command::new("qpdf").arg("--check").arg(&file));
+    let mut read = std::process::Command::new("pdftotext");
+    output(read.arg("-layout").arg(&file).arg("-"))
 }
 
 /// What another program reads in a calendar file.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use flightdesk_core::document::{Place, PriceLineContent, TicketContent};
+use flightdesk_core::document::{Place, PriceLineContent, RefundReceiptContent, TicketContent};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_worker::pdf;
 use serde::Deserialize;
@@ -75,7 +75,7 @@ fn barcodes_of(content: &TicketContent) -> Vec<String> {
     codes
 }
 
-/// Ticket and invoice, read in four readers.
+/// Ticket, invoice and receipts of refunds, read in four readers.
 fn every_reader_agrees(content: &TicketContent, is_embedded: bool, name: &str) {
     let folder = TempFolder::new();
     let ticket = read(&folder, &pdf::ticket(content).unwrap(), is_embedded);
@@ -95,6 +95,43 @@ fn every_reader_agrees(content: &TicketContent, is_embedded: bool, name: &str) {
     ] {
         assert!(said.contains(words), "{words:?} is not in {said}");
     }
+    let credit = sample::credit_note(content);
+    let credit = read(&folder, &pdf::refund_receipt(&credit).unwrap(), is_embedded);
+    let said = credit.words();
+    for words in [
+        "Credit note",
+        "FD/26-27/C00012",
+        "FD/26-27/000123 of 20 November 2026",
+        "30 November 2026",
+        "K7XQ3M",
+        "Total of this credit note",
+        "Visa ending in 4242",
+        "Delhi (07)",
+        "996425",
+        "CGST 2.5 %",
+        name,
+    ] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+    let mut receipt = sample::refund_receipt(content);
+    receipt.returned_on = chrono::NaiveDate::from_ymd_opt(2026, 12, 3);
+    let receipt = read(
+        &folder,
+        &pdf::refund_receipt(&receipt).unwrap(),
+        is_embedded,
+    );
+    let said = receipt.words();
+    for words in [
+        "Refund receipt (void)",
+        "FD/26-27/R00003",
+        "Void since 3 December 2026: the bank sent this money back.",
+        "No invoice was issued for this money",
+        "the booking was paid already",
+        "Total of this receipt",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+    assert!(!said.contains("CGST"), "no tax was charged on it: {said}");
 }
 
 #[test]
@@ -233,6 +270,52 @@ fn the_longest_text_of_every_field_is_there_whole() {
     let invoice = sample::invoice(&content);
     let said = read(&folder, &pdf::invoice(&invoice).unwrap(), false).words();
     assert!(!said.contains('…'), "something is cut: {said}");
+
+    let credit = longest_credit_note(&content);
+    let said = read(&folder, &pdf::refund_receipt(&credit).unwrap(), false).words();
+    let said_letters: String = said.split_whitespace().collect();
+    let mut fields = vec![
+        credit.number.clone(),
+        credit.seller.name.clone(),
+        credit.seller.address.clone(),
+        credit.corrects.clone().unwrap().number,
+        content.airline.name.clone(),
+        "Mastercard debit worldwide ending in 4242".to_owned(),
+    ];
+    fields.extend(credit.buyer.clone());
+    fields.extend(credit.passengers.clone());
+    fields.extend(credit.lines.iter().filter_map(|one| one.line.name.clone()));
+    fields.extend(credit.lines.iter().filter_map(|one| one.passenger.clone()));
+    for field in fields {
+        let letters: String = field.split_whitespace().collect();
+        assert!(
+            said_letters.contains(&letters),
+            "{field:?} is not in {said}"
+        );
+    }
+    assert!(!said.contains('…'), "something is cut: {said}");
+}
+
+/// Ten people of the longest names get back everything, from a seller with the longest name and address.
+fn longest_credit_note(content: &TicketContent) -> RefundReceiptContent {
+    let mut ticket = content.clone();
+    let one = ticket.passengers[0].clone();
+    ticket.passengers = vec![one; 13];
+    let mut credit = sample::credit_note(&ticket);
+    credit.number = "FD/26-27C1234567".to_owned();
+    credit.seller.name = "Flightdesk Travels Private Limited ".repeat(6)[..200]
+        .trim()
+        .to_owned();
+    credit.seller.address = "1234 Janpath, Connaught Place, New Delhi ".repeat(5)[..200]
+        .trim()
+        .to_owned();
+    credit.buyer = vec![
+        ticket.passengers[0].name.clone(),
+        format!("{}@{}.example", "traveller".repeat(7), "mailbox".repeat(25)),
+        "+123456789012345".to_owned(),
+    ];
+    credit.paid_with.card_brand = Some("mastercard debit worldwide".to_owned());
+    credit
 }
 
 #[test]
@@ -290,6 +373,31 @@ fn the_total_is_never_alone_on_a_page() {
         let above = pages[page].matches("Fare, AI 382").count();
         assert!(above >= 2, "{above} of {lines} lines stand above the total");
         assert!(pages[page].contains("ending in 4242"), "{lines} lines");
+    }
+    assert!(turned > 5, "the total never came to a second page");
+}
+
+#[test]
+fn the_total_of_a_credit_note_keeps_two_lines_of_long_names_with_it() {
+    let content = long_journey("");
+    let folder = TempFolder::new();
+    let file = folder.0.join("document.pdf");
+    let mut turned = 0;
+    for lines in 4..32 {
+        let mut credit = sample::credit_note(&content);
+        let mut line = credit.lines[0].clone();
+        line.line.amount = Money::new(123_400, Currency::INR);
+        credit.lines = vec![line; lines];
+        std::fs::write(&file, pdf::refund_receipt(&credit).unwrap()).unwrap();
+        let text = output(Command::new("pdftotext").arg("-layout").arg(&file).arg("-"));
+        let pages: Vec<_> = text.split('\u{c}').collect();
+        let page = pages
+            .iter()
+            .position(|page| page.contains("Total of this credit note"))
+            .unwrap();
+        turned += page;
+        let above = pages[page].matches("1,234.00").count();
+        assert!(above >= 2, "{above} of {lines} lines stand above the total");
     }
     assert!(turned > 5, "the total never came to a second page");
 }

@@ -88,6 +88,101 @@ async fn killed_at_any_step_from_payment_to_mail_a_purchase_ends_in_one_ticket_o
     assert_consistent(&pool).await;
 }
 
+/// Where whoever settles a refund is killed: the api by the webhook, the worker when it asks.
+const REFUND: [&str; 2] = ["refund_booked", "receipt_numbered"];
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn killed_while_a_refund_is_settled_it_ends_in_one_receipt_without_a_gap_and_one_mail(
+    pool: PgPool,
+) {
+    let mut deployment = Deployment::start(&pool).await;
+    let traveller = Traveller::sign_up(&deployment, "asha").await;
+    for (number, point) in REFUND.into_iter().enumerate() {
+        let reference = book_party(&traveller, number).await;
+        let page = try_checkout(&traveller, &reference).await.unwrap();
+        traveller.pay(&page).await;
+        until_confirmed(&pool, std::slice::from_ref(&reference)).await;
+        kill_api_by_refund_at(&mut deployment, &traveller, point, &reference).await;
+    }
+    let smtp = Smtp::start(&["ok"]);
+    for (number, point) in REFUND.into_iter().enumerate() {
+        let reference = book_party(&traveller, REFUND.len() + number).await;
+        let page = try_checkout(&traveller, &reference).await.unwrap();
+        let path = format!("/v1/bookings/{reference}/cancellations");
+        traveller.post(&path, &json!({})).await;
+        traveller.pay(&page).await;
+        until_refunds(&pool, "pending", i64::try_from(number + 1).unwrap()).await;
+        kill_worker_at(&deployment, &smtp, point).await;
+    }
+
+    let _worker = worker(&deployment, &smtp, &[]);
+    until_refunds(&pool, "succeeded", 4).await;
+    until_idle(&pool).await;
+    let numbers: Vec<String> = sqlx::query_scalar(
+        "select number from document where kind = 'refund_receipt' and status = 'ready' order by number",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let numbers: Vec<_> = numbers
+        .iter()
+        .map(|number| number.rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(numbers, ["C00001", "C00002", "R00001", "R00002"]);
+    let sent = smtp.accepted();
+    let ids = sent
+        .iter()
+        .filter_map(|mail| mail.lines().find(|line| line.starts_with("Message-ID:")));
+    let paid: BTreeSet<_> = ids.filter(|id| id.contains("refund_paid.")).collect();
+    assert_eq!(paid.len(), 4, "{paid:?}");
+    assert_consistent(&pool).await;
+}
+
+/// Gives something of a booking back in the dashboard, whose webhook the api does not survive.
+async fn kill_api_by_refund_at(
+    deployment: &mut Deployment,
+    traveller: &Traveller,
+    point: &str,
+    reference: &str,
+) {
+    let marker = marker(deployment, &format!("api_{point}"));
+    let armed = [
+        ("FAULT_POINT", point),
+        ("FAULT_MARKER", marker.to_str().unwrap()),
+    ];
+    deployment.api.kill();
+    deployment.api.restart_with(&armed).await;
+    let intent: String = sqlx::query_scalar(
+        "select stripe_payment_intent_id from payment p join booking b on b.id = p.booking_id where b.booking_ref = $1",
+    )
+    .bind(reference)
+    .fetch_one(&deployment.pool)
+    .await
+    .unwrap();
+    let refund = traveller
+        .http
+        .post(format!(
+            "{}/sandbox/stripe/v1/refunds",
+            deployment.api.address
+        ))
+        .bearer_auth("sk_test_anything")
+        .form(&[("payment_intent", intent.as_str()), ("amount", "12300")]);
+    // The answer may die with the api.
+    let _ = refund.send().await;
+    until_true(point, PATIENCE, async || marker.exists()).await;
+    assert_eq!(deployment.api.wait().code(), None, "{point}: it was killed");
+    deployment.api.restart().await;
+}
+
+async fn until_refunds(pool: &PgPool, status: &str, count: i64) {
+    let settled = "select count(*) from refund where status = $1";
+    until_true("refunds", PATIENCE, async || {
+        let settled = sqlx::query_scalar::<_, i64>(settled).bind(status);
+        settled.fetch_one(pool).await.unwrap() >= count
+    })
+    .await;
+}
+
 /// Books a round trip for two people on two airlines; the booking's reference.
 async fn book_party(traveller: &Traveller, number: usize) -> String {
     let (there, back) = (in_a_month(), in_a_month() + Days::days(7));
