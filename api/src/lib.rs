@@ -31,7 +31,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, bookings, calendar, coupons, documents, flights, health, holds,
+    accounts, admin_jobs, api_keys, bookings, calendar, cancellations, coupons, documents, flights, health, holds,
     invariants, jobs, ledger, payments, places, search, seats,
 };
 
@@ -45,7 +45,7 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        bookings::Bookings,
+        (bookings::Bookings, cancellations::Cancellations),
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
@@ -54,7 +54,7 @@ fn operations() -> impl OpenApi {
         documents::Documents,
         health::Health,
         // For staff.
-        (invariants::Invariants, admin_jobs::AdminJobs),
+        (invariants::Invariants, admin_jobs::AdminJobs, cancellations::AdminCancellations),
     )
 }
 

@@ -5,6 +5,7 @@ pub mod admin_jobs;
 pub mod api_keys;
 pub mod bookings;
 pub mod calendar;
+pub mod cancellations;
 pub mod coupons;
 pub mod documents;
 pub mod flights;

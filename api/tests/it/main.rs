@@ -7,6 +7,7 @@ mod baggage;
 mod binary;
 mod booking_changes;
 mod calendars;
+mod cancellations;
 mod clients;
 mod connections;
 mod consistent;

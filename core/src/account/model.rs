@@ -47,6 +47,7 @@ impl Role {
             Self::Traveller => "traveller",
             Self::Staff => "staff",
             Self::Admin => "admin",
+            Self::Refunds => "refunds",
         }
     }
 
@@ -67,11 +68,13 @@ pub enum Scope {
     Bookings,
     /// Run the inventory.
     Admin,
+    /// Cancel for a traveller and waive what the fare would keep.
+    Refunds,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Search, Self::Bookings, Self::Admin];
+    pub const ALL: &[Self] = &[Self::Search, Self::Bookings, Self::Admin, Self::Refunds];
 
     /// The name in the database.
     pub const fn as_str(self) -> &'static str {

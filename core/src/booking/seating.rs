@@ -149,11 +149,14 @@ async fn parties(
         r#"
         select f.id as "flight_id: FlightId", p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
                f.departure_date, p.seat_preference as "preference: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
-               exists (select from passenger i where i.adult_id = p.id) as "has_infant!"
+               exists (select from passenger i where i.adult_id = p.id and not exists (
+                   select from cancelled_place c where c.passenger_id = i.id and c.direction_id = bf.direction_id)) as "has_infant!"
         from passenger p
-        join flight f on f.id = any($2)
+        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = any($2)
+        join flight f on f.id = bf.flight_id
         left join passenger_seat s on s.passenger_id = p.id and s.flight_id = f.id
         where p.booking_id = $1 and p.passenger_type <> 'infant'
+          and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
         order by p.ordinal
         "#,
         booking_id.0,

@@ -101,6 +101,8 @@ pub enum DocumentStatus {
     Ready,
     /// Every attempt failed; staff look at it.
     Failed,
+    /// A ticket whose flights were all cancelled: it is good for nothing any more.
+    Void,
 }
 
 impl DocumentKind {
@@ -122,6 +124,7 @@ impl DocumentStatus {
             Self::Rendering => "rendering",
             Self::Ready => "ready",
             Self::Failed => "failed",
+            Self::Void => "void",
         }
     }
 }

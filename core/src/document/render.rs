@@ -18,7 +18,7 @@ pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Re
         r#"
         update document set status = 'rendering'
         from booking
-        where document.id = $1 and document.revision = $2 and document.status <> 'ready'
+        where document.id = $1 and document.revision = $2 and document.status not in ('ready', 'void')
             and booking.id = document.booking_id
             and (document.kind <> 'ticket' or booking.status in ('confirmed', 'partially_cancelled'))
         "#,
@@ -59,7 +59,7 @@ pub async fn mark_ready(
     let marked = sqlx::query!(
         r#"
         update document set status = 'ready', ready_at = $3, storage_key = $4, sha256 = $5, size_bytes = $6
-        where id = $1 and revision = $2 and status <> 'ready'
+        where id = $1 and revision = $2 and status not in ('ready', 'void')
         "#,
         job.document_id.0,
         job.revision,
@@ -112,7 +112,7 @@ async fn ready_revision(conn: &mut PgConnection, booking_id: BookingId) -> Resul
     let revision = sqlx::query_scalar!(
         r#"
         select max(revision) filter (where kind = 'ticket') from document
-        where booking_id = $1 and kind in ('ticket', 'invoice')
+        where booking_id = $1 and kind in ('ticket', 'invoice') and status <> 'void'
         having bool_and(status = 'ready')
         "#,
         booking_id.0,

@@ -130,6 +130,11 @@ pub enum MailKind {
     BookingCancelled,
     /// Not paid in time.
     BookingExpired,
+    /// Some or all of a paid booking is cancelled: what comes back, and why.
+    CancellationConfirmed {
+        /// The cancellation.
+        cancellation_id: Uuid,
+    },
     /// Other seats or another aircraft, with the new tickets attached.
     TicketsChanged {
         /// The revision of the tickets.
@@ -167,6 +172,7 @@ impl MailKind {
             | Self::DepartureReminder { .. }
             | Self::LatePaymentRefunded
             | Self::MoneyReturned { .. }
+            | Self::CancellationConfirmed { .. }
             | Self::SeatsNotChanged { .. } => false,
         }
     }
@@ -184,6 +190,7 @@ impl MailKind {
             Self::LatePaymentRefunded => "late_payment_refunded",
             Self::MoneyReturned { .. } => "money_returned",
             Self::SeatsNotChanged { .. } => "seats_not_changed",
+            Self::CancellationConfirmed { .. } => "cancellation_confirmed",
         }
     }
 
@@ -194,6 +201,9 @@ impl MailKind {
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
             Self::BookingChanged { change_id } => format!("{}.{change_id}", self.as_str()),
             Self::MoneyReturned { refund_id } => format!("{}.{refund_id}", self.as_str()),
+            Self::CancellationConfirmed { cancellation_id } => {
+                format!("{}.{cancellation_id}", self.as_str())
+            }
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())
             }

@@ -18,5 +18,5 @@ pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};
 pub use open::{abandon, ask_to_expire, attach, can_start, find, get_by_session, lapse, refuse};
 pub use reconcile::{close_needless_questions, promise_questions, promise_refund_questions};
-pub(crate) use refunds::give_back_seat_swap;
+pub(crate) use refunds::{give_back_cancelled, give_back_seat_swap};
 pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};

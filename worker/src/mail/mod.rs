@@ -1,6 +1,7 @@
 //! Mail: a directory of .eml files by default, SMTP when `SMTP_URL` is set, a list in tests.
 
 pub mod calendar;
+mod cancelled;
 mod directory;
 mod layout;
 mod message;
