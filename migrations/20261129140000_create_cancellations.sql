@@ -62,3 +62,9 @@ alter table api_key drop constraint api_key_scopes_known;
 alter table api_key add constraint api_key_scopes_known
     check (scopes <@ array['search', 'bookings', 'admin', 'refunds'] and scopes <> '{}') not valid;
 alter table api_key validate constraint api_key_scopes_known;
+
+-- Who was not aboard gets the refundable taxes back.
+alter table ticket_coupon drop constraint ticket_coupon_status_known;
+alter table ticket_coupon add constraint ticket_coupon_status_known
+    check (status in ('open', 'flown', 'no_show', 'exchanged', 'refunded', 'void')) not valid;
+alter table ticket_coupon validate constraint ticket_coupon_status_known;

@@ -54,7 +54,12 @@ fn operations() -> impl OpenApi {
         documents::Documents,
         health::Health,
         // For staff.
-        (invariants::Invariants, admin_jobs::AdminJobs, cancellations::AdminCancellations),
+        (
+            invariants::Invariants,
+            admin_jobs::AdminJobs,
+            cancellations::AdminCancellations,
+            no_shows::NoShows,
+        ),
     )
 }
 

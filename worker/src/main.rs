@@ -130,6 +130,12 @@ fn clockwork(
         reminder::promise_due(&mut tx, &ctx.clock).await?;
         Ok(tx.commit().await?)
     });
+    // Coupons of flights that have left.
+    clockwork.every("mark_flown", Duration::from_mins(5), |ctx| async move {
+        let mut conn = ctx.db.acquire().await?;
+        while ticket::mark_flown(&mut conn, &ctx.clock).await? > 0 {}
+        Ok(())
+    });
     clockwork.every(
         "purge_idempotency_keys",
         Duration::from_mins(10),

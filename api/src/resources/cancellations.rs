@@ -183,7 +183,7 @@ pub struct QuoteLineView {
 #[derive(Debug, Object)]
 #[oai(rename = "CancellationRuleApplied", skip_serializing_if_is_none)]
 pub struct RuleView {
-    /// `fare_tier`, `free_after_booking` or, by staff, `waived`: whichever gives back more
+    /// `fare_tier`, `free_after_booking` or, by staff, `waived`: whichever gives back more; `no_show` after departure
     name: String,
     /// `Standard`
     fare_family: String,

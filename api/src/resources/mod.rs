@@ -14,6 +14,7 @@ pub mod holds;
 pub mod invariants;
 pub mod jobs;
 pub mod ledger;
+pub mod no_shows;
 pub mod payments;
 pub mod places;
 pub mod return_link;

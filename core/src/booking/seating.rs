@@ -83,7 +83,7 @@ pub(super) async fn occupy(
     Ok(())
 }
 
-/// Whether a passenger may sit there: the flight's aircraft has the seat, in the cabin that was booked and not blocked,
+/// Whether a passenger may sit there: they fly still, the flight's aircraft has the seat, in the cabin that was booked and not blocked,
 /// and it is in no exit row unless they may sit in one.
 pub(super) async fn may_sit(
     conn: &mut PgConnection,
@@ -98,14 +98,11 @@ pub(super) async fn may_sit(
     let Some(found) = found.filter(is_for_sale) else {
         return Ok(false);
     };
-    if !found.place.exit_row {
-        return Ok(true);
-    }
     let party = party(conn, booking_id, flight_id).await?;
     let sitter = party
         .iter()
         .find(|sitter| sitter.passenger_id == passenger_id);
-    Ok(sitter.is_some_and(|sitter| sitter.may_sit_at_exit))
+    Ok(sitter.is_some_and(|sitter| !found.place.exit_row || sitter.may_sit_at_exit))
 }
 
 /// The whole cabin: who sits beside whom depends on the seats of others too.

@@ -1,4 +1,4 @@
--- Whoever flies has one good ticket of each validating airline, with an open coupon for each flight, and whoever does not
+-- Whoever flies has one good ticket of each validating airline, with a good coupon for each flight, open or used, and whoever does not
 -- fly any more has none.
 with flown as materialized (
     select b.id, b.booking_ref, d.id as direction_id, d.validating_airline
@@ -15,7 +15,7 @@ with flown as materialized (
 ), open_coupon as materialized (
     select t.passenger_id, bf.direction_id, count(*) as coupons
     from ticket t
-    join ticket_coupon c on c.ticket_id = t.id and c.status = 'open'
+    join ticket_coupon c on c.ticket_id = t.id and c.status in ('open', 'flown', 'no_show')
     join booked_flight bf on bf.id = c.booked_flight_id
     where t.status = 'issued'
     group by t.passenger_id, bf.direction_id

@@ -4,6 +4,7 @@ mod amounts;
 mod parts;
 mod races;
 mod refusals;
+mod staff;
 
 use chrono::{DateTime, Duration, Utc};
 use flightdesk_core::fixtures::load_small;

@@ -32,6 +32,8 @@ pub(super) struct Trip {
     pub seats: Vec<PaidSeat>,
     /// Who does not fly in which direction any more.
     pub cancelled: HashSet<(PassengerId, DirectionId)>,
+    /// Who was not aboard the first flight of a direction.
+    pub no_shows: HashSet<(PassengerId, DirectionId)>,
 }
 
 /// A direction of a booking.
@@ -97,6 +99,11 @@ impl Trip {
         direction.is_booked && !self.cancelled.contains(&(passenger, direction.id))
     }
 
+    /// Whether a passenger was not aboard a direction.
+    pub(super) fn was_no_show(&self, passenger: PassengerId, direction: &TripDirection) -> bool {
+        self.no_shows.contains(&(passenger, direction.id))
+    }
+
     /// A passenger by its key.
     pub(super) fn passenger(&self, id: PassengerId) -> Option<&TripPassenger> {
         self.passengers.iter().find(|one| one.id == id)
@@ -118,6 +125,19 @@ pub(super) async fn trip(
     )
     .fetch_all(&mut *conn)
     .await?;
+    let no_shows = sqlx::query!(
+        r#"
+        select t.passenger_id as "passenger_id: PassengerId", bf.direction_id as "direction_id: DirectionId"
+        from ticket t
+        join ticket_coupon c on c.ticket_id = t.id and c.status = 'no_show'
+        join booked_flight bf on bf.id = c.booked_flight_id
+        where t.booking_id = $1 and not exists (
+            select from booked_flight earlier where earlier.direction_id = bf.direction_id and earlier.ordinal < bf.ordinal)
+        "#,
+        booking.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     let lines = load::lines(conn, &[booking.id.0]).await?.remove(&booking.id);
     Ok(Trip {
         now: clock.now(),
@@ -129,6 +149,9 @@ pub(super) async fn trip(
         lines: lines.unwrap_or_default(),
         seats: seats(conn, booking).await?,
         cancelled: (cancelled.into_iter())
+            .map(|row| (row.passenger_id, row.direction_id))
+            .collect(),
+        no_shows: (no_shows.into_iter())
             .map(|row| (row.passenger_id, row.direction_id))
             .collect(),
     })

@@ -139,6 +139,8 @@ pub enum RuleName {
     FreeAfterBooking,
     /// Staff waived what the fare would keep.
     Waived,
+    /// Not aboard: refundable taxes come back.
+    NoShow,
 }
 
 impl RuleName {
@@ -148,6 +150,7 @@ impl RuleName {
             Self::FareTier => "fare_tier",
             Self::FreeAfterBooking => "free_after_booking",
             Self::Waived => "waived",
+            Self::NoShow => "no_show",
         }
     }
 }

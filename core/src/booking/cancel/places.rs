@@ -50,7 +50,11 @@ pub(super) fn find<'a>(
     }
     wrong.into_result()?;
     for direction in directions {
-        if rule::is_too_late(&direction.conditions, &trip.facts(direction)) {
+        let mut own = places.iter().filter(|place| place.direction.id == direction.id);
+        // Who was not aboard gets taxes back after the flight has left.
+        let are_no_shows = own.all(|place| trip.was_no_show(place.passenger.id, direction));
+        let is_too_late = rule::is_too_late(&direction.conditions, &trip.facts(direction));
+        if is_too_late && !are_no_shows {
             let hours = i64::from(direction.conditions.rules.too_late_hours);
             return Err(Error::TooLate {
                 action: match scope {

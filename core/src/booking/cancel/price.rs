@@ -23,7 +23,11 @@ pub(super) fn item(
 ) -> Result<QuoteItem> {
     let paid = paid(trip, passenger, direction);
     let (conditions, facts) = (&direction.conditions, trip.facts(direction));
-    let mut rules = rule::holding(conditions, &facts);
+    let mut rules = if trip.was_no_show(passenger.id, direction) {
+        vec![rule::no_show(conditions, &facts)]
+    } else {
+        rule::holding(conditions, &facts)
+    };
     rules.extend(waiver.map(|why| rule::waived(conditions, &facts, why)));
     let mut best: Option<QuoteItem> = None;
     for ruled in rules {

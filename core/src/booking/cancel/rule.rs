@@ -62,6 +62,21 @@ pub(super) fn waived(conditions: &FareConditions, facts: &Facts, why: &str) -> R
     }
 }
 
+/// The rule for who was not aboard: refundable taxes and nothing else.
+pub(super) fn no_show(conditions: &FareConditions, facts: &Facts) -> Ruled {
+    Ruled {
+        decision: Decision {
+            rule: RuleName::NoShow,
+            sentence:
+                "Not aboard: the base fare is kept, refundable taxes and airport charges come back."
+                    .to_owned(),
+            ..undecided(conditions, facts)
+        },
+        charge: Charge::BaseFare,
+        gives_extras_back: false,
+    }
+}
+
 fn tier(conditions: &FareConditions, facts: &Facts) -> Ruled {
     let ahead = facts.departs_at - facts.now;
     let tiers = &conditions.rules.cancellation.tiers;

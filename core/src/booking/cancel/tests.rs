@@ -206,6 +206,7 @@ fn trip(story: &Story) -> Trip {
         passengers,
         lines,
         cancelled: HashSet::new(),
+        no_shows: HashSet::new(),
     }
 }
 
