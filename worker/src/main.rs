@@ -12,7 +12,7 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
     Clock, account, booking, db, fare, flight, hold, idempotency, invariants, outbox, payment,
-    reminder, schedule, telemetry,
+    reminder, schedule, telemetry, ticket,
 };
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::health::Health;

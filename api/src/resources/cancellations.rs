@@ -6,6 +6,7 @@ use flightdesk_core::booking::{
 };
 use flightdesk_core::account::Principal;
 use flightdesk_core::error::{Error, Violations};
+use flightdesk_core::fault;
 use flightdesk_core::ids::{BookingRef, PassengerId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::text;
@@ -471,7 +472,10 @@ async fn confirm(
             let quote = QuoteView::new(reference, fresh).to_json();
             Err(problem.member("quote", quote.unwrap_or_default()))
         }
-        (answer, _) => answer,
+        (answer, _) => {
+            fault::point("cancellation_committed");
+            answer
+        }
     }
 }
 
