@@ -4,6 +4,7 @@ use flightdesk_core::format::{money, sentence_case};
 use flightdesk_core::mail_content::{MailCancelled, MailContent};
 use uuid::Uuid;
 
+use super::structured;
 use super::layout::{Block, Frame, Words, compose};
 use super::templates::{greeting, passengers};
 
@@ -46,6 +47,7 @@ pub(super) fn confirmed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Wo
             Block::Paragraph(rest.to_owned()),
             Block::Flights(&content.flights),
             passengers(content),
+            Block::Data(structured::reservations(content, frame.link)),
         ]);
     }
     blocks.push(Block::Button("See the booking".to_owned(), frame.link));

@@ -8,6 +8,7 @@ mod message;
 mod moved;
 mod returned;
 mod smtp;
+mod structured;
 pub mod templates;
 pub mod verification;
 

@@ -6,7 +6,7 @@ use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};
 pub use super::layout::{Frame, Words};
-use super::{cancelled, moved, returned};
+use super::{cancelled, moved, returned, structured};
 use crate::pdf::words::checked;
 
 /// The words of a mail about a booking.
@@ -166,6 +166,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         Block::Flights(&content.flights),
         passengers(content),
         Block::Button("See the booking".to_owned(), frame.link),
+        Block::Data(structured::reservations(content, frame.link)),
     ]);
     let title = format!("New tickets for booking {reference}");
     compose(frame, title, &blocks)
@@ -230,6 +231,7 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
             Block::Button("See the booking".to_owned(), frame.link),
             Block::Paragraph(before(content)),
             Block::Paragraph("Have a good flight!".to_owned()),
+            Block::Data(structured::reservations(content, frame.link)),
         ],
     )
 }
