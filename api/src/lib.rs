@@ -32,7 +32,7 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, bookings, calendar, cancellations, coupons, documents, flights, health, holds,
-    invariants, jobs, ledger, payments, places, search, seats,
+    invariants, jobs, ledger, no_shows, payments, places, search, seats,
 };
 
 /// Every resource.

@@ -47,7 +47,6 @@ impl Role {
             Self::Traveller => "traveller",
             Self::Staff => "staff",
             Self::Admin => "admin",
-            Self::Refunds => "refunds",
         }
     }
 
@@ -82,6 +81,7 @@ impl Scope {
             Self::Search => "search",
             Self::Bookings => "bookings",
             Self::Admin => "admin",
+            Self::Refunds => "refunds",
         }
     }
 

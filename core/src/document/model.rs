@@ -52,7 +52,7 @@ impl Document {
     pub fn is_pending(&self) -> bool {
         match self.status {
             DocumentStatus::Queued | DocumentStatus::Rendering => true,
-            DocumentStatus::Ready | DocumentStatus::Failed => false,
+            DocumentStatus::Ready | DocumentStatus::Failed | DocumentStatus::Void => false,
         }
     }
 
