@@ -40,11 +40,12 @@ pub enum Need {
 
 impl Need {
     /// All of them.
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Key,
         Self::Scope(Scope::Search),
         Self::Scope(Scope::Bookings),
         Self::Scope(Scope::Admin),
+        Self::Scope(Scope::Refunds),
     ];
 
     /// The name that it has in the document of the API, as the security scheme of an operation.
@@ -106,6 +107,8 @@ pub mod need {
     pub enum Bookings {}
     /// A key of staff.
     pub enum Admin {}
+    /// A key of staff who may cancel for travellers and waive charges.
+    pub enum Refunds {}
 
     impl Needs for Key {
         const NEED: Need = Need::Key;
@@ -121,6 +124,10 @@ pub mod need {
 
     impl Needs for Admin {
         const NEED: Need = Need::Scope(Scope::Admin);
+    }
+
+    impl Needs for Refunds {
+        const NEED: Need = Need::Scope(Scope::Refunds);
     }
 }
 

@@ -31,8 +31,9 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, coupons, documents,
-    flights, health, holds, invariants, jobs, ledger, payments, places, refunds, search, seats,
+    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, coupons,
+    documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments, places, refunds,
+    search, seats,
 };
 
 /// Every resource.
@@ -45,7 +46,7 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        bookings::Bookings,
+        (bookings::Bookings, cancellations::Cancellations),
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
@@ -54,7 +55,12 @@ fn operations() -> impl OpenApi {
         documents::Documents,
         health::Health,
         // For staff.
-        (invariants::Invariants, admin_jobs::AdminJobs),
+        (
+            invariants::Invariants,
+            admin_jobs::AdminJobs,
+            cancellations::AdminCancellations,
+            no_shows::NoShows,
+        ),
     )
 }
 

@@ -72,6 +72,20 @@ pub async fn lock_of_account(
     row.ok_or(Error::NotFound("booking"))?.try_into()
 }
 
+/// Locks a booking by its reference, whoever's it is: for staff. [`Error::NotFound`] when there is none.
+pub async fn lock_of_anybody(
+    conn: &mut PgConnection,
+    reference: &BookingRef,
+) -> Result<LockedBooking> {
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: BookingId" from booking where booking_ref = $1"#,
+        reference.as_str(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    lock(conn, id.ok_or(Error::NotFound("booking"))?).await
+}
+
 struct Row {
     id: BookingId,
     booking_ref: BookingRef,

@@ -53,9 +53,9 @@ pub enum Error {
         seat: String,
     },
     /// The flight leaves too soon for that.
-    #[error("it is too late to change {action}: that was possible until {}", instant(*ended_at))]
+    #[error("it is too late to {action}: that was possible until {}", instant(*ended_at))]
     TooLate {
-        /// What can no longer change.
+        /// What can no longer be done, as an infinitive: `change seats`.
         action: &'static str,
         /// Until when it could.
         ended_at: DateTime<Utc>,

@@ -12,7 +12,7 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
     Clock, account, booking, db, fare, flight, hold, idempotency, invariants, outbox, payment,
-    reminder, schedule, telemetry,
+    reminder, schedule, telemetry, ticket,
 };
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::health::Health;
@@ -144,6 +144,12 @@ fn clockwork(
         let mut tx = ctx.db.begin().await?;
         reminder::promise_due(&mut tx, &ctx.clock).await?;
         Ok(tx.commit().await?)
+    });
+    // Coupons of flights that have left.
+    clockwork.every("mark_flown", Duration::from_mins(5), |ctx| async move {
+        let mut conn = ctx.db.acquire().await?;
+        while ticket::mark_flown(&mut conn, &ctx.clock).await? > 0 {}
+        Ok(())
     });
     clockwork.every(
         "purge_idempotency_keys",

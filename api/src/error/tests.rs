@@ -37,6 +37,7 @@ fn errors() -> Vec<Error> {
             quantity: 1,
             unit_minor: 641_000,
             refundable: false,
+            is_percentage: false,
         }],
     };
     let mut errors: Vec<Error> = [
@@ -194,6 +195,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "body_too_large",
         "cursor_expired",
         "document_failed",
+        "document_void",
         "invalid_request",
         "malformed_json",
         "method_not_allowed",

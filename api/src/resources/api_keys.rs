@@ -34,6 +34,8 @@ pub enum ScopeView {
     Bookings,
     /// Run the inventory
     Admin,
+    /// Cancel for travellers and waive what a fare keeps
+    Refunds,
 }
 
 /// A new API key
@@ -199,6 +201,7 @@ impl From<ScopeView> for Scope {
             ScopeView::Search => Self::Search,
             ScopeView::Bookings => Self::Bookings,
             ScopeView::Admin => Self::Admin,
+            ScopeView::Refunds => Self::Refunds,
         }
     }
 }
@@ -209,6 +212,7 @@ impl From<Scope> for ScopeView {
             Scope::Search => Self::Search,
             Scope::Bookings => Self::Bookings,
             Scope::Admin => Self::Admin,
+            Scope::Refunds => Self::Refunds,
         }
     }
 }

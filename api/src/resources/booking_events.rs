@@ -38,12 +38,14 @@ pub struct BookingEventView {
     request_id: Option<String>,
     /// What was before and is after, as ids and amounts; fields that do not apply are absent, and new ones may come.
     /// `version` is 1. `held`: `status`, `total`, `payment_due_at`. `confirmed`: `status`, `total`, and `late_payment`
-    /// when the money came after the deadline. `cancelled`, `expired`: `status`, `total`. `changed`: `change_id`,
+    /// when the money came after the deadline. `cancelled`, `expired`: `status`, `total`. `partially_cancelled`, and
+    /// `cancelled` of what was paid: `cancellation_id`, `status`, `total`, `refund`, `places`, `waiver`. `no_show`:
+    /// `flight_id`, `passenger_ids`. `changed`: `change_id`,
     /// the `parts` that were named (`offers`, `passengers`, `contact`, `seats`, `coupon`), `total`. `seats_changed`:
     /// `seats`, each `from` one `to` another, and, when the change was paid, `seat_change_id` and `amount`.
     /// `seat_change_lost`: `seat_change_id`. `aircraft_changed`: `flight_id`, `aircraft`, `seats`.
     /// `documents_ready`: `revision`, `document_ids`. `refund_promised`: `refund_id`, `payment_id`, `amount`, `cause`.
-    /// `refund_paid`, `refund_failed`: `refund_id`, `amount`. `departure_near`: `direction`
+    /// `refund_paid`, `refund_failed`: `refund_id`, `amount`. `receipt_ready`: `refund_id`, `document_id`. `departure_near`: `direction`
     details: BTreeMap<String, Any<Value>>,
 }
 

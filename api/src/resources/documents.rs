@@ -49,6 +49,8 @@ pub enum StatusView {
     Ready,
     /// It could not be made; staff look at it
     Failed,
+    /// A ticket whose flights were all cancelled
+    Void,
 }
 
 /// A document of a booking
@@ -213,6 +215,10 @@ impl Documents {
             let view = Json(DocumentView::from(document));
             return Ok(DownloadAnswer::OnItsWay(view, RETRY_AFTER_SECONDS));
         }
+        if document.status == DocumentStatus::Void {
+            let detail = "the flights of this ticket were cancelled: it is good for nothing any more";
+            return Err(ApiError::new(StatusCode::CONFLICT, "document_void", detail));
+        }
         let Some(key) = &document.storage_key else {
             let detail = "the document could not be made; it is being looked at";
             return Err(ApiError::new(
@@ -290,6 +296,7 @@ impl From<Document> for DocumentView {
                 DocumentStatus::Rendering => StatusView::Rendering,
                 DocumentStatus::Ready => StatusView::Ready,
                 DocumentStatus::Failed => StatusView::Failed,
+                DocumentStatus::Void => StatusView::Void,
             },
             file_name: document.file_name(),
             booking_ref: document.booking_ref,

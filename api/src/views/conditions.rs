@@ -1,6 +1,6 @@
 //! What a fare allows, the same in search, flight and booking.
 
-use flightdesk_core::trade::{Charge, FareConditions, FareRules, Tier};
+use flightdesk_core::trade::{Charge, FareConditions, FareRules, GracePeriod, Tier};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -28,6 +28,23 @@ pub struct CancellationView {
     tiers: Vec<TierView>,
     /// The same in words
     words: String,
+    /// Hours after booking in which cancelling is free whatever the tiers say
+    free_after_booking: Vec<GracePeriodView>,
+}
+
+/// Some hours after booking in which cancelling is free, when it was booked long enough ahead
+#[derive(Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(rename = "GracePeriod", skip_serializing_if_is_none)]
+pub struct GracePeriodView {
+    /// How many hours after booking it ends
+    within_hours: u16,
+    /// How many days before the first flight it has to be booked when all of it stays in one country
+    days_ahead_domestic: u16,
+    /// The same when a flight crosses a border
+    days_ahead_international: u16,
+    /// The country in which the journey has to begin; any when absent
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_country: Option<String>,
 }
 
 /// What changing date or flight costs each passenger for each direction, beside the fare difference
@@ -72,6 +89,9 @@ impl From<&FareConditions> for FareConditionsView {
             cancellation: CancellationView {
                 tiers: tiers(rules, &rules.cancellation.tiers),
                 words: rules.cancellation.words.clone(),
+                free_after_booking: (rules.cancellation.free_after_booking.iter())
+                    .map(GracePeriodView::from)
+                    .collect(),
             },
             change: ChangeView {
                 allowed: rules.change.allowed,
@@ -83,6 +103,17 @@ impl From<&FareConditions> for FareConditionsView {
                 piece_kg: rule.piece_kg,
                 words: rule.words.clone(),
             }),
+        }
+    }
+}
+
+impl From<&GracePeriod> for GracePeriodView {
+    fn from(period: &GracePeriod) -> Self {
+        Self {
+            within_hours: period.within_hours,
+            days_ahead_domestic: period.days_ahead_domestic,
+            days_ahead_international: period.days_ahead_international,
+            from_country: period.from_country.clone(),
         }
     }
 }

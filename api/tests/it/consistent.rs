@@ -160,22 +160,22 @@ const RULES: &[(&str, &str)] = &[
          where a.used <> (select count(*) from coupon_redemption r where r.code = a.code and r.account_id = a.account_id and r.returned_at is null)
          union all
          select b.booking_ref from booking b join coupon_redemption r on r.booking_id = b.id
-         where (r.returned_at is null) <> (b.status in ('pending_payment', 'confirmed', 'partially_cancelled'))",
+         where (r.returned_at is null) <> (b.status in ('pending_payment', 'confirmed', 'partially_cancelled') or b.confirmed_at is not null)",
     ),
     (
         "a booking's discount lines are its coupon's, baggage has a line each, and no fare is discounted below zero",
         "select b.booking_ref from booking b
-         where coalesce((select -sum(l.amount_minor) from price_line l where l.booking_id = b.id and l.kind = 'discount'), 0)
+         where coalesce((select -sum(l.amount_minor) from price_line l where l.booking_id = b.id and l.kind = 'discount' and l.amount_minor < 0), 0)
                <> coalesce((select r.discount_minor from coupon_redemption r where r.booking_id = b.id), 0)
-            or (select count(*) from price_line l where l.booking_id = b.id and l.kind = 'baggage')
+            or (select count(*) from price_line l where l.booking_id = b.id and l.kind = 'baggage' and l.amount_minor > 0)
                <> (select count(*) from baggage_item i where i.booking_id = b.id)
             or exists (select from price_line l where l.booking_id = b.id and l.kind in ('base_fare', 'discount')
-                       group by l.direction, l.flight_id, l.passenger_type having sum(l.amount_minor) < 0)",
+                       and l.passenger_id is null group by l.direction, l.flight_id, l.passenger_type having sum(l.amount_minor) < 0)",
     ),
     (
         "money for a booking that is not paid is on its way back",
         "select b.booking_ref from payment p join booking b on b.id = p.booking_id
-         where p.status = 'succeeded' and b.status in ('pending_payment', 'expired', 'cancelled')
+         where p.status = 'succeeded' and b.confirmed_at is null
            and not exists (select from refund r where r.payment_id = p.id and r.amount_minor = p.amount_minor and r.status <> 'failed')",
     ),
     (
@@ -195,7 +195,7 @@ const RULES: &[(&str, &str)] = &[
                 and p.amount_minor <> b.total_minor - (
                     select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done') + (
                     select coalesce(sum(r.amount_minor), 0) from refund r
-                    where (r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap')))",
+                    where r.status <> 'failed' and ((r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason in ('seat_swap', 'cancellation')))))",
     ),
     (
         "nobody can pay for what has ended",

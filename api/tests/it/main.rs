@@ -8,6 +8,7 @@ mod binary;
 mod booking_changes;
 mod booking_events;
 mod calendars;
+mod cancellations;
 mod clients;
 mod connections;
 mod consistent;

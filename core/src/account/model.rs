@@ -67,11 +67,13 @@ pub enum Scope {
     Bookings,
     /// Run the inventory.
     Admin,
+    /// Cancel for a traveller and waive what the fare would keep.
+    Refunds,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Search, Self::Bookings, Self::Admin];
+    pub const ALL: &[Self] = &[Self::Search, Self::Bookings, Self::Admin, Self::Refunds];
 
     /// The name in the database.
     pub const fn as_str(self) -> &'static str {
@@ -79,6 +81,7 @@ impl Scope {
             Self::Search => "search",
             Self::Bookings => "bookings",
             Self::Admin => "admin",
+            Self::Refunds => "refunds",
         }
     }
 

@@ -98,6 +98,7 @@ impl Bag {
             quantity: 1,
             unit_minor: self.amount_minor,
             refundable: true,
+            is_percentage: false,
         }
     }
 }

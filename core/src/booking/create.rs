@@ -345,6 +345,7 @@ fn booked(passenger: &Passenger, bags: &[Bag]) -> BookedPassenger {
         seat_preference: passenger.seat_preference,
         seats: Vec::new(),
         baggage: names.into_iter().filter_map(own).collect(),
+        cancelled: Vec::new(),
         special_requests: passenger.special_requests.clone(),
         travel_document: passenger.travel_document.clone(),
         ticket_numbers: Vec::new(),

@@ -231,10 +231,10 @@ pub(super) async fn content(
             insert into baggage_item (booking_id, passenger_id, direction, kg)
             select $1, passenger, direction, kg from unnest($27::uuid[], $28::smallint[], $29::smallint[]) as t (passenger, direction, kg)
         )
-        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, name, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
-        select $1, t.position - 1, t.direction, t.flight, t.kind, t.code, t.name, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger
-        from unnest($30::smallint[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::int[], $36::bigint[], $37::boolean[], $38::uuid[], $39::text[])
-             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, name, position)
+        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, name, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id, is_percentage)
+        select $1, t.position - 1, t.direction, t.flight, t.kind, t.code, t.name, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger, t.is_percentage
+        from unnest($30::smallint[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::int[], $36::bigint[], $37::boolean[], $38::uuid[], $39::text[], $40::boolean[])
+             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, name, is_percentage, position)
         "#,
         booking_id.0,
         &directions.ids,
@@ -275,6 +275,7 @@ pub(super) async fn content(
         &lines.refundable,
         &lines.passengers as &[Option<Uuid>],
         &lines.names as &[Option<String>],
+        &lines.are_percentages,
     )
     .execute(conn)
     .await?;
@@ -345,6 +346,7 @@ struct Lines {
     refundable: Vec<bool>,
     passengers: Vec<Option<Uuid>>,
     names: Vec<Option<String>>,
+    are_percentages: Vec<bool>,
 }
 
 impl Lines {
@@ -365,6 +367,7 @@ impl Lines {
             refundable: all(lines, |line| line.refundable),
             passengers: all(lines, |line| line.passenger_id.map(|passenger| passenger.0)),
             names: all(lines, |line| line.name.clone()),
+            are_percentages: all(lines, |line| line.is_percentage),
         }
     }
 }
@@ -378,11 +381,11 @@ pub(super) async fn lines(
     let columns = Lines::of(lines);
     sqlx::query!(
         r#"
-        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, name, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id)
+        insert into price_line (booking_id, ordinal, direction, flight_id, kind, code, name, passenger_type, quantity, unit_minor, amount_minor, refundable, passenger_id, is_percentage)
         select $1, t.position - 1 + (select coalesce(max(ordinal) + 1, 0) from price_line where booking_id = $1),
-               t.direction, t.flight, t.kind, t.code, t.name, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger
-        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[], $10::uuid[], $11::text[])
-             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, name, position)
+               t.direction, t.flight, t.kind, t.code, t.name, t.passenger_type, t.quantity, t.unit, t.unit * t.quantity, t.refundable, t.passenger, t.is_percentage
+        from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], $9::boolean[], $10::uuid[], $11::text[], $12::boolean[])
+             with ordinality as t (direction, flight, kind, code, passenger_type, quantity, unit, refundable, passenger, name, is_percentage, position)
         "#,
         booking_id.0,
         &columns.directions as &[Option<i16>],
@@ -395,6 +398,7 @@ pub(super) async fn lines(
         &columns.refundable,
         &columns.passengers as &[Option<Uuid>],
         &columns.names as &[Option<String>],
+        &columns.are_percentages,
     )
     .execute(conn)
     .await?;

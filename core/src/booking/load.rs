@@ -204,6 +204,8 @@ async fn passengers(
         expires_on: Option<NaiveDate>,
         bag_directions: Vec<Direction>,
         bag_kg: Vec<i16>,
+        cancelled: Vec<Direction>,
+        cancelled_at: Vec<DateTime<Utc>>,
     }
     let rows = sqlx::query_as!(
         Row,
@@ -214,7 +216,12 @@ async fn passengers(
                travel_document_number as number, travel_document_country as country, travel_document_expires_on as expires_on,
                array(select d.name from baggage_item i join direction d on d.booking_id = i.booking_id and d.ordinal = i.direction
                      where i.passenger_id = passenger.id order by i.direction) as "bag_directions!: Vec<Direction>",
-               array(select kg from baggage_item i where i.passenger_id = passenger.id order by i.direction) as "bag_kg!"
+               array(select kg from baggage_item i where i.passenger_id = passenger.id order by i.direction) as "bag_kg!",
+               array(select d.name from cancelled_place gone join direction d on d.id = gone.direction_id
+                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled!: Vec<Direction>",
+               array(select c.cancelled_at from cancelled_place gone join direction d on d.id = gone.direction_id
+                     join cancellation c on c.id = gone.cancellation_id
+                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled_at!: Vec<DateTime<Utc>>"
         from passenger where booking_id = any($1) order by booking_id, ordinal
         "#,
         ids,
@@ -258,6 +265,7 @@ async fn passengers(
             adult_id: row.adult_id,
             seat_preference: row.seat_preference,
             baggage: bags(row.bag_directions, row.bag_kg),
+            cancelled: row.cancelled.into_iter().zip(row.cancelled_at).collect(),
             special_requests: row.special_requests,
             travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
         };
@@ -326,7 +334,8 @@ fn travel_document(
     })
 }
 
-async fn lines(
+/// The price lines of bookings, in their order.
+pub(super) async fn lines(
     conn: &mut PgConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<BookingId, Vec<PriceLine>>> {
@@ -334,7 +343,7 @@ async fn lines(
         r#"
         select booking_id as "booking_id: BookingId", direction, flight_id as "flight_id: FlightId", kind as "kind: LineKind", code, name,
                passenger_type as "passenger_type: PassengerType", passenger_id as "passenger_id: PassengerId",
-               quantity, unit_minor, refundable
+               quantity, unit_minor, refundable, is_percentage
         from price_line where booking_id = any($1) order by booking_id, ordinal
         "#,
         ids,
@@ -356,6 +365,7 @@ async fn lines(
             quantity: u16::try_from(row.quantity).unwrap_or_default(),
             unit_minor: row.unit_minor,
             refundable: row.refundable,
+            is_percentage: row.is_percentage,
         });
     }
     Ok(lines)

@@ -1,5 +1,6 @@
 //! Bookings: seats that were held become somebody's, for a price that has to be paid by a deadline.
 
+mod cancel;
 pub(crate) mod change_seats;
 mod confirm;
 mod create;
@@ -20,6 +21,10 @@ mod swap_aircraft;
 mod traveller;
 mod try_coupon;
 
+pub use cancel::{
+    CancellationContent, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem, QuoteLine,
+    QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
+};
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
 pub use create::create;

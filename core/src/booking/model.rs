@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::cancel::can_cancel;
 use super::change_seats::{SeatChange, can_change_seats};
 use super::passengers::{Gender, NewPassenger, TravelDocument};
 use super::source::SourceWish;
@@ -99,6 +100,8 @@ pub struct BookedPassenger {
     pub seats: Vec<BookedSeat>,
     /// Extra checked baggage, by direction.
     pub baggage: Vec<BookedBag>,
+    /// The directions that they do not fly any more, and since when; the others of the party may.
+    pub cancelled: Vec<(Direction, DateTime<Utc>)>,
     /// IATA codes of special service requests.
     pub special_requests: Vec<String>,
     /// What they travel with, if they said.
@@ -184,6 +187,9 @@ impl Booking {
                     .any(|flight| can_change_seats(now, flight.departs_at))
                 {
                     actions.push("change_seats");
+                }
+                if can_cancel(now, &self.directions) {
+                    actions.push("cancel");
                 }
             }
             BookingStatus::Cancelled | BookingStatus::Expired => {}

@@ -154,7 +154,7 @@ pub(super) async fn settle(
         return Ok(());
     }
     insert::lines(conn, booking.id, &lines).await?;
-    ledger::sale_of_seats(conn, clock, booking, Uuid::now_v7(), &lines).await?;
+    ledger::sale_of_lines(conn, clock, booking, Uuid::now_v7(), &lines).await?;
     sqlx::query!(
         "update booking set total_minor = total_minor - $2 where id = $1",
         booking.id.0,
@@ -192,6 +192,7 @@ fn line(back: &GivenBack) -> PriceLine {
         quantity: 1,
         unit_minor: -back.minor,
         refundable: false,
+        is_percentage: false,
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn occupy(
     Ok(())
 }
 
-/// Whether a passenger may sit there: the flight's aircraft has the seat, in the cabin that was booked and not blocked,
+/// Whether a passenger may sit there: they fly still, the flight's aircraft has the seat, in the cabin that was booked and not blocked,
 /// and it is in no exit row unless they may sit in one.
 pub(super) async fn may_sit(
     conn: &mut PgConnection,
@@ -98,14 +98,11 @@ pub(super) async fn may_sit(
     let Some(found) = found.filter(is_for_sale) else {
         return Ok(false);
     };
-    if !found.place.exit_row {
-        return Ok(true);
-    }
     let party = party(conn, booking_id, flight_id).await?;
     let sitter = party
         .iter()
         .find(|sitter| sitter.passenger_id == passenger_id);
-    Ok(sitter.is_some_and(|sitter| sitter.may_sit_at_exit))
+    Ok(sitter.is_some_and(|sitter| !found.place.exit_row || sitter.may_sit_at_exit))
 }
 
 /// The whole cabin: who sits beside whom depends on the seats of others too.
@@ -149,11 +146,14 @@ async fn parties(
         r#"
         select f.id as "flight_id: FlightId", p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
                f.departure_date, p.seat_preference as "preference: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
-               exists (select from passenger i where i.adult_id = p.id) as "has_infant!"
+               exists (select from passenger i where i.adult_id = p.id and not exists (
+                   select from cancelled_place c where c.passenger_id = i.id and c.direction_id = bf.direction_id)) as "has_infant!"
         from passenger p
-        join flight f on f.id = any($2)
+        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = any($2)
+        join flight f on f.id = bf.flight_id
         left join passenger_seat s on s.passenger_id = p.id and s.flight_id = f.id
         where p.booking_id = $1 and p.passenger_type <> 'infant'
+          and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
         order by p.ordinal
         "#,
         booking_id.0,

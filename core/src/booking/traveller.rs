@@ -292,6 +292,44 @@ pub(super) async fn claim_again(
     claim(conn, booking.account_id, booking.id, &people, flights).await
 }
 
+/// Takes those who do not fly any more off the flights of a booking: they may book them again. Two people of one name and
+/// birthday have one row, which stays for the one who flies.
+pub(super) async fn retain(conn: &mut PgConnection, booking_id: BookingId) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"
+        select bf.flight_id as "flight_id: FlightId", p.first_name, p.last_name, p.date_of_birth, p.gender as "gender: Gender"
+        from booked_flight bf
+        join direction d on d.id = bf.direction_id and d.status = 'booked'
+        join passenger p on p.booking_id = bf.booking_id
+        where bf.booking_id = $1
+          and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let person = |first: Option<&str>, last: &str, born| Person::new(first, last, born).0.to_vec();
+    let persons = rows.iter().map(|row| {
+        person(row.first_name.as_deref(), &row.last_name, row.date_of_birth)
+    });
+    sqlx::query!(
+        r#"
+        delete from live_traveller t
+        where t.booking_id = $1 and not exists (
+            select from unnest($2::uuid[], $3::bytea[], $4::text[]) as left_aboard (flight_id, person, gender)
+            where left_aboard.flight_id = t.flight_id and left_aboard.person = t.person
+              and (left_aboard.gender = t.gender or t.gender is null))
+        "#,
+        booking_id.0,
+        &rows.iter().map(|row| row.flight_id.0).collect::<Vec<_>>(),
+        &persons.collect::<Vec<_>>(),
+        &rows.iter().map(|row| row.gender.as_str().to_owned()).collect::<Vec<_>>(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes everybody of a booking off its flights: they may book them again.
 pub(super) async fn release(conn: &mut PgConnection, booking_id: BookingId) -> Result<()> {
     sqlx::query!(

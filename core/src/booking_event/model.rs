@@ -38,6 +38,30 @@ pub enum Event {
         /// What it was and cost.
         before: Before,
     },
+    /// Cancelled after it was paid: some passengers, a direction, or all of it.
+    CancelledPaid {
+        /// The cancellation.
+        cancellation_id: Uuid,
+        /// What it was and cost.
+        before: Before,
+        /// What it costs: what is kept.
+        total: Money,
+        /// What goes back.
+        refund: Money,
+        /// Who does not fly in which direction any more.
+        places: Vec<(PassengerId, Direction)>,
+        /// Whether nobody flies any more.
+        is_all: bool,
+        /// Why staff waived what the fare would keep.
+        waiver: Option<String>,
+    },
+    /// Staff say who was not aboard a flight.
+    NoShow {
+        /// The flight.
+        flight_id: FlightId,
+        /// Who.
+        passengers: Vec<PassengerId>,
+    },
     /// Nobody paid in time.
     Expired {
         /// What it was and cost.
@@ -112,6 +136,13 @@ pub enum Event {
         refund_id: RefundId,
         /// How much.
         amount: Money,
+    },
+    /// The receipt of a refund is ready: of one that was paid, or again because it came back.
+    ReceiptReady {
+        /// The refund.
+        refund_id: RefundId,
+        /// The receipt.
+        document_id: DocumentId,
     },
     /// The first flight of a direction leaves within a day.
     DepartureNear {
@@ -199,6 +230,8 @@ pub enum RefundCause {
     SeatSwap,
     /// Staff gave it back in Stripe's dashboard.
     MadeAtStripe,
+    /// A part of a paid booking was cancelled, or all of it.
+    Cancellation,
     /// What is left of a refund of ours after one that was made at Stripe.
     Remainder,
 }
@@ -215,6 +248,7 @@ impl RefundCause {
             Self::SeatFees => "seat_fees",
             Self::SeatSwap => "seat_swap",
             Self::MadeAtStripe => "made_at_stripe",
+            Self::Cancellation => "cancellation",
             Self::Remainder => "remainder",
         }
     }
@@ -227,6 +261,8 @@ pub enum Kind {
     Held,
     Confirmed,
     Cancelled,
+    PartiallyCancelled,
+    NoShow,
     Expired,
     Changed,
     SeatsChanged,
@@ -236,6 +272,7 @@ pub enum Kind {
     RefundPromised,
     RefundPaid,
     RefundFailed,
+    ReceiptReady,
     DepartureNear,
 }
 
@@ -245,6 +282,8 @@ impl Kind {
         Self::Held,
         Self::Confirmed,
         Self::Cancelled,
+        Self::PartiallyCancelled,
+        Self::NoShow,
         Self::Expired,
         Self::Changed,
         Self::SeatsChanged,
@@ -254,6 +293,7 @@ impl Kind {
         Self::RefundPromised,
         Self::RefundPaid,
         Self::RefundFailed,
+        Self::ReceiptReady,
         Self::DepartureNear,
     ];
 
@@ -263,6 +303,8 @@ impl Kind {
             Self::Held => "held",
             Self::Confirmed => "confirmed",
             Self::Cancelled => "cancelled",
+            Self::PartiallyCancelled => "partially_cancelled",
+            Self::NoShow => "no_show",
             Self::Expired => "expired",
             Self::Changed => "changed",
             Self::SeatsChanged => "seats_changed",
@@ -272,6 +314,7 @@ impl Kind {
             Self::RefundPromised => "refund_promised",
             Self::RefundPaid => "refund_paid",
             Self::RefundFailed => "refund_failed",
+            Self::ReceiptReady => "receipt_ready",
             Self::DepartureNear => "departure_near",
         }
     }
@@ -282,8 +325,10 @@ impl Kind {
             Self::Held => Some(BookingStatus::PendingPayment),
             Self::Confirmed => Some(BookingStatus::Confirmed),
             Self::Cancelled => Some(BookingStatus::Cancelled),
+            Self::PartiallyCancelled => Some(BookingStatus::PartiallyCancelled),
             Self::Expired => Some(BookingStatus::Expired),
             Self::Changed
+            | Self::NoShow
             | Self::SeatsChanged
             | Self::SeatChangeLost
             | Self::AircraftChanged
@@ -291,6 +336,7 @@ impl Kind {
             | Self::RefundPromised
             | Self::RefundPaid
             | Self::RefundFailed
+            | Self::ReceiptReady
             | Self::DepartureNear => None,
         }
     }
@@ -325,7 +371,9 @@ impl Event {
         match self {
             Self::Held { .. } => Kind::Held,
             Self::Confirmed { .. } => Kind::Confirmed,
-            Self::Cancelled { .. } => Kind::Cancelled,
+            Self::Cancelled { .. } | Self::CancelledPaid { is_all: true, .. } => Kind::Cancelled,
+            Self::CancelledPaid { .. } => Kind::PartiallyCancelled,
+            Self::NoShow { .. } => Kind::NoShow,
             Self::Expired { .. } => Kind::Expired,
             Self::Changed { .. } => Kind::Changed,
             Self::SeatsChanged { .. } => Kind::SeatsChanged,
@@ -335,6 +383,7 @@ impl Event {
             Self::RefundPromised { .. } => Kind::RefundPromised,
             Self::RefundPaid { .. } => Kind::RefundPaid,
             Self::RefundFailed { .. } => Kind::RefundFailed,
+            Self::ReceiptReady { .. } => Kind::ReceiptReady,
             Self::DepartureNear { .. } => Kind::DepartureNear,
         }
     }
@@ -349,6 +398,11 @@ impl Event {
                 text_message: true,
             },
             Self::Cancelled { .. } => Notice::mail(MailKind::BookingCancelled),
+            Self::CancelledPaid {
+                cancellation_id, ..
+            } => Notice::mail(MailKind::CancellationConfirmed {
+                cancellation_id: *cancellation_id,
+            }),
             Self::Expired { .. } => Notice::mail(MailKind::BookingExpired),
             // What was mailed before names another amount, or went to another address.
             Self::Changed {
@@ -376,12 +430,17 @@ impl Event {
             Self::RefundPromised {
                 refund_id, cause, ..
             } => told_of_refund(*refund_id, *cause),
+            // Once, and not of a void receipt: before it leaves it asks whether the bank still has the money.
+            Self::ReceiptReady { refund_id, .. } => Notice::mail(MailKind::RefundPaid {
+                refund_id: *refund_id,
+            }),
             Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
                 direction: direction.ordinal().into(),
             }),
             // What costs nothing is confirmed in the same transaction, and other seats are told with the new tickets.
             Self::Held { .. }
             | Self::Changed { .. }
+            | Self::NoShow { .. }
             | Self::SeatsChanged { .. }
             | Self::AircraftChanged { .. }
             | Self::DocumentsReady { .. }
@@ -414,6 +473,29 @@ impl Event {
                 "status": { "from": before.status.as_str(), "to": self.status() },
                 "total": money(before.total),
             }),
+            Self::CancelledPaid {
+                cancellation_id,
+                before,
+                total,
+                refund,
+                places,
+                is_all: _,
+                waiver,
+            } => json!({
+                "cancellation_id": cancellation_id,
+                "status": { "from": before.status.as_str(), "to": self.status() },
+                "total": { "from": money(before.total), "to": money(*total) },
+                "refund": money(*refund),
+                "places": places.iter().map(|(passenger_id, direction)| json!({
+                    "passenger_id": passenger_id,
+                    "direction": direction.as_str(),
+                })).collect::<Vec<_>>(),
+                "waiver": waiver,
+            }),
+            Self::NoShow {
+                flight_id,
+                passengers,
+            } => json!({ "flight_id": flight_id, "passenger_ids": passengers }),
             Self::Changed {
                 change_id,
                 parts,
@@ -460,6 +542,10 @@ impl Event {
             Self::RefundPaid { refund_id, amount } | Self::RefundFailed { refund_id, amount } => {
                 json!({ "refund_id": refund_id, "amount": money(*amount) })
             }
+            Self::ReceiptReady {
+                refund_id,
+                document_id,
+            } => json!({ "refund_id": refund_id, "document_id": document_id }),
             Self::DepartureNear { direction } => json!({ "direction": direction.as_str() }),
         };
         if let Some(fields) = details.as_object_mut() {
@@ -482,10 +568,11 @@ fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
         | RefundCause::DuplicatePayment
         | RefundCause::MismatchedPayment
         | RefundCause::SeatFees => Notice::mail(MailKind::MoneyReturned { refund_id }),
-        // The mail with the new tickets tells it, or whoever gave it back at Stripe.
-        RefundCause::SeatSwap | RefundCause::MadeAtStripe | RefundCause::Remainder => {
-            Notice::NOTHING
-        }
+        // The mail with the new tickets tells it, that about the cancellation, or whoever gave it back at Stripe.
+        RefundCause::SeatSwap
+        | RefundCause::Cancellation
+        | RefundCause::MadeAtStripe
+        | RefundCause::Remainder => Notice::NOTHING,
     }
 }
 

@@ -121,6 +121,7 @@ mod tests {
             quantity,
             unit_minor,
             refundable: false,
+            is_percentage: false,
         };
         let base = fares
             .iter()

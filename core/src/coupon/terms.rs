@@ -93,6 +93,7 @@ mod tests {
             quantity: 1,
             unit_minor,
             refundable: false,
+            is_percentage: false,
         };
         let lines = vec![
             line(Some(0), LineKind::BaseFare, 10_000),

@@ -286,6 +286,9 @@ pub struct PassengerContent {
 /// One passenger on one flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CouponContent {
+    /// Which of the ticket's flights it is good for, from 0 over all directions; a passenger who has cancelled a direction has none
+    /// for its flights.
+    pub flight_index: usize,
     /// Airline and number: `AI 161`.
     pub flight: String,
     /// `21A`; none for an infant, and until seats are allocated.

@@ -1,7 +1,7 @@
 //! Reads what a ticket says from the booking it belongs to.
 
 use crate::trade;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -231,10 +231,13 @@ async fn load_passengers(
     .fetch_all(&mut *conn)
     .await?;
     let bags = load_bags(conn, head.booking_id).await?;
+    let cancelled = load_cancelled(conn, head.booking_id).await?;
 
     rows.into_iter()
         .map(|row| {
-            let coupons = booked.flights.iter().map(|(flight_id, cabin, flight)| {
+            let flown = booked.flights.iter().enumerate();
+            let flown = flown.filter(|(_, (flight, ..))| !cancelled.contains(&(row.id, *flight)));
+            let coupons = flown.map(|(flight_index, (flight_id, cabin, flight))| {
                 let seat = if row.passenger_type == "infant" {
                     Seat::Infant
                 } else {
@@ -260,7 +263,11 @@ async fn load_passengers(
                     &row.last_name,
                     row.first_name.as_deref(),
                 );
-                Ok(CouponContent { extra_kg, ..coupon })
+                Ok(CouponContent {
+                    flight_index,
+                    extra_kg,
+                    ..coupon
+                })
             });
             let coupons = coupons.collect::<Result<Vec<_>>>()?;
             let parse = |raw: &str| {
@@ -292,6 +299,26 @@ async fn load_passengers(
             })
         })
         .collect()
+}
+
+/// Who does not fly on which flight any more.
+async fn load_cancelled(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<HashSet<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        r#"
+        select gone.passenger_id, booked_flight.flight_id
+        from cancelled_place gone
+        join booked_flight on booked_flight.direction_id = gone.direction_id
+        where gone.booking_id = $1
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let places = rows.into_iter();
+    Ok(places.map(|row| (row.passenger_id, row.flight_id)).collect())
 }
 
 /// Kilograms of extra baggage, by passenger and flight.
@@ -342,6 +369,7 @@ fn coupon(
         conditional: String::new(),
     };
     CouponContent {
+        flight_index: 0,
         flight: format!("{} {}", flight.airline.iata, flight.number),
         seat: match seat {
             Seat::At { row, letter } => Some(format!("{row}{letter}")),

@@ -131,7 +131,7 @@ async fn request_revision(
         r#"
         with old as (
             select id, revision, storage_key, sha256, size_bytes, ready_at from document
-            where (booking_id = $1 and kind = 'ticket') or refund_id = $3 for update
+            where (booking_id = $1 and kind = 'ticket' and status <> 'void') or refund_id = $3 for update
         ), filed as (
             insert into document_revision (document_id, revision, storage_key, sha256, size_bytes, ready_at, superseded_at)
             select id, revision, storage_key, sha256, size_bytes, ready_at, $2 from old
@@ -158,6 +158,28 @@ async fn request_revision(
         outbox::put(conn, clock, Some(account_id), &job).await?;
     }
     Ok(())
+}
+
+/// After some of a booking was cancelled: a ticket document of an airline that nobody flies any more is void, the others get
+/// a new revision. Belongs in the transaction of the cancellation.
+pub(crate) async fn after_cancellation(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    booking_id: BookingId,
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update document set status = 'void'
+        where booking_id = $1 and kind = 'ticket' and not exists (
+            select from direction d
+            where d.booking_id = $1 and d.status = 'booked' and d.validating_airline = document.airline)
+        "#,
+        booking_id.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    reissue_tickets(conn, clock, account_id, booking_id).await
 }
 
 struct Requested {

@@ -54,7 +54,7 @@ impl Document {
     pub fn is_pending(&self) -> bool {
         match self.status {
             DocumentStatus::Queued | DocumentStatus::Rendering => true,
-            DocumentStatus::Ready | DocumentStatus::Failed => false,
+            DocumentStatus::Ready | DocumentStatus::Failed | DocumentStatus::Void => false,
         }
     }
 
@@ -103,6 +103,8 @@ pub enum DocumentStatus {
     Ready,
     /// Every attempt failed; staff look at it.
     Failed,
+    /// A ticket whose flights were all cancelled: it is good for nothing any more.
+    Void,
 }
 
 impl DocumentKind {
@@ -124,6 +126,7 @@ impl DocumentStatus {
             Self::Rendering => "rendering",
             Self::Ready => "ready",
             Self::Failed => "failed",
+            Self::Void => "void",
         }
     }
 }

@@ -19,7 +19,7 @@ pub async fn mark_rendering(conn: &mut PgConnection, job: &RenderDocument) -> Re
         r#"
         update document set status = 'rendering'
         from booking
-        where document.id = $1 and document.revision = $2 and document.status <> 'ready'
+        where document.id = $1 and document.revision = $2 and document.status not in ('ready', 'void')
             and booking.id = document.booking_id
             and (document.kind <> 'ticket' or booking.status in ('confirmed', 'partially_cancelled'))
         "#,
@@ -60,7 +60,7 @@ pub async fn mark_ready(
     let marked = sqlx::query!(
         r#"
         update document set status = 'ready', ready_at = $3, storage_key = $4, sha256 = $5, size_bytes = $6
-        where id = $1 and revision = $2 and status <> 'ready'
+        where id = $1 and revision = $2 and status not in ('ready', 'void')
         returning refund_id as "refund_id: RefundId"
         "#,
         job.document_id.0,
@@ -76,9 +76,11 @@ pub async fn mark_ready(
         return Ok(());
     };
     if let Some(refund_id) = marked.refund_id {
-        // Once, and not of a void receipt: before it leaves it asks whether the bank still has the money.
-        let paid = MailKind::RefundPaid { refund_id };
-        mail::promise(conn, clock, booking.account_id, booking.id, paid).await?;
+        let ready = Event::ReceiptReady {
+            refund_id,
+            document_id: job.document_id,
+        };
+        booking_event::record(conn, clock, booking.account_id, booking.id, &ready).await?;
         return Ok(());
     }
     let Some(Ready {
@@ -135,7 +137,7 @@ async fn find_ready(conn: &mut PgConnection, booking_id: BookingId) -> Result<Op
         r#"
         select max(revision) filter (where kind = 'ticket') as revision, array_agg(id order by id) as "documents!: Vec<DocumentId>"
         from document
-        where booking_id = $1 and kind in ('ticket', 'invoice')
+        where booking_id = $1 and kind in ('ticket', 'invoice') and status <> 'void'
         having bool_and(status = 'ready')
         "#,
         booking_id.0,

@@ -100,6 +100,7 @@ pub fn price_loaded(
                 quantity,
                 unit_minor,
                 refundable: false,
+                is_percentage: false,
             };
             for rule in tariff.taxes_of(&flight.origin_country) {
                 let due = match rule.applies_to {
@@ -117,6 +118,7 @@ pub fn price_loaded(
                         name: rule.name.clone(),
                         unit_minor: tax(rule, unit_minor, currency)?,
                         refundable: rule.refundable,
+                        is_percentage: matches!(rule.amount, TaxAmount::Percent(_)),
                         ..fare
                     });
                 }
@@ -154,6 +156,7 @@ pub fn booking_fees(
             quantity: 1,
             unit_minor: tax(rule, 0, currency)?,
             refundable: rule.refundable,
+            is_percentage: false,
         })
     };
     rules.map(fee).collect()
@@ -266,6 +269,7 @@ mod tests {
             quantity: 1,
             unit_minor: minor,
             refundable: false,
+            is_percentage: false,
         }
     }
 

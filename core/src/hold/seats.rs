@@ -177,6 +177,7 @@ fn fee_line(
         quantity: 1,
         unit_minor: fee.minor(),
         refundable: false,
+        is_percentage: false,
     }))
 }
 
@@ -212,6 +213,8 @@ pub(crate) async fn refuse_exit_rows(conn: &mut PgConnection, hold: &Hold) -> Re
                 select count(*) as people from booked_flight bf
                 join booking b on b.id = bf.booking_id and b.status in ('pending_payment', 'confirmed', 'partially_cancelled')
                 join passenger p on p.booking_id = b.id and p.passenger_type <> 'infant'
+                     and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
+                join direction d on d.id = bf.direction_id and d.status = 'booked'
                 join flight f on f.id = bf.flight_id
                 where bf.flight_id = $1 and bf.cabin = $2
                   and (p.date_of_birth > f.departure_date - interval '15 years'

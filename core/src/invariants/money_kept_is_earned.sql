@@ -1,6 +1,6 @@
 -- A refund that failed is money in limbo: it is named here until somebody has given it back.
 with back as materialized (
-    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap')), 0) as fees,
+    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap', 'cancellation')), 0) as ours,
            coalesce(sum(amount_minor) filter (where status <> 'failed'), 0) as given,
            bool_or(reason in ('late_payment', 'duplicate_payment')) as is_whole
     from refund group by payment_id
@@ -15,16 +15,21 @@ from (
     where (p.status = 'mismatched' or (p.status = 'succeeded' and b.confirmed_at is null))
       and coalesce(r.given, 0) <> p.amount_minor
     union all
-    select format('booking %s costs %s, kept is %s', b.booking_ref, b.total_minor, coalesce(k.kept, 0))
+    select format('booking %s costs %s, kept is %s', b.booking_ref, b.total_minor, coalesce(k.most, 0))
     from booking b
     left join (
-        -- Fees of seats that could not be had, or that another aircraft took, are not kept; whoever gave them back, staff at Stripe included.
-        select p.booking_id, sum(p.amount_minor - coalesce(least(r.fees, r.given), 0)) as kept
+        -- Fees of seats that could not be had, or that another aircraft took, and what was cancelled are not kept, whoever gave
+        -- them back. Staff who give back more at Stripe do so out of goodwill: the total stays.
+        select p.booking_id, sum(p.amount_minor - coalesce(least(r.ours, r.given), 0)) as most,
+               sum(p.amount_minor - coalesce(r.given, 0)) as least
         from payment p
         left join back r on r.payment_id = p.id
         where p.status = 'succeeded' and not coalesce(r.is_whole, false)
         group by p.booking_id
     ) k on k.booking_id = b.id
-    where b.status = 'confirmed' and b.total_minor <> coalesce(k.kept, 0)
+    where b.confirmed_at is not null and b.status in ('confirmed', 'partially_cancelled', 'cancelled')
+      and not b.total_minor between coalesce(k.least, 0) and coalesce(k.most, 0)
+      -- Without a cancellation nothing but the fees of seats may go back.
+      or b.status = 'confirmed' and b.total_minor <> coalesce(k.most, 0)
 ) violation
 limit 10

@@ -49,12 +49,13 @@ pub(crate) async fn sale(
     post(conn, clock, &posting, &movements).await
 }
 
-/// Posts the price lines that a change of seats has added to a booking that was sold before.
-pub(crate) async fn sale_of_seats(
+/// Posts the price lines that a change has added to a booking that was sold before; what comes back has negative ones. A change
+/// is posted once, by its reference.
+pub(crate) async fn sale_of_lines(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    seat_change_id: Uuid,
+    reference: Uuid,
     lines: &[PriceLine],
 ) -> Result<()> {
     let movements = movement::sold(
@@ -65,7 +66,7 @@ pub(crate) async fn sale_of_seats(
     let posting = Posting {
         booking_id: booking.id,
         kind: Kind::Sale,
-        reference: seat_change_id,
+        reference,
         currency: booking.total.currency(),
     };
     post(conn, clock, &posting, &movements).await

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    MailBag, MailBaggage, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
     ReturnCause,
 };
+use crate::booking::{self, CancellationContent, QuoteItem};
 use crate::document::{self, Baggage};
 use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
@@ -53,6 +54,7 @@ impl MailContent {
             moves: moves(conn, booking_id, currency).await?,
             seller: seller::get(conn).await?.in_one_line(),
             returns: returns(conn, booking_id).await?,
+            cancellations: cancellations(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -155,6 +157,27 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         .collect()
 }
 
+async fn cancellations(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<MailCancellation>> {
+    let rows = booking::list_cancellations(conn, booking_id).await?;
+    let of = |content: &CancellationContent, item: &QuoteItem| MailCancelled {
+        name: item.passenger.clone(),
+        direction: item.direction.as_str().to_owned(),
+        paid: Money::new(item.paid_minor(), content.currency),
+        refund: Money::new(item.refund_minor(), content.currency),
+        rule: item.decision.sentence.clone(),
+    };
+    let cancellations = rows.into_iter().map(|(id, content)| MailCancellation {
+        id,
+        items: content.items.iter().map(|item| of(&content, item)).collect(),
+        fees_kept: Money::new(content.fees_kept_minor, content.currency),
+        refund: content.refund(),
+    });
+    Ok(cancellations.collect())
+}
+
 /// Since the newest tickets that were ready, and so mailed: of several swaps at once all are told.
 async fn moves(
     conn: &mut PgConnection,
@@ -201,6 +224,7 @@ async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Mail
         join passenger on passenger.id = baggage_item.passenger_id
         join direction on direction.booking_id = baggage_item.booking_id and direction.ordinal = baggage_item.direction
         where baggage_item.booking_id = $1 and direction.status = 'booked'
+            and not exists (select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = direction.id)
         order by direction.ordinal, passenger.ordinal
         "#,
         booking_id.0,
@@ -221,7 +245,13 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
                 where passenger_seat.passenger_id = passenger.id
                 order by flight.departs_at
             ) as "seats!: Vec<String>"
-        from passenger where booking_id = $1 order by ordinal
+        from passenger
+        where booking_id = $1 and (
+            not exists (select from cancelled_place c where c.passenger_id = passenger.id)
+            or exists (
+                select from direction d where d.booking_id = $1 and d.status = 'booked' and not exists (
+                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = d.id)))
+        order by ordinal
         "#,
         booking_id.0,
     )

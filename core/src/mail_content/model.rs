@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::document::{Baggage, Document, DocumentKind};
+use crate::document::{Baggage, Document, DocumentKind, DocumentStatus};
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::Money;
 use crate::outbox::MailKind;
@@ -42,6 +42,8 @@ pub struct MailContent {
     pub moves: Vec<MailMove>,
     /// What goes back, or has gone, of the booking's payments; none that failed.
     pub returns: Vec<MailReturn>,
+    /// What of it was cancelled after it was paid, in the order in which that happened.
+    pub cancellations: Vec<MailCancellation>,
     /// When it has to be paid.
     pub payment_due_at: DateTime<Utc>,
     /// The tickets, one document per validating airline, and the invoices.
@@ -88,6 +90,34 @@ pub struct MailReturn {
     pub card_brand: Option<String>,
     /// Last four digits of that card, when Stripe told.
     pub card_last4: Option<String>,
+}
+
+/// Some or all of a booking that was cancelled.
+#[derive(Clone, Debug)]
+pub struct MailCancellation {
+    /// The cancellation.
+    pub id: Uuid,
+    /// The departing direction first.
+    pub items: Vec<MailCancelled>,
+    /// What is charged once a booking and does not come back.
+    pub fees_kept: Money,
+    /// What goes back in all.
+    pub refund: Money,
+}
+
+/// A passenger who was cancelled in a direction.
+#[derive(Clone, Debug)]
+pub struct MailCancelled {
+    /// First and last name.
+    pub name: String,
+    /// `departing` or `returning`.
+    pub direction: String,
+    /// What was paid for it.
+    pub paid: Money,
+    /// What comes back of it.
+    pub refund: Money,
+    /// The rule that decided, as a sentence.
+    pub rule: String,
 }
 
 /// Why money goes back, as the traveller sees it.
@@ -200,6 +230,9 @@ impl MailContent {
             MailKind::RefundPaid { refund_id } => self
                 .returned(refund_id)
                 .is_some_and(|returned| returned.is_paid),
+            MailKind::CancellationConfirmed { cancellation_id } => {
+                self.cancellation(cancellation_id).is_some()
+            }
         }
     }
 
@@ -214,11 +247,17 @@ impl MailContent {
         self.returns.iter().find(|returned| returned.id == id)
     }
 
-    /// The ticket documents, one per validating airline.
+    /// A cancellation of the booking.
+    pub fn cancellation(&self, id: Uuid) -> Option<&MailCancellation> {
+        self.cancellations.iter().find(|cancellation| cancellation.id == id)
+    }
+
+    /// The ticket documents that are good for something, one per validating airline.
     pub fn tickets(&self) -> impl Iterator<Item = &Document> {
         self.documents
             .iter()
             .filter(|document| document.kind == DocumentKind::Ticket)
+            .filter(|document| document.status != DocumentStatus::Void)
     }
 
     /// The documents that go with a mail.
@@ -241,13 +280,14 @@ impl MailContent {
             | MailKind::DepartureReminder { .. }
             | MailKind::LatePaymentRefunded
             | MailKind::MoneyReturned { .. }
+            | MailKind::CancellationConfirmed { .. }
             | MailKind::SeatsNotChanged { .. } => return Vec::new(),
         };
         let enclosed = self
             .documents
             .iter()
             .filter(|document| match document.kind {
-                DocumentKind::Ticket => true,
+                DocumentKind::Ticket => document.status != DocumentStatus::Void,
                 DocumentKind::Invoice => since.is_none_or(|since| document.created_at >= since),
                 DocumentKind::RefundReceipt => false,
             });

@@ -130,6 +130,11 @@ pub enum MailKind {
     BookingCancelled,
     /// Not paid in time.
     BookingExpired,
+    /// Some or all of a paid booking is cancelled: what comes back, and why.
+    CancellationConfirmed {
+        /// The cancellation.
+        cancellation_id: Uuid,
+    },
     /// Other seats or another aircraft, with the new tickets attached.
     TicketsChanged {
         /// The revision of the tickets.
@@ -173,6 +178,7 @@ impl MailKind {
             | Self::LatePaymentRefunded
             | Self::MoneyReturned { .. }
             | Self::RefundPaid { .. }
+            | Self::CancellationConfirmed { .. }
             | Self::SeatsNotChanged { .. } => false,
         }
     }
@@ -191,6 +197,7 @@ impl MailKind {
             Self::MoneyReturned { .. } => "money_returned",
             Self::RefundPaid { .. } => "refund_paid",
             Self::SeatsNotChanged { .. } => "seats_not_changed",
+            Self::CancellationConfirmed { .. } => "cancellation_confirmed",
         }
     }
 
@@ -202,6 +209,9 @@ impl MailKind {
             Self::BookingChanged { change_id } => format!("{}.{change_id}", self.as_str()),
             Self::MoneyReturned { refund_id } | Self::RefundPaid { refund_id } => {
                 format!("{}.{refund_id}", self.as_str())
+            }
+            Self::CancellationConfirmed { cancellation_id } => {
+                format!("{}.{cancellation_id}", self.as_str())
             }
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())

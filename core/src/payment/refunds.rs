@@ -6,6 +6,7 @@
 use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::external_refunds;
 use super::model::Payment;
@@ -36,6 +37,8 @@ pub(crate) enum Reason {
     /// The part that was for chosen seats which another aircraft does not have, or has in a cheaper class; the mail with
     /// the new tickets tells it.
     SeatSwap,
+    /// What a cancellation gives back; its own mail tells it.
+    Cancellation(Uuid),
 }
 
 impl Reason {
@@ -46,6 +49,20 @@ impl Reason {
             Self::Mismatched => "mismatched_payment",
             Self::SeatFees => "seat_fees",
             Self::SeatSwap => "seat_swap",
+            Self::Cancellation(_) => "cancellation",
+        }
+    }
+
+    const fn cancellation(self) -> Option<Uuid> {
+        match self {
+            Self::Cancellation(id) => Some(id),
+            Self::Late
+            | Self::OldPrice
+            | Self::SeatsGone
+            | Self::Duplicate
+            | Self::Mismatched
+            | Self::SeatFees
+            | Self::SeatSwap => None,
         }
     }
 
@@ -58,6 +75,7 @@ impl Reason {
             Self::Mismatched => RefundCause::MismatchedPayment,
             Self::SeatFees => RefundCause::SeatFees,
             Self::SeatSwap => RefundCause::SeatSwap,
+            Self::Cancellation(_) => RefundCause::Cancellation,
         }
     }
 }
@@ -99,8 +117,8 @@ pub(crate) async fn promise_part(
 ) -> Result<()> {
     let inserted = sqlx::query_scalar!(
         r#"
-        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at, cancellation_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict do nothing
         returning id as "id: RefundId"
         "#,
@@ -111,6 +129,7 @@ pub(crate) async fn promise_part(
         amount.currency().code(),
         amount.minor(),
         clock.now(),
+        reason.cancellation(),
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -130,12 +149,35 @@ pub(crate) async fn promise_part(
     Ok(())
 }
 
-/// Promises back what was paid for chosen seats, from the booking's newest payments that have enough left: a change of
-/// seats may have been paid by itself. The caller has locked the booking.
+/// Promises back what was paid for chosen seats. The caller has locked the booking.
 pub(crate) async fn give_back_seat_swap(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
+    amount: Money,
+) -> Result<()> {
+    give_back(conn, clock, booking, Reason::SeatSwap, amount).await
+}
+
+/// Promises back what a cancellation gives back. The caller has locked the booking.
+pub(crate) async fn give_back_cancelled(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    cancellation_id: Uuid,
+    amount: Money,
+) -> Result<()> {
+    let reason = Reason::Cancellation(cancellation_id);
+    give_back(conn, clock, booking, reason, amount).await
+}
+
+/// Promises an amount back from the booking's payments, the newest first, as far as each has something left: a change of
+/// seats may have been paid by itself.
+async fn give_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    reason: Reason,
     amount: Money,
 ) -> Result<()> {
     let payments = sqlx::query!(
@@ -159,12 +201,12 @@ pub(crate) async fn give_back_seat_swap(
         let payment = super::find(conn, row.id).await?;
         let payment = payment.ok_or(Error::NotFound("payment"))?;
         let part = Money::new(part, amount.currency());
-        promise_part(conn, clock, &payment, booking, Reason::SeatSwap, part).await?;
+        promise_part(conn, clock, &payment, booking, reason, part).await?;
         owed -= part.minor();
     }
     if owed > 0 {
         // Staff have given it back already; the nightly check compares.
-        tracing::error!(booking_id = %booking.id, "a seat's fee is more than what is left of the payments");
+        tracing::error!(booking_id = %booking.id, reason = reason.as_str(), "more is to go back than what is left of the payments");
     }
     Ok(())
 }

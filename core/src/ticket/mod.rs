@@ -1,10 +1,12 @@
 //! E-tickets: a number for every passenger and validating airline, and a coupon for every flight it is good for.
 
 mod bcbp;
+mod flown;
 mod name;
 mod number;
 
 pub use bcbp::{BoardingPass, Compartment, Seat};
+pub use flown::{mark_flown, mark_no_show};
 pub use name::to_latin_capitals;
 pub use number::{InvalidTicketNumber, TicketNumber};
 
@@ -63,6 +65,30 @@ pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId
         tickets.are_long.push(row.is_long);
     }
     insert(conn, clock, booking_id, &tickets).await
+}
+
+/// Closes the coupons of the places that a cancellation gave up; a ticket without an open coupon is refunded as a whole.
+pub(crate) async fn refund(conn: &mut PgConnection, cancellation_id: Uuid) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with closed as (
+            update ticket_coupon c set status = 'refunded'
+            from ticket t, booked_flight bf, cancelled_place gone
+            where gone.cancellation_id = $1 and t.passenger_id = gone.passenger_id and t.status = 'issued' and c.ticket_id = t.id
+              and bf.id = c.booked_flight_id and bf.direction_id = gone.direction_id and c.status in ('open', 'no_show')
+            returning c.ticket_id, c.ordinal
+        )
+        update ticket t set status = 'refunded'
+        where t.id in (select ticket_id from closed) and not exists (
+            select from ticket_coupon c
+            where c.ticket_id = t.id and c.status = 'open'
+              and not exists (select from closed where closed.ticket_id = c.ticket_id and closed.ordinal = c.ordinal))
+        "#,
+        cancellation_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// The columns of tickets to be issued.

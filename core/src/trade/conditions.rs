@@ -82,6 +82,23 @@ pub struct Cancellation {
     pub tiers: Vec<Tier>,
     /// The same for people.
     pub words: String,
+    /// When cancelling is free whatever the tiers say. What was frozen before this was written has the periods that held then.
+    #[serde(default = "periods_of_the_first_version")]
+    pub free_after_booking: Vec<GracePeriod>,
+}
+
+/// Some hours after booking in which cancelling is free, when it was booked long enough ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GracePeriod {
+    /// How many hours after booking it ends.
+    pub within_hours: u16,
+    /// How many days of 24 hours the booking has to be made ahead of its first flight when all of it stays in one country.
+    pub days_ahead_domestic: u16,
+    /// The same when a flight crosses a border.
+    pub days_ahead_international: u16,
+    /// The country in which the journey has to begin (ISO 3166); any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_country: Option<String>,
 }
 
 /// What changing date or flight costs beside the fare difference, for each passenger and direction.
@@ -217,6 +234,7 @@ impl FareRules {
             cancellation: Cancellation {
                 tiers: tiers.clone(),
                 words: "Free until 2 hours before departure.".to_owned(),
+                free_after_booking: periods_of_the_first_version(),
             },
             change: Change {
                 allowed: true,
@@ -227,6 +245,23 @@ impl FareRules {
             baggage: None,
         }
     }
+}
+
+/// 14 CFR 259.5(b)(4), which is house policy everywhere, and the rule modelled on DGCA's.
+fn periods_of_the_first_version() -> Vec<GracePeriod> {
+    let everywhere = GracePeriod {
+        within_hours: 24,
+        days_ahead_domestic: 7,
+        days_ahead_international: 7,
+        from_country: None,
+    };
+    let india = GracePeriod {
+        within_hours: 48,
+        days_ahead_domestic: 7,
+        days_ahead_international: 15,
+        from_country: Some("IN".to_owned()),
+    };
+    vec![everywhere, india]
 }
 
 fn first_version() -> u16 {
@@ -278,6 +313,10 @@ mod tests {
         let mut expected = frozen();
         expected["version"] = json!(1);
         expected["extra_baggage"] = json!({ "prepaid": [], "airport": [] });
+        expected["conditions"]["cancellation"]["free_after_booking"] = json!([
+            { "within_hours": 24, "days_ahead_domestic": 7, "days_ahead_international": 7 },
+            { "within_hours": 48, "days_ahead_domestic": 7, "days_ahead_international": 15, "from_country": "IN" },
+        ]);
         assert_eq!(serde_json::to_value(&read).unwrap(), expected);
     }
 

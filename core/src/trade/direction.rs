@@ -1,7 +1,10 @@
 //! The two directions of a journey. One vocabulary for the API, the database and the documents.
 
+use serde::{Deserialize, Serialize};
+
 /// A direction of a journey: `departing` or `returning`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Direction {
     /// From the origin to the destination: the first direction, or the only one.

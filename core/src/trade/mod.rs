@@ -15,7 +15,8 @@ pub use baggage::{BaggageRate, ExtraBaggage};
 pub use booking_status::{BookingStatus, LatePayment};
 pub use cabin::Cabin;
 pub use conditions::{
-    Cancellation, Change, Charge, FareConditions, FareRules, PieceRule, SeatChoice, Tier,
+    Cancellation, Change, Charge, FareConditions, FareRules, GracePeriod, PieceRule, SeatChoice,
+    Tier,
 };
 pub use direction::Direction;
 pub use party::{Party, PassengerType};

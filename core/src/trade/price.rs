@@ -81,6 +81,9 @@ pub struct PriceLine {
     /// Whether it comes back when the flight is not flown.
     #[serde(rename = "r")]
     pub refundable: bool,
+    /// Whether it is a percentage of the base fare, and so comes back in proportion to what comes back of that.
+    #[serde(rename = "p", skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_percentage: bool,
 }
 
 impl PriceLine {

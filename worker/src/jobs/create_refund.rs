@@ -1,6 +1,7 @@
 //! Ask Stripe for a refund that was promised, or what became of it.
 
 use flightdesk_core::backend::Backend;
+use flightdesk_core::fault;
 use flightdesk_core::outbox::{self, CreateRefund, Lease};
 use flightdesk_core::payment::{self, stripe::StripeError};
 
@@ -22,6 +23,7 @@ pub async fn run(ctx: &Ctx, job: CreateRefund, lease: &Lease) -> Result<(), JobE
             }
         }),
     };
+    fault::point("refund_asked");
     let mut tx = ctx.db.begin().await?;
     if let Some(Ok(_) | Err(StripeError::Refused { .. })) = &answer {
         outbox::answered(&mut tx, &ctx.clock, Backend::Payments).await?;
@@ -40,6 +42,8 @@ pub async fn run(ctx: &Ctx, job: CreateRefund, lease: &Lease) -> Result<(), JobE
         }
     }
     outbox::finish(&mut tx, &ctx.clock, lease).await?;
+    fault::point("refund_recorded");
     tx.commit().await?;
+    fault::point("refund_committed");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use flightdesk_core::format;
 use flightdesk_core::html::escape;
 use flightdesk_core::mail_content::{MailFlight, MailStop};
+use serde_json::Value;
 
 /// A mail's words.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub(super) enum Block<'a> {
     List(&'static str, Vec<String>),
     /// A link that reads as what it does.
     Button(String, &'a str),
+    /// What programs read; people do not see it.
+    Data(Value),
 }
 
 /// A mail of these blocks, with who sells and where answers go below.
@@ -46,7 +49,8 @@ pub(super) fn compose(frame: Frame<'_>, subject: String, blocks: &[Block<'_>]) -
         frame.seller.trim_end_matches('.'),
         frame.reply_to
     );
-    let texts: Vec<_> = blocks.iter().map(Block::text).collect();
+    let is_for_people = |block: &&Block<'_>| !matches!(block, Block::Data(_));
+    let texts: Vec<_> = blocks.iter().filter(is_for_people).map(Block::text).collect();
     let body: String = blocks.iter().map(Block::html).collect();
     Words {
         text: format!("{}\n\n-- \n{footer}\n", texts.join("\n\n")),
@@ -63,6 +67,7 @@ impl Block<'_> {
             Self::Flights(flights) => flights_text(flights),
             Self::List(heading, items) => format!("{heading}\n  {}", items.join("\n  ")),
             Self::Button(label, url) => format!("{label}:\n{url}"),
+            Self::Data(_) => String::new(),
         }
     }
 
@@ -88,6 +93,11 @@ impl Block<'_> {
                 r#"<p style="margin:0 0 16px"><a href="{}" style="display:inline-block;background:#0b5cad;color:#ffffff;padding:12px 20px;border-radius:8px;text-decoration:none">{}</a></p>"#,
                 escape(url),
                 escape(label)
+            ),
+            // Nothing in a text may end the element.
+            Self::Data(data) => format!(
+                r#"<script type="application/ld+json">{}</script>"#,
+                data.to_string().replace('<', "\\u003c")
             ),
         }
     }

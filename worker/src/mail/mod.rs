@@ -1,12 +1,14 @@
 //! Mail: a directory of .eml files by default, SMTP when `SMTP_URL` is set, a list in tests.
 
 pub mod calendar;
+mod cancelled;
 mod directory;
 mod layout;
 mod message;
 mod moved;
 mod returned;
 mod smtp;
+mod structured;
 pub mod templates;
 pub mod verification;
 

@@ -6,7 +6,7 @@ use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};
 pub use super::layout::{Frame, Words};
-use super::{moved, returned};
+use super::{cancelled, moved, returned, structured};
 use crate::pdf::words::checked;
 
 /// The words of a mail about a booking.
@@ -15,7 +15,7 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::BookingHeld => to_pay(content, frame, false),
         MailKind::BookingChanged { .. } => to_pay(content, frame, true),
         MailKind::BookingConfirmed => confirmed(content, frame),
-        MailKind::BookingCancelled => cancelled(content, frame),
+        MailKind::BookingCancelled => cancelled_unpaid(content, frame),
         MailKind::BookingExpired => expired(content, frame),
         MailKind::TicketsChanged { revision } => tickets_changed(content, frame, revision),
         MailKind::DepartureReminder { direction } => departure_reminder(content, frame, direction),
@@ -25,6 +25,9 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         }
         MailKind::RefundPaid { refund_id } => returned::refund_paid(content, frame, refund_id),
         MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
+        MailKind::CancellationConfirmed { cancellation_id } => {
+            cancelled::confirmed(content, frame, cancellation_id)
+        }
     }
 }
 
@@ -124,7 +127,7 @@ fn to_pay_by_stranger(
     )
 }
 
-fn cancelled(content: &MailContent, frame: Frame<'_>) -> Words {
+fn cancelled_unpaid(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
         "Booking {reference} was cancelled before it was paid. The seats are on sale again; nothing was charged."
@@ -146,8 +149,13 @@ fn expired(content: &MailContent, frame: Frame<'_>) -> Words {
 
 fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Words {
     let reference = &content.booking_ref;
+    let what = if content.cancellations.is_empty() {
+        format!("Seats of booking {reference} have changed.")
+    } else {
+        format!("Booking {reference} has changed: these are the flights and passengers that are left.")
+    };
     let what = format!(
-        "Seats of booking {reference} have changed. The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."
+        "{what} The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."
     );
     let moved = moved::sentences(content).join(" ");
     let mut blocks = vec![Block::Paragraph(greeting(content)), Block::Paragraph(what)];
@@ -159,6 +167,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         Block::Flights(&content.flights),
         passengers(content),
         Block::Button("See the booking".to_owned(), frame.link),
+        Block::Data(structured::reservations(content, frame.link)),
     ]);
     let title = format!("New tickets for booking {reference}");
     compose(frame, title, &blocks)
@@ -223,12 +232,13 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
             Block::Button("See the booking".to_owned(), frame.link),
             Block::Paragraph(before(content)),
             Block::Paragraph("Have a good flight!".to_owned()),
+            Block::Data(structured::reservations(content, frame.link)),
         ],
     )
 }
 
 /// `Ms Asha Verma: AI 161 seat 21A, BA 143 seat 5C`.
-fn passengers(content: &MailContent) -> Block<'static> {
+pub(super) fn passengers(content: &MailContent) -> Block<'static> {
     let line = |passenger: &MailPassenger| {
         let seats = passenger.seats.iter().map(|seat| {
             seat.rsplit_once(' ').map_or_else(
@@ -294,7 +304,7 @@ fn due(content: &MailContent) -> String {
 
 /// `Hello Asha, Ravi and Asha,`: two people with one name are two people, and infants do not read. A stranger, whom
 /// nobody knows to be any of them, is not called by a name that somebody typed.
-fn greeting(content: &MailContent) -> String {
+pub(super) fn greeting(content: &MailContent) -> String {
     let readers = content
         .passengers
         .iter()

@@ -251,10 +251,15 @@ fn coupons<'a>(
         [_, _] => BELOW[0],
         _ => BESIDE,
     };
-    let mut rest = passenger.coupons.iter();
+    let of = |index| {
+        let mut coupons = passenger.coupons.iter();
+        coupons.find(|coupon| coupon.flight_index == index)
+    };
+    let mut index = 0..;
     let directions = content.directions.iter().map(|direction| {
-        let flights = direction.flights.iter().zip(rest.by_ref());
-        flights
+        let flights = direction.flights.iter().zip(index.by_ref());
+        let flown = flights.filter_map(|(flight, index)| Some((flight, of(index)?)));
+        flown
             .map(|(flight, content)| {
                 let bags = bags(passenger, direction, content);
                 let lines = bags.iter().flat_map(|bag| fitting(sheets, bag, column));

@@ -447,6 +447,56 @@ async fn an_invoice_says_code_place_of_supply_and_how_the_tax_is_split(pool: PgP
     }
 }
 
+/// The properties that schema.org has for a type, its parents' among them: <https://schema.org/FlightReservation> and the pages
+/// that it names. Those that we use.
+fn known_properties(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "FlightReservation" => &[
+            "reservationId", "reservationStatus", "reservationFor", "reservedTicket", "underName", "url",
+        ],
+        "Flight" => &[
+            "flightNumber", "provider", "departureAirport", "departureTime", "arrivalAirport", "arrivalTime",
+        ],
+        "Airline" | "Airport" => &["name", "iataCode"],
+        "Person" => &["name"],
+        "Ticket" => &["ticketedSeat"],
+        "Seat" => &["seatNumber"],
+        _ => &[],
+    }
+}
+
+/// Fails on a property that schema.org does not have for its type, and unless everybody has each flight.
+fn assert_reservations(html: &str) {
+    let (_, rest) = html.split_once(r#"<script type="application/ld+json">"#).unwrap();
+    let (data, _) = rest.split_once("</script>").unwrap();
+    let reservations: Vec<serde_json::Value> = serde_json::from_str(data).unwrap();
+    assert!(!reservations.is_empty());
+    let mut seen = Vec::new();
+    let mut waiting: Vec<_> = reservations.iter().collect();
+    while let Some(value) = waiting.pop() {
+        let object = value.as_object().unwrap();
+        let kind = object["@type"].as_str().unwrap();
+        for (name, member) in object {
+            let is_known = name.starts_with('@') || known_properties(kind).contains(&name.as_str());
+            assert!(is_known, "{kind} has no {name}");
+            if member.is_object() {
+                waiting.push(member);
+            }
+        }
+    }
+    for reservation in &reservations {
+        let flight = &reservation["reservationFor"];
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let departs = text(&flight["departureTime"]);
+        assert!(chrono::DateTime::parse_from_rfc3339(&departs).is_ok(), "{departs}");
+        seen.push((text(&reservation["underName"]["name"]), text(&flight["flightNumber"])));
+    }
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "a reservation stands twice");
+}
+
 #[sqlx::test(
     migrator = "flightdesk_core::db::MIGRATOR",
     fixtures(
@@ -517,6 +567,10 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
         for form in [&mail.text, &mail.html] {
             assert!(form.contains(said), "{said:?} is missing in\n{form}");
             assert!(form.contains("/booking?link="), "no link in\n{form}");
+        }
+        if matches!(kind, MailKind::TicketsChanged { .. }) {
+            assert_reservations(&mail.html);
+            assert!(!mail.text.contains("schema.org"), "{}", mail.text);
         }
         assert_eq!(
             mail.message_id,

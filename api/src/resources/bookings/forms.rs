@@ -241,16 +241,3 @@ impl Rules for CreateBooking {
         NewBooking::from(self).rules(&app.clock)
     }
 }
-
-/// A cancellation; it takes no fields
-#[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
-pub struct CancelBooking {}
-
-impl FromRaw for CancelBooking {
-    fn from_raw(_raw: Raw<'_>) -> Self {
-        Self {}
-    }
-}
-
-impl Rules for CancelBooking {}

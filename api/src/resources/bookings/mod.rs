@@ -14,7 +14,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
-pub use forms::{CancelBooking, ContactView, CreateBooking, PassengerForm};
+pub use forms::{ContactView, CreateBooking, PassengerForm};
 pub use patch::PatchBooking;
 pub use views::{BookingStatusView, BookingView};
 
@@ -24,7 +24,6 @@ use crate::error::ApiError;
 use crate::http::answer::{Created, Done};
 use crate::http::body::Checked;
 use crate::http::idempotency::Once;
-use crate::http::optional::Optional;
 use crate::http::page::{Page, PageRequest};
 use crate::openapi::raw::Raw;
 use crate::openapi::tags::Tag;
@@ -165,36 +164,8 @@ impl Bookings {
         })
         .await
     }
-
-    /// Cancel a booking that is not paid
-    ///
-    /// All of it: the body is an empty object or left out. Its seats are free at once, an open checkout page is closed. Doing it again changes nothing.
-    #[oai(
-        path = "/bookings/:booking_ref/cancellations",
-        method = "post",
-        operation_id = "cancel_booking"
-    )]
-    async fn cancel(
-        &self,
-        Data(app): Data<&App>,
-        access: Access<need::Bookings>,
-        Path(booking_ref): Path<String>,
-        #[oai(name = "Idempotency-Key")] once: Once,
-        _body: Optional<CancelBooking>,
-    ) -> Result<Done<BookingView>, ApiError> {
-        let principal = access.look_up(app).await?;
-        let reference = reference(&booking_ref)?;
-        let account_id = principal.account_id;
-        once.run(app, &principal, [0; 32], async |tx| {
-            booking::cancel_unpaid(tx, &app.clock, account_id, &reference).await?;
-            let booking = booking::get(tx, account_id, &reference).await?;
-            Ok((booking, app.clock.now()).into())
-        })
-        .await
-    }
 }
 
-/// Reads a reference that a list is filtered by.
 /// Checks the readable parameters of a list of bookings whose query does not fit its schema. Errors: 422.
 pub fn check_query(query: Raw<'_>) -> Result<(), ApiError> {
     let (cursor, reference) = (

@@ -5,6 +5,7 @@ use flightdesk_core::booking::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, PaymentSummary, SeatChange,
 };
 use flightdesk_core::document::Document;
+use flightdesk_core::money::Money;
 use flightdesk_core::payment::Mismatch;
 use flightdesk_core::trade::BookingStatus;
 use poem_openapi::{Enum, Object};
@@ -130,6 +131,8 @@ pub struct PassengerView {
     seats: Vec<SeatView>,
     /// Extra checked baggage, beside what the fare includes
     baggage: Vec<BagView>,
+    /// Whether they still fly in each direction
+    directions: Vec<PassengerDirectionView>,
     /// IATA codes: meals, wheelchairs
     special_requests: Vec<String>,
     travel_document: Option<TravelDocumentView>,
@@ -137,6 +140,18 @@ pub struct PassengerView {
     ticket_number: Option<String>,
     /// With check digit, `125-2106312810 (3)`: one a validating airline, two consecutive ones for more than four flights
     ticket_numbers: Vec<String>,
+}
+
+/// A passenger in one direction
+#[derive(Debug, Object)]
+#[oai(rename = "PassengerDirection", skip_serializing_if_is_none)]
+pub struct PassengerDirectionView {
+    /// `departing` or `returning`
+    direction: String,
+    /// `booked` or `cancelled`
+    status: String,
+    /// When it was cancelled
+    cancelled_at: Option<Instant>,
 }
 
 /// A seat on one flight
@@ -164,6 +179,8 @@ pub struct PaymentView {
     checkout_url: Option<String>,
     amount_paid: MoneyView,
     amount_refunded: MoneyView,
+    /// What was paid and does not go back
+    amount_kept: MoneyView,
     /// Only when money came that was not what was asked for: it goes back whole
     mismatches: Option<Vec<MismatchView>>,
 }
@@ -196,7 +213,7 @@ pub struct BookedDocumentView {
     kind: String,
     /// Of a ticket: the airline whose ticket it is
     airline: Option<String>,
-    /// `queued`, `rendering`, `ready` or `failed`
+    /// `queued`, `rendering`, `ready`, `failed` or, of a ticket whose flights were cancelled, `void`
     status: String,
     revision: i32,
 }
@@ -226,15 +243,15 @@ impl From<(Booking, DateTime<Utc>)> for BookingView {
             created_at: booking.created_at.into(),
             payment_due_at: booking.payment_due_at.into(),
             confirmed_at: booking.confirmed_at.map(Instant::from),
+            passengers: booking
+                .passengers
+                .into_iter()
+                .map(|passenger| PassengerView::new(passenger, &booking.directions))
+                .collect(),
             directions: booking
                 .directions
                 .into_iter()
                 .map(DirectionView::from)
-                .collect(),
-            passengers: booking
-                .passengers
-                .into_iter()
-                .map(PassengerView::from)
                 .collect(),
             contact: booking.contact.into(),
             price: booking.price.into(),
@@ -274,9 +291,31 @@ impl From<BookedDirection> for DirectionView {
     }
 }
 
-impl From<BookedPassenger> for PassengerView {
-    fn from(passenger: BookedPassenger) -> Self {
+impl PassengerDirectionView {
+    fn new(passenger: &BookedPassenger, direction: &BookedDirection) -> Self {
+        let own = passenger.cancelled.iter();
+        let own = own.filter(|(cancelled, _)| *cancelled == direction.direction);
+        let cancelled_at = own.map(|(_, at)| *at).next().or(direction.cancelled_at);
+        let status = if cancelled_at.is_some() {
+            "cancelled"
+        } else {
+            "booked"
+        };
         Self {
+            direction: direction.direction.as_str().to_owned(),
+            status: status.to_owned(),
+            cancelled_at: cancelled_at.map(Instant::from),
+        }
+    }
+}
+
+impl PassengerView {
+    fn new(passenger: BookedPassenger, directions: &[BookedDirection]) -> Self {
+        let directions = directions.iter();
+        Self {
+            directions: directions
+                .map(|direction| PassengerDirectionView::new(&passenger, direction))
+                .collect(),
             id: passenger.id.0,
             kind: passenger.passenger_type.as_str().to_owned(),
             title: passenger.title,
@@ -319,6 +358,11 @@ impl From<PaymentSummary> for PaymentView {
                 last4: card.last4,
             }),
             checkout_url: payment.checkout_url,
+            amount_kept: Money::new(
+                payment.amount_paid.minor() - payment.amount_refunded.minor(),
+                payment.amount_paid.currency(),
+            )
+            .into(),
             amount_paid: payment.amount_paid.into(),
             amount_refunded: payment.amount_refunded.into(),
             mismatches: (!payment.mismatches.is_empty()).then(|| {

@@ -42,6 +42,7 @@ pub(super) async fn hold_seats(
                 quantity: 1,
                 unit_minor: wish.fee,
                 refundable: false,
+                is_percentage: false,
             }
         })
         .collect();
@@ -232,6 +233,17 @@ pub(super) async fn end(
     Ok(())
 }
 
+/// Ends a change that waits for its money: its checkout closes, the old seats stay. The caller has locked the booking.
+pub(in crate::booking) async fn drop_open(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    id: Uuid,
+) -> Result<()> {
+    payment::abandon(conn, clock, booking).await?;
+    drop_claims(conn, clock, id, "expired").await
+}
+
 /// Ends a change that waited for its money, because another aircraft does not have its seats: its checkout closes, the
 /// old seats stay, and the traveller is told. The caller has locked the booking and the cabins.
 pub(in crate::booking) async fn lose(
@@ -240,8 +252,7 @@ pub(in crate::booking) async fn lose(
     booking: &LockedBooking,
     id: Uuid,
 ) -> Result<()> {
-    payment::abandon(conn, clock, booking).await?;
-    drop_claims(conn, clock, id, "expired").await?;
+    drop_open(conn, clock, booking, id).await?;
     let lost = Event::SeatChangeLost { seat_change_id: id };
     booking_event::record(conn, clock, booking.account_id, booking.id, &lost).await?;
     Ok(())

@@ -8,7 +8,7 @@ mod sweep;
 
 pub use hold::find_open;
 pub(super) use hold::list_open;
-pub(super) use hold::lose;
+pub(super) use hold::{drop_open, lose};
 pub(crate) use hold::prolong;
 pub(super) use quote::{can_change_seats, rules};
 pub(crate) use settle::settle;
@@ -26,7 +26,7 @@ use crate::inventory::{self, Seat};
 use crate::money::Money;
 use crate::seat::SeatOnFlight;
 use crate::trade::BookingStatus;
-use crate::{Error, Result, Shop, document, payment};
+use crate::{Error, Result, Shop, document};
 
 /// A seat that a passenger would rather have.
 #[derive(Clone, Debug)]
@@ -84,8 +84,7 @@ pub async fn change_seats(
     }
     inventory::lock_of_booking(conn, booking.id).await?;
     if let Some(open) = find_open(conn, booking.id).await? {
-        payment::abandon(conn, shop.clock, &booking).await?;
-        hold::drop_claims(conn, shop.clock, open.id, "expired").await?;
+        hold::drop_open(conn, shop.clock, &booking, open.id).await?;
     }
     let wishes = quote::check(conn, shop, &booking, wishes).await?;
     let dearer: i64 = wishes.iter().map(|wish| wish.fee).sum();

@@ -55,7 +55,7 @@ pub(super) async fn check(
         };
         if !can_change_seats(shop.clock.now(), on.departs_at) {
             return Err(Error::TooLate {
-                action: "seats",
+                action: "change seats",
                 ended_at: on.departs_at - CHECK_IN_CLOSES,
             });
         }

@@ -84,7 +84,7 @@ async fn add_lines(
         .map_err(|error| Error::Catalogue(format!("seat change {id} does not read: {error}")))?;
     let added: i64 = lines.iter().map(PriceLine::amount_minor).sum();
     insert::lines(conn, booking.id, &lines).await?;
-    ledger::sale_of_seats(conn, clock, booking, id, &lines).await?;
+    ledger::sale_of_lines(conn, clock, booking, id, &lines).await?;
     sqlx::query!(
         "update booking set total_minor = total_minor + $2 where id = $1",
         booking.id.0,

@@ -22,11 +22,11 @@ impl Play<'_> {
             let seats = |status| {
                 let models = self.bookings.iter().map(|(_, model)| model);
                 let own = models.filter(|model| model.flight == flight && model.status == status);
-                own.map(BookingModel::seats).sum::<i32>()
+                own.map(BookingModel::flying).sum::<i32>()
             };
             let modelled = (
                 seats(BookingStatus::PendingPayment),
-                seats(BookingStatus::Confirmed),
+                seats(BookingStatus::Confirmed) + seats(BookingStatus::PartiallyCancelled),
             );
             assert_eq!(counted, modelled, "{}", self.story);
             let used = modelled.0 + modelled.1;
@@ -84,7 +84,7 @@ impl Play<'_> {
 
 /// What the traveller owes: the price once it is sold, less what came and was not given back.
 fn owed(model: &BookingModel) -> i64 {
-    let sold = if model.status == BookingStatus::Confirmed {
+    let sold = if model.was_sold {
         model.total
     } else {
         0

@@ -5,8 +5,10 @@ use sqlx::{Connection, PgConnection};
 
 use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
 use super::sequences::{Play, code, fee};
-use super::world::{COUPON, DISCOUNT, name, passengers, wish};
-use crate::booking::{self, BookingPatch, CouponChange, ExpectedTotal, NewSeat, PriceChanged};
+use super::world::{COUPON, DISCOUNT, FEE_OF_BOOKING, name, passengers, wish};
+use crate::booking::{
+    self, BookingPatch, Canceller, CouponChange, ExpectedTotal, NewSeat, PriceChanged, QuoteRequest,
+};
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
 use crate::trade::BookingStatus;
@@ -207,7 +209,10 @@ impl Play<'_> {
         let paid = model.chosen.map_or(0, |(_, paid)| paid);
         let difference = (fee(Some(seat)) - paid).max(0);
         let is_companions = self.has_companion(conn, which, seat).await;
-        let refusal = if model.status != BookingStatus::Confirmed {
+        if model.gone.contains(&0) && model.is_alive() {
+            return "first has cancelled".to_owned();
+        }
+        let refusal = if !model.is_alive() {
             Some("wrong_state")
         } else if is_taken || (difference == 0 && is_companions) {
             Some("seat_taken")
@@ -251,6 +256,57 @@ impl Play<'_> {
             state: ChangeState::Open,
         });
         "seat waits".to_owned()
+    }
+
+    /// Somebody or everybody of a paid booking cancels: quoted, and confirmed.
+    pub async fn cancel_paid(&mut self, conn: &mut PgConnection, which: usize) -> String {
+        let ids = self.people(conn, which).await;
+        let (booking, model) = &self.bookings[which];
+        let left: Vec<usize> = (0..ids.len()).filter(|who| !model.gone.contains(who)).collect();
+        let is_one = self.rng.random_bool(0.5);
+        let one = left.get(self.rng.random_range(0..left.len().max(1))).copied();
+        let leaving: Vec<usize> = match one {
+            Some(one) if is_one => vec![one],
+            _ => left,
+        };
+        let named = leaving.iter().map(|who| ids[*who]).collect();
+        let request = QuoteRequest {
+            passengers: is_one.then_some(named),
+            ..QuoteRequest::default()
+        };
+        let owner = Canceller::Owner(self.world.account);
+        let clock = &self.world.clock;
+        let reference = booking.reference.clone();
+        let mut attempt = conn.begin().await.unwrap();
+        let done = async {
+            let quote = booking::quote(&mut attempt, clock, owner, &reference, &request).await?;
+            booking::cancel(&mut attempt, clock, owner, &reference, quote.id).await?;
+            // Twice is once.
+            booking::cancel(&mut attempt, clock, owner, &reference, quote.id).await
+        };
+        let done = code(done.await);
+        match done {
+            Ok(_) => attempt.commit().await.unwrap(),
+            Err(_) => attempt.rollback().await.unwrap(),
+        }
+        let refusal = (!model.is_alive()).then_some("wrong_state");
+        assert_eq!(done.err(), refusal, "{}", self.story);
+        if refusal.is_some() {
+            return "cancel wrong_state".to_owned();
+        }
+        let (_, model) = &mut self.bookings[which];
+        let discount = if model.coupon { DISCOUNT } else { 0 };
+        model.cancel(&leaving, discount, FEE_OF_BOOKING, &mut self.stock);
+        let is_over = model.status == BookingStatus::Cancelled;
+        if is_over { "all cancelled" } else { "some cancelled" }.to_owned()
+    }
+
+    async fn people(&self, conn: &mut PgConnection, which: usize) -> Vec<PassengerId> {
+        sqlx::query_scalar("select id from passenger where booking_id = $1 order by ordinal")
+            .bind(self.bookings[which].0.id.0)
+            .fetch_all(conn)
+            .await
+            .unwrap()
     }
 
     async fn first(&self, conn: &mut PgConnection, which: usize) -> PassengerId {

@@ -29,8 +29,10 @@ pub struct PaymentModel {
     pub mismatched: bool,
     /// Which of the booking's changes of seats it pays.
     pub change: Option<usize>,
-    /// What of it was for a chosen seat that could not be had.
+    /// What of it was for a chosen seat that could not be had, or was cancelled: it is not kept.
     pub fees: i64,
+    /// Whether all of it was promised back, because it bought nothing.
+    pub whole: bool,
     pub refunds: Vec<RefundModel>,
 }
 
@@ -39,6 +41,7 @@ impl PaymentModel {
         Self {
             change,
             fees: 0,
+            whole: false,
             opened,
             open: true,
             came: None,
@@ -48,6 +51,7 @@ impl PaymentModel {
     }
 
     fn promise_whole(&mut self) {
+        self.whole = true;
         self.promise(self.came.unwrap_or_default());
     }
 
@@ -158,6 +162,12 @@ pub struct BookingModel {
     pub created_at: DateTime<Utc>,
     pub due: DateTime<Utc>,
     pub coupon: bool,
+    /// Who has cancelled, by the order of the names.
+    pub gone: Vec<usize>,
+    /// What one of them paid before a coupon, once somebody has cancelled.
+    pub unit: Option<i64>,
+    /// Whether it was ever paid for.
+    pub was_sold: bool,
     /// The seat that the first passenger chose, and what was asked for choosing.
     pub chosen: Option<(Seat, i64)>,
     pub changes: Vec<ChangeModel>,
@@ -167,6 +177,59 @@ pub struct BookingModel {
 impl BookingModel {
     pub fn seats(&self) -> i32 {
         i32::try_from(self.names.len()).unwrap()
+    }
+
+    /// Seats of those who have not cancelled.
+    pub fn flying(&self) -> i32 {
+        self.seats() - i32::try_from(self.gone.len()).unwrap()
+    }
+
+    /// Whether it is paid and somebody flies.
+    pub fn is_alive(&self) -> bool {
+        matches!(
+            self.status,
+            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
+        )
+    }
+
+    /// Passengers of a paid booking cancel while that is free: all of their fare, their share of the coupon taken off, and
+    /// what the first paid for a seat. The newest payments give it back, as far as something is left of them.
+    pub fn cancel(&mut self, leaving: &[usize], discount: i64, fee_of_booking: i64, stock: &mut Stock) {
+        let people = i64::from(self.seats());
+        let seat = self.chosen.map_or(0, |(_, paid)| paid);
+        let fares = self.total + discount - fee_of_booking - seat;
+        let unit = *self.unit.get_or_insert(fares / people);
+        let mut back = 0;
+        for who in leaving {
+            let share = discount / people + i64::from(i64::try_from(*who).unwrap() < discount % people);
+            back += unit - share;
+            if *who == 0 {
+                back += self.chosen.take().map_or(0, |(_, paid)| paid);
+            }
+        }
+        if let Some(open) = self.waiting() {
+            self.changes[open].state = ChangeState::Dropped;
+        }
+        self.close_pages();
+        self.gone.extend(leaving);
+        self.total -= back;
+        stock.free[self.flight] += i32::try_from(leaving.len()).unwrap();
+        self.status = if self.flying() == 0 {
+            BookingStatus::Cancelled
+        } else {
+            BookingStatus::PartiallyCancelled
+        };
+        for payment in self.payments.iter_mut().rev() {
+            let Some(came) = payment.came.filter(|_| !payment.mismatched) else {
+                continue;
+            };
+            let part = back.min(came - payment.given_back());
+            if part > 0 {
+                payment.fees += part;
+                payment.promise(part);
+                back -= part;
+            }
+        }
     }
 
     /// The payment that can be paid.
@@ -244,6 +307,7 @@ impl BookingModel {
         match self.status {
             BookingStatus::PendingPayment if pays_the_price => {
                 self.status = BookingStatus::Confirmed;
+                self.was_sold = true;
                 Settlement::Confirmed
             }
             BookingStatus::Expired if pays_the_price && is_left => {
@@ -258,6 +322,7 @@ impl BookingModel {
                     }
                 }
                 self.status = BookingStatus::Confirmed;
+                self.was_sold = true;
                 Settlement::ConfirmedLate
             }
             BookingStatus::PendingPayment
@@ -275,7 +340,7 @@ impl BookingModel {
     fn pay_seat(&mut self, which: usize, index: usize, has_seat: bool) -> Settlement {
         let newer = self.waiting().filter(|open| *open != index);
         let change = self.changes[index];
-        if newer.is_none() && change.state != ChangeState::Ended {
+        if self.is_alive() && newer.is_none() && change.state != ChangeState::Ended {
             self.changes[index].state = ChangeState::Ended;
             if has_seat {
                 let paid = self.chosen.map_or(0, |(_, paid)| paid);
@@ -296,16 +361,23 @@ impl BookingModel {
         self.close_pages();
     }
 
-    /// What neither stays for a good reason nor is on its way back: refunds of it failed.
+    /// What neither stays for a good reason nor is on its way back: refunds of it failed. Staff may have given back more than was
+    /// owed.
     pub fn in_limbo(&self) -> usize {
-        let is_confirmed = self.status == BookingStatus::Confirmed;
         let is_limbo = |payment: &&PaymentModel| {
             payment.came.is_some()
-                && (payment.mismatched || !is_confirmed)
+                && (payment.mismatched || !self.was_sold)
                 && Some(payment.given_back()) != payment.came
         };
-        let lost_fee = |payment: &PaymentModel| payment.given_back() < payment.fees;
-        let fees = is_confirmed && self.payments.iter().any(lost_fee);
-        self.payments.iter().filter(is_limbo).count() + usize::from(fees)
+        let kept = self.payments.iter().filter(|payment| !payment.mismatched && !payment.whole);
+        let kept = kept.filter_map(|payment| Some((payment.came?, payment)));
+        let (mut least, mut most) = (0, 0);
+        for (came, payment) in kept {
+            least += came - payment.given_back();
+            most += came - payment.fees.min(payment.given_back());
+        }
+        let is_wrong = !(least..=most).contains(&self.total)
+            || (self.status == BookingStatus::Confirmed && self.total != most);
+        self.payments.iter().filter(is_limbo).count() + usize::from(self.was_sold && is_wrong)
     }
 }

@@ -89,7 +89,9 @@ impl Play<'_> {
             Some(change) => Some(model.changes[change].seat),
             None => model.chosen.map(|(seat, _)| seat),
         };
+        let has_cancelled = model.gone.contains(&0);
         let has_seat = match seat {
+            Some(_) if has_cancelled => false,
             Some(seat) => self.can_have(conn, which, seat).await,
             None => true,
         };

@@ -80,7 +80,7 @@ const HARMS: &[Harm] = &[
      &[("ledger_true", 1), ("money_kept_is_earned", 1)]),
     ("a refund of more than was paid",
      "insert into refund (id, payment_id, booking_id, status, reason, currency, amount_minor, created_at, predates_receipts)
-         select gen_random_uuid(), id, booking_id, 'succeeded', 'cancellation', currency, amount_minor + 1, created_at, true from payment where status = 'succeeded';
+         select gen_random_uuid(), id, booking_id, 'succeeded', 'made_at_stripe', currency, amount_minor + 1, created_at, true from payment where status = 'succeeded';
          insert into ledger_entry (id, booking_id, posted_at, kind, reference, debit, credit, amount_minor, currency)
          select gen_random_uuid(), booking_id, created_at, kind, id, debit, credit, amount_minor, currency
          from refund, (values ('refund', 'customer', 'refunds_payable'), ('refund_paid', 'refunds_payable', 'stripe_clearing')) e (kind, debit, credit)",

@@ -145,6 +145,9 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
         "seat paid",
         "seat money back",
         "fee back",
+        "some cancelled",
+        "all cancelled",
+        "cancel wrong_state",
     ] {
         assert!(
             sequences < 10_000 || seen.contains_key(happened),
@@ -185,8 +188,9 @@ impl Play<'_> {
             49..53 => self.page_expires(conn, which).await,
             53..60 => self.deadline(conn, which).await,
             60..63 => self.cancel(conn, which).await,
-            63..71 => self.refund_moves(conn, which).await,
-            71..75 => self.refund_elsewhere(conn, which).await,
+            63..67 => self.cancel_paid(conn, which).await,
+            67..72 => self.refund_moves(conn, which).await,
+            72..75 => self.refund_elsewhere(conn, which).await,
             75..87 => self.patch(conn, which).await,
             _ => self.change_seat(conn, which).await,
         }
@@ -274,6 +278,9 @@ impl Play<'_> {
             created_at: booking.created_at,
             due: booking.payment_due_at,
             coupon: order.coupon,
+            gone: Vec::new(),
+            unit: None,
+            was_sold: false,
             chosen: seat.map(|seat| (seat, fee(Some(seat)))),
             changes: Vec::new(),
             payments: Vec::new(),

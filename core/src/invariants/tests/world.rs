@@ -30,6 +30,8 @@ pub const CAPACITY: i32 = 24;
 pub const COUPON: &str = "FLAT500";
 /// What it takes off, in minor units.
 pub const DISCOUNT: i64 = 50_000;
+/// What is charged once a booking, in minor units.
+pub const FEE_OF_BOOKING: i64 = 30_000;
 
 #[derive(Parser)]
 struct Defaults {

@@ -184,7 +184,7 @@ async fn until_refunds(pool: &PgPool, status: &str, count: i64) {
 }
 
 /// Books a round trip for two people on two airlines; the booking's reference.
-async fn book_party(traveller: &Traveller, number: usize) -> String {
+pub(super) async fn book_party(traveller: &Traveller, number: usize) -> String {
     let (there, back) = (in_a_month(), in_a_month() + Days::days(7));
     let path = format!(
         "/v1/flights/search?origin=DEL&destination=BOM&departure_date={there}&return_date={back}&adults=2"
@@ -209,11 +209,21 @@ async fn book_party(traveller: &Traveller, number: usize) -> String {
 }
 
 /// The checkout page, unless the api dies before it answers.
-async fn try_checkout(traveller: &Traveller, reference: &str) -> Option<String> {
+pub(super) async fn try_checkout(traveller: &Traveller, reference: &str) -> Option<String> {
     let path = format!("/v1/bookings/{reference}/payment");
     let request = traveller.request(Method::POST, &path).json(&json!({}));
     let payment: Value = request.send().await.ok()?.json().await.ok()?;
     Some(payment["checkout_url"].as_str()?.to_owned())
+}
+
+/// What a killed webhook has not confirmed yet is held until it is delivered again.
+pub(super) fn without_caps() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("MAX_HELD_SEATS", "100"),
+        ("MAX_UNPAID_SEATS", "0"),
+        ("MAX_UNPAID_SEATS_OF_ADDRESS", "0"),
+        ("MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", "100"),
+    ]
 }
 
 /// Buys from an api that dies at the point, and whatever was not answered is asked again once it is back.
@@ -224,15 +234,11 @@ async fn kill_api_at(
     reference: &str,
 ) {
     let marker = marker(deployment, point);
-    let armed = [
+    let mut armed = without_caps();
+    armed.extend([
         ("FAULT_POINT", point),
         ("FAULT_MARKER", marker.to_str().unwrap()),
-        // What a killed webhook has not confirmed yet is held until it is delivered again.
-        ("MAX_HELD_SEATS", "100"),
-        ("MAX_UNPAID_SEATS", "0"),
-        ("MAX_UNPAID_SEATS_OF_ADDRESS", "0"),
-        ("MAX_UNPAID_PERCENT_FOR_NEW_ACCOUNTS", "100"),
-    ];
+    ]);
     deployment.api.kill();
     deployment.api.restart_with(&armed).await;
     let mut page = try_checkout(traveller, reference).await;
@@ -256,7 +262,7 @@ async fn try_pay(traveller: &Traveller, page: &str) -> reqwest::Result<()> {
 }
 
 /// Lets a worker do what there is to do until it dies at the point.
-async fn kill_worker_at(deployment: &Deployment, smtp: &Smtp, point: &str) {
+pub(super) async fn kill_worker_at(deployment: &Deployment, smtp: &Smtp, point: &str) {
     let marker = marker(deployment, point);
     let armed = [
         ("FAULT_POINT", point),
@@ -267,11 +273,11 @@ async fn kill_worker_at(deployment: &Deployment, smtp: &Smtp, point: &str) {
     assert_eq!(worker.wait(), None, "{point}: it was killed");
 }
 
-fn marker(deployment: &Deployment, point: &str) -> PathBuf {
+pub(super) fn marker(deployment: &Deployment, point: &str) -> PathBuf {
     deployment.folder.path().join(point)
 }
 
-fn worker(deployment: &Deployment, smtp: &Smtp, settings: &[(&str, &str)]) -> Worker {
+pub(super) fn worker(deployment: &Deployment, smtp: &Smtp, settings: &[(&str, &str)]) -> Worker {
     let documents = deployment.documents();
     let own = [
         ("PUBLIC_URL", deployment.api.address.as_str()),
@@ -285,7 +291,7 @@ fn worker(deployment: &Deployment, smtp: &Smtp, settings: &[(&str, &str)]) -> Wo
     )
 }
 
-async fn until_confirmed(pool: &PgPool, bought: &[String]) {
+pub(super) async fn until_confirmed(pool: &PgPool, bought: &[String]) {
     let open = "select count(*) from booking where booking_ref = any($1) and status <> 'confirmed'";
     until_true("every payment confirms its booking", PATIENCE, async || {
         let open = sqlx::query_scalar::<_, i64>(open).bind(bought);

@@ -7,6 +7,7 @@ mod faults;
 mod journey;
 #[cfg(feature = "fault-points")]
 mod killed;
+mod killed_cancelling;
 mod readme;
 mod silence;
 #[cfg(feature = "fault-points")]
