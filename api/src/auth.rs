@@ -79,7 +79,7 @@ impl Need {
                 account_id,
                 api_key_id: *id,
             },
-            Self::Scope(Scope::Admin) => Actor::Staff {
+            Self::Scope(Scope::Admin | Scope::Refunds) => Actor::Staff {
                 by: Some((account_id, *id)),
             },
         });

@@ -11,7 +11,7 @@ use super::invoice::load_airlines;
 use super::lines::{self, LinesOf};
 use super::load::{known_currency, known_zone, title};
 use super::supply;
-use crate::ids::{BookingId, DocumentId};
+use crate::ids::{BookingId, DocumentId, RefundId};
 use crate::money::Money;
 use crate::{Error, Result, zone};
 
@@ -27,7 +27,7 @@ impl RefundReceiptContent {
                 corrected.number as "corrected_number?", corrected.created_at as "corrected_at?",
                 booking.id as "booking_id: BookingId", booking.booking_ref, booking.contact_email, booking.contact_phone,
                 booking.confirmed_at is not null as "was_sold!",
-                refund.reason, refund.status, refund.currency, refund.amount_minor, refund.created_at as promised_at, refund.ended_at,
+                refund.id as "refund_id: RefundId", refund.reason, refund.status, refund.currency, refund.amount_minor, refund.created_at as promised_at, refund.ended_at,
                 payment.status as payment_status, payment.seat_change_id is not null as "is_for_seats!",
                 payment.card_brand, payment.card_last4,
                 seller.name, seller.address, seller.tax_number, seller.time_zone,
@@ -50,6 +50,7 @@ impl RefundReceiptContent {
         let day = |instant: DateTime<Utc>| zone::local(instant, time_zone).date_naive();
         let total = Money::new(row.amount_minor, currency);
         let refund = Refund {
+            id: row.refund_id,
             booking_id: row.booking_id,
             reason: row.reason,
             promised_at: row.promised_at,
@@ -140,6 +141,7 @@ fn cause(
 
 /// The refund that a receipt is of.
 struct Refund {
+    id: RefundId,
     booking_id: BookingId,
     reason: String,
     promised_at: DateTime<Utc>,
@@ -155,6 +157,7 @@ impl Refund {
     async fn lines(&self, conn: &mut PgConnection) -> Result<Vec<ReturnedLine>> {
         let lines = match (self.reason.as_str(), self.corrects_id) {
             ("seat_swap", _) => self.swapped_seats(conn).await?,
+            ("cancellation", _) => self.cancelled(conn).await?,
             (_, Some(invoice_id)) => self.whole_invoice(conn, invoice_id).await?,
             (_, None) => Vec::new(),
         };
@@ -174,6 +177,47 @@ impl Refund {
         let lines = lines.into_iter().map(|line| ReturnedLine {
             line,
             passenger: None,
+        });
+        Ok(lines.collect())
+    }
+
+    /// What a cancellation gives back for each passenger and direction, as its quote said; what is kept of the fare is taken off.
+    async fn cancelled(&self, conn: &mut PgConnection) -> Result<Vec<ReturnedLine>> {
+        let rows = sqlx::query!(
+            r#"
+            select item.said ->> 'passenger' as "passenger!", item.said ->> 'direction' as "direction!", line.kind as "kind!", line.code as "code!",
+                line.name, line.minor as "minor!",
+                (select airline || ' ' || flight_number from flight where flight.id = line.flight_id) as flight
+            from refund
+            join cancellation on cancellation.id = refund.cancellation_id
+            join cancellation_quote quote on quote.id = cancellation.quote_id
+            cross join lateral jsonb_array_elements(quote.content -> 'items') with ordinality as item (said, position)
+            cross join lateral (
+                select paid.said ->> 'kind' as kind, paid.said ->> 'code' as code, paid.said ->> 'name' as name,
+                    (paid.said ->> 'flight_id')::uuid as flight_id, (paid.said ->> 'refund_minor')::bigint as minor, paid.position
+                from jsonb_array_elements(item.said -> 'lines') with ordinality as paid (said, position)
+                union all
+                select 'base_fare', 'CANCEL', 'Cancellation charge', null, -(item.said ->> 'charge_minor')::bigint, 1000
+            ) line
+            where refund.id = $1 and line.minor <> 0
+            order by item.position, line.position
+            "#,
+            self.id.0,
+        )
+        .fetch_all(conn)
+        .await?;
+        let lines = rows.into_iter().map(|row| ReturnedLine {
+            passenger: Some(row.passenger),
+            line: PriceLineContent {
+                kind: row.kind,
+                code: row.code,
+                name: row.name,
+                flight: row.flight,
+                direction: Some(row.direction),
+                passenger_type: None,
+                quantity: 1,
+                amount: Money::new(row.minor, self.amount.currency()),
+            },
         });
         Ok(lines.collect())
     }

@@ -92,7 +92,7 @@ pub async fn mark_no_show(
         flight_id.0,
         &ids,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
     let mut wrong = Violations::new();
     for (index, id) in passengers.iter().enumerate() {

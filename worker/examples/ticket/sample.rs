@@ -409,7 +409,8 @@ fn passenger(
 ) -> anyhow::Result<PassengerContent> {
     let row = u16::try_from(12 + index / 3)?;
     let letter = ['A', 'B', 'C'][index % 3];
-    let coupons = flights.iter().map(|flight| CouponContent {
+    let coupons = flights.iter().enumerate().map(|(flight_index, flight)| CouponContent {
+        flight_index,
         flight: format!("{} {}", flight.airline.iata, flight.number),
         seat: Some(format!("{row}{letter}")),
         extra_kg: 0,

@@ -273,7 +273,7 @@ proptest! {
     #[test]
     fn every_amount_of_a_quote_is_what_the_rules_say(story in stories()) {
         let trip = trip(&story);
-        let request = QuoteRequest { scope: None, passengers: None };
+        let request = QuoteRequest::default();
         let both = QuoteRequest { scope: Some(super::CancellationScope::Both), ..request.clone() };
         let content = quote::compute(&trip, if story.both_ways { &both } else { &request }).unwrap();
         let mut index = 0;
