@@ -32,8 +32,8 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, coupons,
-    documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments, places, refunds,
-    search, seats,
+    documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments, places,
+    refunds, search, seats,
 };
 
 /// Every resource.
@@ -50,7 +50,11 @@ fn operations() -> impl OpenApi {
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
-        (ledger::Ledgers, booking_events::BookingEvents, refunds::Refunds),
+        (
+            ledger::Ledgers,
+            booking_events::BookingEvents,
+            refunds::Refunds,
+        ),
         jobs::Jobs,
         documents::Documents,
         health::Health,

@@ -1,10 +1,10 @@
 //! Cancelling: an unpaid booking at once, a paid one by a quote that is confirmed.
 
-use flightdesk_core::booking::{
-    self, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem, QuoteLine, QuoteOutdated,
-    QuoteRequest,
-};
 use flightdesk_core::account::Principal;
+use flightdesk_core::booking::{
+    self, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem, QuoteLine,
+    QuoteOutdated, QuoteRequest,
+};
 use flightdesk_core::error::{Error, Violations};
 use flightdesk_core::fault;
 use flightdesk_core::ids::{BookingRef, PassengerId};
@@ -208,7 +208,10 @@ pub struct RuleView {
 impl Resource for QuoteView {
     fn path(answer: &Value) -> String {
         let booking = member_path("/v1/bookings", &answer["booking_ref"]);
-        member_path(&format!("{booking}/cancellation-quotes"), &answer["quote_id"])
+        member_path(
+            &format!("{booking}/cancellation-quotes"),
+            &answer["quote_id"],
+        )
     }
 }
 
@@ -366,7 +369,10 @@ impl From<AdminQuoteRequest> for QuoteRequest {
         Self {
             scope: body.scope.map(CancellationScope::from),
             passengers: body.passengers.map(ids),
-            waiver: body.reason.filter(|_| waives).map(|reason| reason.trim().to_owned()),
+            waiver: body
+                .reason
+                .filter(|_| waives)
+                .map(|reason| reason.trim().to_owned()),
         }
     }
 }
@@ -528,9 +534,8 @@ impl QuoteView {
 impl QuoteItemView {
     fn new(item: &QuoteItem, currency: Currency) -> Self {
         let money = |minor| MoneyView::from(Money::new(minor, currency));
-        let of_fare = |line: &&QuoteLine| {
-            matches!(line.kind, LineKind::BaseFare | LineKind::Discount)
-        };
+        let of_fare =
+            |line: &&QuoteLine| matches!(line.kind, LineKind::BaseFare | LineKind::Discount);
         let sum = |kind| -> i64 {
             let of_kind = item.lines.iter().filter(|line| line.kind == kind);
             of_kind.map(|line| line.paid_minor).sum()

@@ -216,7 +216,8 @@ impl Documents {
             return Ok(DownloadAnswer::OnItsWay(view, RETRY_AFTER_SECONDS));
         }
         if document.status == DocumentStatus::Void {
-            let detail = "the flights of this ticket were cancelled: it is good for nothing any more";
+            let detail =
+                "the flights of this ticket were cancelled: it is good for nothing any more";
             return Err(ApiError::new(StatusCode::CONFLICT, "document_void", detail));
         }
         let Some(key) = &document.storage_key else {

@@ -25,6 +25,7 @@ const RULES: &[(&str, &str)] = &[
          from flight_cabin c
          cross join lateral (
              select coalesce(sum(bf.seats), 0) as seats from booked_flight bf join booking b on b.id = bf.booking_id
+             join direction d on d.id = bf.direction_id and d.status = 'booked'
              where bf.flight_id = c.flight_id and bf.cabin = c.cabin and b.status in ('confirmed', 'partially_cancelled')
          ) r
          where c.sold <> r.seats",
@@ -42,9 +43,11 @@ const RULES: &[(&str, &str)] = &[
         "select h.id::text from hold h where not exists (select from hold_line l where l.hold_id = h.id)",
     ),
     (
-        "a booking counts a seat for everybody but infants",
+        "a booking counts a seat for everybody who flies but infants",
         "select b.booking_ref from booking b join booked_flight bf on bf.booking_id = b.id
-         where bf.seats <> (select count(*) from passenger p where p.booking_id = b.id and p.passenger_type <> 'infant')",
+         join direction d on d.id = bf.direction_id and d.status = 'booked'
+         where bf.seats <> (select count(*) from passenger p where p.booking_id = b.id and p.passenger_type <> 'infant'
+             and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = d.id))",
     ),
     (
         "a booked hold has its booking, and no other hold has one",
@@ -68,7 +71,8 @@ const RULES: &[(&str, &str)] = &[
          where case when b.status in ('pending_payment', 'confirmed', 'partially_cancelled')
              then not exists (select from live_traveller t where t.booking_id = b.id)
                   or (select count(distinct t.flight_id) from live_traveller t where t.booking_id = b.id)
-                     <> (select count(*) from booked_flight bf where bf.booking_id = b.id)
+                     <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id and d.status = 'booked'
+                         where bf.booking_id = b.id)
              else exists (select from live_traveller t where t.booking_id = b.id) end",
     ),
     (
@@ -195,7 +199,9 @@ const RULES: &[(&str, &str)] = &[
                 and p.amount_minor <> b.total_minor - (
                     select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done') + (
                     select coalesce(sum(r.amount_minor), 0) from refund r
-                    where r.status <> 'failed' and ((r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason in ('seat_swap', 'cancellation')))))",
+                    where (r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap')) + (
+                    -- What was cancelled is not kept, whoever gave it back.
+                    select coalesce(sum(x.refund_minor), 0) from cancellation x where x.booking_id = b.id))",
     ),
     (
         "nobody can pay for what has ended",

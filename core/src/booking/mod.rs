@@ -22,8 +22,8 @@ mod traveller;
 mod try_coupon;
 
 pub use cancel::{
-    CancellationContent, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem, QuoteLine,
-    QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
+    CancellationContent, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem,
+    QuoteLine, QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
 };
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};

@@ -309,9 +309,9 @@ pub(super) async fn retain(conn: &mut PgConnection, booking_id: BookingId) -> Re
     .fetch_all(&mut *conn)
     .await?;
     let person = |first: Option<&str>, last: &str, born| Person::new(first, last, born).0.to_vec();
-    let persons = rows.iter().map(|row| {
-        person(row.first_name.as_deref(), &row.last_name, row.date_of_birth)
-    });
+    let persons = rows
+        .iter()
+        .map(|row| person(row.first_name.as_deref(), &row.last_name, row.date_of_birth));
     sqlx::query!(
         r#"
         delete from live_traveller t

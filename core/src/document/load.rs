@@ -318,7 +318,9 @@ async fn load_cancelled(
     .fetch_all(conn)
     .await?;
     let places = rows.into_iter();
-    Ok(places.map(|row| (row.passenger_id, row.flight_id)).collect())
+    Ok(places
+        .map(|row| (row.passenger_id, row.flight_id))
+        .collect())
 }
 
 /// Kilograms of extra baggage, by passenger and flight.

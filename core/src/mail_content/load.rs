@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
-    ReturnCause,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove,
+    MailPassenger, MailReturn, MailStop, ReturnCause,
 };
 use crate::booking::{self, CancellationContent, QuoteItem};
 use crate::document::{self, Baggage};
@@ -171,7 +171,11 @@ async fn cancellations(
     };
     let cancellations = rows.into_iter().map(|(id, content)| MailCancellation {
         id,
-        items: content.items.iter().map(|item| of(&content, item)).collect(),
+        items: content
+            .items
+            .iter()
+            .map(|item| of(&content, item))
+            .collect(),
         fees_kept: Money::new(content.fees_kept_minor, content.currency),
         refund: content.refund(),
     });

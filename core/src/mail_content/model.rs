@@ -249,7 +249,9 @@ impl MailContent {
 
     /// A cancellation of the booking.
     pub fn cancellation(&self, id: Uuid) -> Option<&MailCancellation> {
-        self.cancellations.iter().find(|cancellation| cancellation.id == id)
+        self.cancellations
+            .iter()
+            .find(|cancellation| cancellation.id == id)
     }
 
     /// The ticket documents that are good for something, one per validating airline.

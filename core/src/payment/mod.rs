@@ -22,8 +22,8 @@ pub use reconcile::{
     close_needless_questions, number_missing_receipt, promise_questions, promise_refund_questions,
 };
 pub use refund_list::{Refund, RefundReceipt, list_refunds};
-pub(crate) use refunds::{give_back_cancelled, give_back_seat_swap};
 pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};
+pub(crate) use refunds::{give_back_cancelled, give_back_seat_swap};
 
 #[cfg(test)]
 mod receipt_tests;

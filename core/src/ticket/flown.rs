@@ -6,10 +6,10 @@
 use chrono::Duration;
 use sqlx::PgConnection;
 
+use crate::booking_event::{self, Event};
 use crate::clock::Clock;
 use crate::error::Violations;
 use crate::ids::{BookingId, BookingRef, FlightId, PassengerId};
-use crate::booking_event::{self, Event};
 use crate::{Error, Result, booking_lock};
 
 /// How long after departure a no-show can be marked.
@@ -65,7 +65,9 @@ pub async fn mark_no_show(
     )
     .fetch_optional(&mut *conn)
     .await?;
-    let departs_at = flight.ok_or(Error::NotFound("flight of this booking"))?.departs_at;
+    let departs_at = flight
+        .ok_or(Error::NotFound("flight of this booking"))?
+        .departs_at;
     let now = clock.now();
     if now < departs_at {
         return Err(Error::WrongState {

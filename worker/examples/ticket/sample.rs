@@ -409,28 +409,31 @@ fn passenger(
 ) -> anyhow::Result<PassengerContent> {
     let row = u16::try_from(12 + index / 3)?;
     let letter = ['A', 'B', 'C'][index % 3];
-    let coupons = flights.iter().enumerate().map(|(flight_index, flight)| CouponContent {
-        flight_index,
-        flight: format!("{} {}", flight.airline.iata, flight.number),
-        seat: Some(format!("{row}{letter}")),
-        extra_kg: 0,
-        barcode: BoardingPass {
-            last_name: last_name.to_owned(),
-            first_name: Some(first_name.to_owned()),
-            booking_ref: "K7XQ3M".to_owned(),
-            origin: flight.origin.iata.clone(),
-            destination: flight.destination.iata.clone(),
-            airline: flight.airline.iata.clone(),
-            flight_number: flight.number.clone(),
-            departure_date: flight.departs.date_naive(),
-            compartment: Compartment::Economy,
-            seat: Seat::At { row, letter },
-            sequence: 0,
-            status: '0',
-            conditional: String::new(),
-        }
-        .encode(),
-    });
+    let coupons = flights
+        .iter()
+        .enumerate()
+        .map(|(flight_index, flight)| CouponContent {
+            flight_index,
+            flight: format!("{} {}", flight.airline.iata, flight.number),
+            seat: Some(format!("{row}{letter}")),
+            extra_kg: 0,
+            barcode: BoardingPass {
+                last_name: last_name.to_owned(),
+                first_name: Some(first_name.to_owned()),
+                booking_ref: "K7XQ3M".to_owned(),
+                origin: flight.origin.iata.clone(),
+                destination: flight.destination.iata.clone(),
+                airline: flight.airline.iata.clone(),
+                flight_number: flight.number.clone(),
+                departure_date: flight.departs.date_naive(),
+                compartment: Compartment::Economy,
+                seat: Seat::At { row, letter },
+                sequence: 0,
+                status: '0',
+                conditional: String::new(),
+            }
+            .encode(),
+        });
     Ok(PassengerContent {
         name: format!("Ms {first_name} {last_name}"),
         passenger_type: "adult".to_owned(),

@@ -4,8 +4,8 @@ use flightdesk_core::format::{money, sentence_case};
 use flightdesk_core::mail_content::{MailCancelled, MailContent};
 use uuid::Uuid;
 
-use super::structured;
 use super::layout::{Block, Frame, Words, compose};
+use super::structured;
 use super::templates::{greeting, passengers};
 
 pub(super) fn confirmed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {

@@ -50,7 +50,11 @@ pub(super) fn compose(frame: Frame<'_>, subject: String, blocks: &[Block<'_>]) -
         frame.reply_to
     );
     let is_for_people = |block: &&Block<'_>| !matches!(block, Block::Data(_));
-    let texts: Vec<_> = blocks.iter().filter(is_for_people).map(Block::text).collect();
+    let texts: Vec<_> = blocks
+        .iter()
+        .filter(is_for_people)
+        .map(Block::text)
+        .collect();
     let body: String = blocks.iter().map(Block::html).collect();
     Words {
         text: format!("{}\n\n-- \n{footer}\n", texts.join("\n\n")),

@@ -152,7 +152,9 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
     let what = if content.cancellations.is_empty() {
         format!("Seats of booking {reference} have changed.")
     } else {
-        format!("Booking {reference} has changed: these are the flights and passengers that are left.")
+        format!(
+            "Booking {reference} has changed: these are the flights and passengers that are left."
+        )
     };
     let what = format!(
         "{what} The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."

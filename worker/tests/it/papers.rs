@@ -452,10 +452,20 @@ async fn an_invoice_says_code_place_of_supply_and_how_the_tax_is_split(pool: PgP
 fn known_properties(kind: &str) -> &'static [&'static str] {
     match kind {
         "FlightReservation" => &[
-            "reservationId", "reservationStatus", "reservationFor", "reservedTicket", "underName", "url",
+            "reservationId",
+            "reservationStatus",
+            "reservationFor",
+            "reservedTicket",
+            "underName",
+            "url",
         ],
         "Flight" => &[
-            "flightNumber", "provider", "departureAirport", "departureTime", "arrivalAirport", "arrivalTime",
+            "flightNumber",
+            "provider",
+            "departureAirport",
+            "departureTime",
+            "arrivalAirport",
+            "arrivalTime",
         ],
         "Airline" | "Airport" => &["name", "iataCode"],
         "Person" => &["name"],
@@ -467,7 +477,9 @@ fn known_properties(kind: &str) -> &'static [&'static str] {
 
 /// Fails on a property that schema.org does not have for its type, and unless everybody has each flight.
 fn assert_reservations(html: &str) {
-    let (_, rest) = html.split_once(r#"<script type="application/ld+json">"#).unwrap();
+    let (_, rest) = html
+        .split_once(r#"<script type="application/ld+json">"#)
+        .unwrap();
     let (data, _) = rest.split_once("</script>").unwrap();
     let reservations: Vec<serde_json::Value> = serde_json::from_str(data).unwrap();
     assert!(!reservations.is_empty());
@@ -488,8 +500,14 @@ fn assert_reservations(html: &str) {
         let flight = &reservation["reservationFor"];
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let departs = text(&flight["departureTime"]);
-        assert!(chrono::DateTime::parse_from_rfc3339(&departs).is_ok(), "{departs}");
-        seen.push((text(&reservation["underName"]["name"]), text(&flight["flightNumber"])));
+        assert!(
+            chrono::DateTime::parse_from_rfc3339(&departs).is_ok(),
+            "{departs}"
+        );
+        seen.push((
+            text(&reservation["underName"]["name"]),
+            text(&flight["flightNumber"]),
+        ));
     }
     let all = seen.len();
     seen.sort();

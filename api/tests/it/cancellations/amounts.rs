@@ -28,7 +28,12 @@ async fn within_a_day_of_booking_all_but_the_convenience_fee_comes_back(pool: Pg
     let offer = client.offer_of(&[out], adults(1)).await;
     let booking = buy(&app, &pool, &client, &[offer], &grown_ups(1)).await;
     assert_eq!(booking["price"]["total"], rupees("7088.00"));
-    assert!(booking["available_actions"].as_array().unwrap().contains(&json!("cancel")));
+    assert!(
+        booking["available_actions"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("cancel"))
+    );
 
     let quoted = quote(&client, &booking, &json!({})).await;
     assert_eq!(quoted.status.as_u16(), 201, "{quoted:?}");
@@ -43,7 +48,11 @@ async fn within_a_day_of_booking_all_but_the_convenience_fee_comes_back(pool: Pg
     assert_eq!(said(&quoted), ("fare_tier", "0.00", "6788.00"));
     assert_eq!(item["base_fare_refund"], rupees("6000.00"));
     assert_eq!(item["rule"]["more_than_hours"], 168);
-    assert_eq!(trip::counters(&pool, out).await, (0, 1), "a quote cancels nothing");
+    assert_eq!(
+        trip::counters(&pool, out).await,
+        (0, 1),
+        "a quote cancels nothing"
+    );
 
     let done = confirm(&client, &booking, &quoted).await;
     assert_eq!(done.status.as_u16(), 200, "{done:?}");
@@ -64,7 +73,10 @@ async fn within_a_day_of_booking_all_but_the_convenience_fee_comes_back(pool: Pg
     assert_eq!(explained["items"], quoted["items"]);
     assert!(explained["confirmed_at"].is_string());
     let again = confirm(&client, &booking, &quoted).await;
-    assert_eq!((again.status.as_u16(), &again.body["status"]), (200, &json!("cancelled")));
+    assert_eq!(
+        (again.status.as_u16(), &again.body["status"]),
+        (200, &json!("cancelled"))
+    );
     assert_consistent(&pool).await;
 }
 
@@ -99,7 +111,9 @@ async fn each_tier_ends_at_its_second(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn a_light_fare_is_free_for_two_days_and_then_keeps_the_fare_and_what_was_bought_beside(pool: PgPool) {
+async fn a_light_fare_is_free_for_two_days_and_then_keeps_the_fare_and_what_was_bought_beside(
+    pool: PgPool,
+) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
@@ -122,9 +136,14 @@ async fn a_light_fare_is_free_for_two_days_and_then_keeps_the_fare_and_what_was_
     assert_eq!(said(&quoted), ("fare_tier", "5000.00", "488.00"));
     let lines = quoted["items"][0]["lines"].as_array().unwrap();
     let back = |code: &str| {
-        let line = lines.iter().find(|line| line["code"].as_str().unwrap().starts_with(code));
+        let line = lines
+            .iter()
+            .find(|line| line["code"].as_str().unwrap().starts_with(code));
         let line = line.unwrap_or_else(|| panic!("no {code} in {lines:?}"));
-        (line["paid"]["amount"].as_str().unwrap(), line["refund"]["amount"].as_str().unwrap())
+        (
+            line["paid"]["amount"].as_str().unwrap(),
+            line["refund"]["amount"].as_str().unwrap(),
+        )
     };
     assert_eq!(back("GST"), ("250.00", "0.00"));
     assert_eq!(back("ASF"), ("236.00", "236.00"));
@@ -145,15 +164,30 @@ async fn a_coupons_share_comes_off_what_the_fare_gives_back(pool: PgPool) {
     let body = json!({ "offers": [offer], "passengers": grown_ups(3), "contact": trip::contact(), "coupon": "WELCOME10" });
     let booked = client.post("/v1/bookings", &body).await;
     assert_eq!(booked.status.as_u16(), 201, "{booked:?}");
-    let discount: f64 = booked.body["price"]["discount"]["amount"].as_str().unwrap().parse().unwrap();
+    let discount: f64 = booked.body["price"]["discount"]["amount"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let booking = pay(&app, &pool, &client, &booked.body).await;
     turn_to(&app, departure(), Duration::hours(100));
     let one = json!({ "passengers": [booking["passengers"][1]["id"]] });
     let quoted = quote(&client, &booking, &one).await.body;
     let item = &quoted["items"][0];
-    let share: f64 = item["coupon_share"]["amount"].as_str().unwrap().parse().unwrap();
-    assert!((share * 3.0 + discount).abs() < 0.03, "{share} is no third of {discount}");
-    let back: f64 = item["base_fare_refund"]["amount"].as_str().unwrap().parse().unwrap();
+    let share: f64 = item["coupon_share"]["amount"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        (share * 3.0 + discount).abs() < 0.03,
+        "{share} is no third of {discount}"
+    );
+    let back: f64 = item["base_fare_refund"]["amount"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((back - (6000.0 - 3000.0 - share)).abs() < 0.001, "{item}");
     let cancelled = cancel(&client, &booking, &one).await;
     assert_eq!(cancelled["status"], "partially_cancelled");
@@ -162,8 +196,15 @@ async fn a_coupons_share_comes_off_what_the_fare_gives_back(pool: PgPool) {
     // The other two give back what they would have given back alone, and nothing of the party's is left but the fees.
     let cancelled = cancel(&client, &booking, &json!({})).await;
     assert_eq!(cancelled["status"], "cancelled");
-    let kept: f64 = cancelled["payment"]["amount_kept"]["amount"].as_str().unwrap().parse().unwrap();
+    let kept: f64 = cancelled["payment"]["amount_kept"]["amount"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     // Three charges, half of the tax on each fare, and the convenience fee.
-    assert!((kept - (3.0 * 3000.0 + 3.0 * 150.0 + 300.0)).abs() < 0.001, "{kept}");
+    assert!(
+        (kept - (3.0 * 3000.0 + 3.0 * 150.0 + 300.0)).abs() < 0.001,
+        "{kept}"
+    );
     assert_consistent(&pool).await;
 }

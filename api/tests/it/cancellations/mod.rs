@@ -27,8 +27,20 @@ pub async fn flights(pool: &PgPool, airlines: [&str; 2]) -> [FlightId; 2] {
     load_small(&mut pool.acquire().await.unwrap())
         .await
         .unwrap();
-    let out = fly(pool, airlines[0], "101", ["DEL", "BOM"], "2026-12-20T08:00:00");
-    let back = fly(pool, airlines[1], "102", ["BOM", "DEL"], "2026-12-22T08:00:00");
+    let out = fly(
+        pool,
+        airlines[0],
+        "101",
+        ["DEL", "BOM"],
+        "2026-12-20T08:00:00",
+    );
+    let back = fly(
+        pool,
+        airlines[1],
+        "102",
+        ["BOM", "DEL"],
+        "2026-12-22T08:00:00",
+    );
     [out.await, back.await]
 }
 
@@ -63,7 +75,9 @@ pub async fn quote(client: &Client<'_>, booking: &Value, body: &Value) -> Answer
 /// Confirms a quote.
 pub async fn confirm(client: &Client<'_>, booking: &Value, quote: &Value) -> Answer {
     let path = format!("/v1/bookings/{}/cancellations", reference(booking));
-    client.post(&path, &json!({ "quote_id": quote["quote_id"] })).await
+    client
+        .post(&path, &json!({ "quote_id": quote["quote_id"] }))
+        .await
 }
 
 /// Asks for a quote that is made, and confirms it.

@@ -10,7 +10,9 @@ use crate::trip::{self, adults, grown_ups, passenger};
 
 /// (direction, status) of a passenger.
 fn statuses(booking: &Value, passenger: usize) -> Vec<(String, String)> {
-    let directions = booking["passengers"][passenger]["directions"].as_array().unwrap();
+    let directions = booking["passengers"][passenger]["directions"]
+        .as_array()
+        .unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     directions
         .iter()
@@ -21,7 +23,9 @@ fn statuses(booking: &Value, passenger: usize) -> Vec<(String, String)> {
 fn status_of(booking: &Value, kind: &str) -> Vec<String> {
     let documents = booking["documents"].as_array().unwrap().iter();
     let of_kind = documents.filter(|document| document["kind"] == kind);
-    of_kind.map(|document| document["status"].as_str().unwrap().to_owned()).collect()
+    of_kind
+        .map(|document| document["status"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
@@ -33,29 +37,64 @@ async fn one_passenger_leaves_one_direction_and_everybody_else_flies(pool: PgPoo
     let booking = buy(&app, &pool, &client, &offers, &grown_ups(2)).await;
     let first = &booking["passengers"][0]["id"];
 
-    let left = cancel(&client, &booking, &json!({ "scope": "returning", "passengers": [first] })).await;
+    let left = cancel(
+        &client,
+        &booking,
+        &json!({ "scope": "returning", "passengers": [first] }),
+    )
+    .await;
     assert_eq!(left["status"], "partially_cancelled");
     assert_eq!(left["directions"][1]["status"], "booked");
     let pair = |direction: &str, status: &str| (direction.to_owned(), status.to_owned());
-    assert_eq!(statuses(&left, 0), [pair("departing", "booked"), pair("returning", "cancelled")]);
-    assert_eq!(statuses(&left, 1), [pair("departing", "booked"), pair("returning", "booked")]);
+    assert_eq!(
+        statuses(&left, 0),
+        [pair("departing", "booked"), pair("returning", "cancelled")]
+    );
+    assert_eq!(
+        statuses(&left, 1),
+        [pair("departing", "booked"), pair("returning", "booked")]
+    );
     assert_eq!(left["passengers"][0]["seats"].as_array().unwrap().len(), 1);
     assert_eq!(trip::counters(&pool, out).await, (0, 2));
     assert_eq!(trip::counters(&pool, back).await, (0, 1));
-    assert_eq!(status_of(&left, "ticket"), ["queued"], "the ticket is made again");
-    assert_eq!(left["passengers"][0]["ticket_numbers"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        status_of(&left, "ticket"),
+        ["queued"],
+        "the ticket is made again"
+    );
+    assert_eq!(
+        left["passengers"][0]["ticket_numbers"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     assert_consistent(&pool).await;
 
     // Both directions are asked for: of the first passenger only the departing one is left.
-    let quoted = quote(&client, &booking, &json!({ "scope": "both", "passengers": [first] })).await.body;
-    let items: Vec<_> = quoted["items"].as_array().unwrap().iter().map(|item| &item["direction"]).collect();
+    let quoted = quote(
+        &client,
+        &booking,
+        &json!({ "scope": "both", "passengers": [first] }),
+    )
+    .await
+    .body;
+    let items: Vec<_> = quoted["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["direction"])
+        .collect();
     assert_eq!(items, ["departing"]);
 
     let left = cancel(&client, &booking, &json!({ "scope": "departing" })).await;
     assert_eq!(left["status"], "partially_cancelled");
     assert_eq!(left["directions"][0]["status"], "cancelled");
     assert_eq!(trip::counters(&pool, out).await, (0, 0));
-    assert!(left["passengers"][0]["ticket_number"].is_null(), "nothing is left of it");
+    assert!(
+        left["passengers"][0]["ticket_number"].is_null(),
+        "nothing is left of it"
+    );
     assert_consistent(&pool).await;
 
     // One direction is left: it need not be named.
@@ -79,7 +118,9 @@ async fn on_two_airlines_a_direction_goes_alone_with_its_ticket(pool: PgPool) {
     let left = cancel(&client, &booking, &json!({ "scope": "departing" })).await;
     let documents = left["documents"].as_array().unwrap();
     let of = |airline: &str| {
-        let document = documents.iter().find(|document| document["airline"] == airline);
+        let document = documents
+            .iter()
+            .find(|document| document["airline"] == airline);
         document.unwrap()["status"].as_str().unwrap()
     };
     assert_eq!((of("BA"), of("AI")), ("void", "queued"));
@@ -110,20 +151,35 @@ async fn nobody_under_twelve_is_left_alone_and_a_lap_infant_goes_with_its_adult(
     let refused = quote(&client, &booking, &json!({ "passengers": [id(1)] })).await;
     assert_eq!(refused.wrong_fields(), ["passengers: infant_without_adult"]);
     let said = refused.body["errors"][0]["message"].as_str().unwrap();
-    assert!(said.contains("Chi Nguyễn") && said.contains("Linh B Nguyễn"), "{said}");
-    let refused = quote(&client, &booking, &json!({ "passengers": [id(0), id(1), id(3)] })).await;
+    assert!(
+        said.contains("Chi Nguyễn") && said.contains("Linh B Nguyễn"),
+        "{said}"
+    );
+    let refused = quote(
+        &client,
+        &booking,
+        &json!({ "passengers": [id(0), id(1), id(3)] }),
+    )
+    .await;
     assert_eq!(refused.wrong_fields(), ["passengers: child_without_adult"]);
     let said = refused.body["errors"][0]["message"].as_str().unwrap();
     assert!(said.contains("Bao Nguyễn"), "{said}");
 
     let left = cancel(&client, &booking, &json!({ "passengers": [id(1), id(3)] })).await;
     assert_eq!(left["status"], "partially_cancelled");
-    assert_eq!(trip::counters(&pool, out).await, (0, 2), "an infant has no seat");
+    assert_eq!(
+        trip::counters(&pool, out).await,
+        (0, 2),
+        "an infant has no seat"
+    );
     assert_consistent(&pool).await;
     // They may book the flight again.
     let offer = client.offer_of(&[out], adults(1)).await;
     let again = json!({ "offers": [offer], "passengers": [people[1]], "contact": trip::contact() });
-    assert_eq!(client.post("/v1/bookings", &again).await.status.as_u16(), 201);
+    assert_eq!(
+        client.post("/v1/bookings", &again).await.status.as_u16(),
+        201
+    );
     let offer = client.offer_of(&[out], adults(1)).await;
     let still = json!({ "offers": [offer], "passengers": [people[0]], "contact": trip::contact() });
     let refused = client.post("/v1/bookings", &still).await;

@@ -28,8 +28,14 @@ async fn twenty_confirmations_at_once_make_one_refund(pool: PgPool) {
     for (what, query) in [
         ("refund", "select count(*) from refund"),
         ("cancellation", "select count(*) from cancellation"),
-        ("mail", "select count(*) from outbox where payload -> 'mail' ? 'cancellation_confirmed'"),
-        ("job", "select count(*) from outbox where kind = 'create_refund'"),
+        (
+            "mail",
+            "select count(*) from outbox where payload -> 'mail' ? 'cancellation_confirmed'",
+        ),
+        (
+            "job",
+            "select count(*) from outbox where kind = 'create_refund'",
+        ),
     ] {
         assert_eq!(trip::count(&pool, query).await, 1, "{what}");
     }
@@ -57,7 +63,9 @@ async fn refund_at_stripe(app: &TestApp, pool: &PgPool, minor: i64) {
         }),
     };
     let mut tx = pool.begin().await.unwrap();
-    settlement::receive(&mut tx, &app.clock, &event, b"{}").await.unwrap();
+    settlement::receive(&mut tx, &app.clock, &event, b"{}")
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -74,7 +82,10 @@ async fn all_at_once(pool: PgPool, minor: i64) {
     let offer = client.offer_of(&[out], adults(1)).await;
     let booking = buy(&app, &pool, &client, &[offer], &grown_ups(1)).await;
     let quoted = quote(&client, &booking, &json!({})).await.body;
-    let path = format!("/v1/admin/bookings/{}/cancellations", trip::reference(&booking));
+    let path = format!(
+        "/v1/admin/bookings/{}/cancellations",
+        trip::reference(&booking)
+    );
     let body = json!({ "quote_id": quoted["quote_id"] });
     let (mine, theirs, ()) = tokio::join!(
         join_all((0..4).map(|_| confirm(&client, &booking, &quoted))),
@@ -87,7 +98,10 @@ async fn all_at_once(pool: PgPool, minor: i64) {
     let given = "select sum(amount_minor)::bigint from refund where status <> 'failed'";
     let given: i64 = sqlx::query_scalar(given).fetch_one(&pool).await.unwrap();
     assert!(given <= 708_800, "{given} of 708800");
-    assert_eq!(trip::count(&pool, "select count(*) from cancellation").await, 1);
+    assert_eq!(
+        trip::count(&pool, "select count(*) from cancellation").await,
+        1
+    );
     assert_consistent(&pool).await;
 }
 

@@ -10,7 +10,9 @@ use crate::support::TestApp;
 use crate::trip::{self, adults, grown_ups};
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn a_scope_has_to_be_said_where_two_directions_are_left_and_names_what_is_booked(pool: PgPool) {
+async fn a_scope_has_to_be_said_where_two_directions_are_left_and_names_what_is_booked(
+    pool: PgPool,
+) {
     let [out, back] = flights(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
@@ -20,7 +22,10 @@ async fn a_scope_has_to_be_said_where_two_directions_are_left_and_names_what_is_
     assert_eq!(asked.wrong_fields(), ["scope: required"]);
     let stranger = json!({ "scope": "both", "passengers": [Uuid::now_v7(), round["passengers"][0]["id"], round["passengers"][0]["id"]] });
     let asked = quote(&client, &round, &stranger).await;
-    assert_eq!(asked.wrong_fields(), ["passengers[0]: unknown", "passengers[2]: duplicate"]);
+    assert_eq!(
+        asked.wrong_fields(),
+        ["passengers[0]: unknown", "passengers[2]: duplicate"]
+    );
 
     let other = client.offer_of(&[out], adults(1)).await;
     let mut people = grown_ups(1);
@@ -36,7 +41,9 @@ async fn a_scope_has_to_be_said_where_two_directions_are_left_and_names_what_is_
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn only_the_newest_quote_is_confirmed_and_an_outdated_one_is_answered_with_a_new_one(pool: PgPool) {
+async fn only_the_newest_quote_is_confirmed_and_an_outdated_one_is_answered_with_a_new_one(
+    pool: PgPool,
+) {
     let [out, _] = flights(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let client = app.sign_up().await;
@@ -54,13 +61,21 @@ async fn only_the_newest_quote_is_confirmed_and_an_outdated_one_is_answered_with
     assert_eq!(refused.problem(), (409, "quote_outdated"));
 
     // Into the next tier between quote and confirmation.
-    turn_to(&app, departure(), Duration::hours(168) + Duration::seconds(1));
+    turn_to(
+        &app,
+        departure(),
+        Duration::hours(168) + Duration::seconds(1),
+    );
     let quoted = quote(&client, &booking, &json!({})).await.body;
     app.clock.advance(Duration::seconds(1));
     let refused = confirm(&client, &booking, &quoted).await;
     assert_eq!(refused.problem(), (409, "quote_outdated"));
     assert_eq!(refused.body["quote"]["charge"]["amount"], "3000.00");
-    assert_eq!(trip::counters(&pool, out).await, (0, 1), "nothing was cancelled");
+    assert_eq!(
+        trip::counters(&pool, out).await,
+        (0, 1),
+        "nothing was cancelled"
+    );
     let done = confirm(&client, &booking, &refused.body["quote"]).await;
     assert_eq!(done.body["status"], "cancelled", "{done:?}");
     let closed = quote(&client, &booking, &json!({})).await;

@@ -13,11 +13,13 @@ use crate::trip::{self, adults, grown_ups, reference};
 /// Somebody of another account with all scopes.
 async fn staff<'a>(app: &'a TestApp, pool: &PgPool) -> Client<'a> {
     let client = app.sign_up().await;
-    sqlx::query("update api_key set scopes = '{search,bookings,admin,refunds}' where account_id = $1")
-        .bind(client.account_id)
-        .execute(pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update api_key set scopes = '{search,bookings,admin,refunds}' where account_id = $1",
+    )
+    .bind(client.account_id)
+    .execute(pool)
+    .await
+    .unwrap();
     client
 }
 
@@ -37,7 +39,13 @@ async fn staff_waive_a_charge_with_a_reason_that_the_quote_keeps(pool: PgPool) {
 
     let refused = admin(&client, &booking, "cancellation-quotes", &json!({})).await;
     assert_eq!(refused.problem(), (403, "missing_scope"));
-    let refused = admin(&desk, &booking, "cancellation-quotes", &json!({ "waive": true })).await;
+    let refused = admin(
+        &desk,
+        &booking,
+        "cancellation-quotes",
+        &json!({ "waive": true }),
+    )
+    .await;
     assert_eq!(refused.wrong_fields(), ["reason: required"]);
 
     let body = json!({ "waive": true, "reason": "The traveller is ill" });
@@ -46,7 +54,12 @@ async fn staff_waive_a_charge_with_a_reason_that_the_quote_keeps(pool: PgPool) {
     assert_eq!(quoted.body["refund"], rupees("6788.00"));
     let rule = &quoted.body["items"][0]["rule"];
     assert_eq!(rule["name"], "waived");
-    assert!(rule["sentence"].as_str().unwrap().contains("The traveller is ill"));
+    assert!(
+        rule["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("The traveller is ill")
+    );
 
     // What has expired is not waived again by the traveller's own confirmation.
     app.clock.advance(Duration::minutes(10));
@@ -54,7 +67,9 @@ async fn staff_waive_a_charge_with_a_reason_that_the_quote_keeps(pool: PgPool) {
     assert_eq!(outdated.problem(), (409, "quote_outdated"));
     assert_eq!(outdated.body["quote"]["charge"], rupees("3500.00"));
 
-    let quoted = admin(&desk, &booking, "cancellation-quotes", &body).await.body;
+    let quoted = admin(&desk, &booking, "cancellation-quotes", &body)
+        .await
+        .body;
     let done = json!({ "quote_id": quoted["quote_id"] });
     let done = admin(&desk, &booking, "cancellations", &done).await;
     assert_eq!(done.status.as_u16(), 200, "{done:?}");

@@ -87,7 +87,9 @@ pub async fn cancel(
     let trip = trip(conn, clock, &booking).await?;
     let now = quote::compute(&trip, &quoted.request())?;
     if !now.says_the_same(&quoted) {
-        return Err(outdated("cancelling gives back another amount by now: confirm the new quote").into());
+        return Err(
+            outdated("cancelling gives back another amount by now: confirm the new quote").into(),
+        );
     }
     apply(conn, clock, &booking, &trip, quote_id, &now).await?;
     Ok(booking.id)
@@ -198,14 +200,21 @@ impl<'a> Leaving<'a> {
     fn of(trip: &'a Trip, content: &Content) -> Self {
         let mut directions = BTreeMap::new();
         for direction in trip.live() {
-            let items = content.items.iter().filter(|item| item.direction == direction.direction);
+            let items = content
+                .items
+                .iter()
+                .filter(|item| item.direction == direction.direction);
             let people: Vec<_> = items.map(|item| item.passenger_id).collect();
             let has_seat = |id: &&PassengerId| {
                 let one = trip.passenger(**id);
                 one.is_some_and(|one| one.kind != PassengerType::Infant)
             };
             let seats = people.iter().filter(has_seat).count();
-            let flying = trip.passengers.iter().filter(|one| trip.flies(one.id, direction)).count();
+            let flying = trip
+                .passengers
+                .iter()
+                .filter(|one| trip.flies(one.id, direction))
+                .count();
             if !people.is_empty() {
                 let leaving = LeavingDirection {
                     direction,
@@ -302,12 +311,24 @@ fn lines_of(item: &QuoteItem) -> Vec<PriceLine> {
     let mut lines: Vec<_> = back
         .map(|back| {
             let name = back.name.as_deref();
-            line(back.kind, &back.code, name, back.flight_id, -back.refund_minor)
+            line(
+                back.kind,
+                &back.code,
+                name,
+                back.flight_id,
+                -back.refund_minor,
+            )
         })
         .collect();
     if item.charge_minor > 0 {
         let name = Some("Cancellation charge");
-        lines.push(line(LineKind::Fee, CHARGE_CODE, name, None, item.charge_minor));
+        lines.push(line(
+            LineKind::Fee,
+            CHARGE_CODE,
+            name,
+            None,
+            item.charge_minor,
+        ));
     }
     lines
 }

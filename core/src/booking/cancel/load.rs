@@ -138,7 +138,9 @@ pub(super) async fn trip(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let lines = load::lines(conn, &[booking.id.0]).await?.remove(&booking.id);
+    let lines = load::lines(conn, &[booking.id.0])
+        .await?
+        .remove(&booking.id);
     Ok(Trip {
         now: clock.now(),
         booked_at: booking.created_at,

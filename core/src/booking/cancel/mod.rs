@@ -19,8 +19,8 @@ mod rule;
 pub use confirm::{QuoteOutdated, cancel};
 pub(super) use load::can_cancel;
 pub use model::{
-    CancellationQuote, CancellationScope, Canceller, Content as CancellationContent, Decision, QuoteItem,
-    QuoteLine, QuoteRequest, RuleName,
+    CancellationQuote, CancellationScope, Canceller, Content as CancellationContent, Decision,
+    QuoteItem, QuoteLine, QuoteRequest, RuleName,
 };
 pub use quote::{get_quote, list_cancellations, quote};
 

@@ -28,20 +28,30 @@ pub(super) fn find<'a>(
     let people = people(&mut wrong, trip, request.passengers.as_deref());
     let (Some(scope), Some(people)) = (scope, people) else {
         wrong.into_result()?;
-        return Err(Error::Internal("a scope is neither right nor wrong".to_owned()));
+        return Err(Error::Internal(
+            "a scope is neither right nor wrong".to_owned(),
+        ));
     };
     let directions: Vec<_> = trip.live().filter(|one| scope.has(one.direction)).collect();
     let mut places = Vec::new();
     for direction in &directions {
-        let own = people.iter().filter(|(_, one)| trip.flies(one.id, direction));
+        let own = people
+            .iter()
+            .filter(|(_, one)| trip.flies(one.id, direction));
         places.extend(own.map(|(_, passenger)| Place {
             passenger,
             direction,
         }));
     }
     for (index, passenger) in &people {
-        if !places.iter().any(|place| place.passenger.id == passenger.id) {
-            let message = format!("{} is cancelled already: leave this passenger out", passenger.name);
+        if !places
+            .iter()
+            .any(|place| place.passenger.id == passenger.id)
+        {
+            let message = format!(
+                "{} is cancelled already: leave this passenger out",
+                passenger.name
+            );
             wrong.add(format!("passengers[{index}]"), "already_cancelled", message);
         }
     }
@@ -50,7 +60,9 @@ pub(super) fn find<'a>(
     }
     wrong.into_result()?;
     for direction in directions {
-        let mut own = places.iter().filter(|place| place.direction.id == direction.id);
+        let mut own = places
+            .iter()
+            .filter(|place| place.direction.id == direction.id);
         // Who was not aboard gets taxes back after the flight has left.
         let are_no_shows = own.all(|place| trip.was_no_show(place.passenger.id, direction));
         let is_too_late = rule::is_too_late(&direction.conditions, &trip.facts(direction));
@@ -99,15 +111,20 @@ fn scope(
             };
             for ordinal in named {
                 let direction = Direction::from_ordinal(ordinal);
-                let known = trip.directions.iter().find(|one| one.direction == direction);
+                let known = trip
+                    .directions
+                    .iter()
+                    .find(|one| one.direction == direction);
                 match known {
                     None => {
-                        let message = format!("the booking has no {} direction", direction.as_str());
+                        let message =
+                            format!("the booking has no {} direction", direction.as_str());
                         wrong.add("scope", "not_booked", message);
                         return None;
                     }
                     Some(one) if !one.is_booked => {
-                        let message = format!("the {} direction is cancelled already", direction.as_str());
+                        let message =
+                            format!("the {} direction is cancelled already", direction.as_str());
                         wrong.add("scope", "already_cancelled", message);
                         return None;
                     }
@@ -126,9 +143,10 @@ fn people<'a>(
     asked: Option<&[PassengerId]>,
 ) -> Option<Vec<(usize, &'a TripPassenger)>> {
     let Some(asked) = asked else {
-        let flying = trip.passengers.iter().filter(|one| {
-            trip.live().any(|direction| trip.flies(one.id, direction))
-        });
+        let flying = trip
+            .passengers
+            .iter()
+            .filter(|one| trip.live().any(|direction| trip.flies(one.id, direction)));
         return Some(flying.enumerate().collect());
     };
     let mut people = Vec::new();
@@ -153,12 +171,22 @@ fn people<'a>(
 
 /// Nobody under 12 is left without a passenger of 18 or more, and a lap infant goes with its adult (rules.md
 /// "Passengers").
-fn check_left(wrong: &mut Violations, trip: &Trip, direction: &TripDirection, places: &[Place<'_>]) {
+fn check_left(
+    wrong: &mut Violations,
+    trip: &Trip,
+    direction: &TripDirection,
+    places: &[Place<'_>],
+) {
     let goes = |id: PassengerId| {
-        let mut of_direction = places.iter().filter(|place| place.direction.id == direction.id);
+        let mut of_direction = places
+            .iter()
+            .filter(|place| place.direction.id == direction.id);
         of_direction.any(|place| place.passenger.id == id)
     };
-    let flying = trip.passengers.iter().filter(|one| trip.flies(one.id, direction));
+    let flying = trip
+        .passengers
+        .iter()
+        .filter(|one| trip.flies(one.id, direction));
     let left: Vec<_> = flying.filter(|one| !goes(one.id)).collect();
     let way = direction.direction.as_str();
     for infant in left.iter().filter(|one| one.kind == PassengerType::Infant) {
@@ -171,7 +199,8 @@ fn check_left(wrong: &mut Violations, trip: &Trip, direction: &TripDirection, pl
             wrong.add("passengers", "infant_without_adult", message);
         }
     }
-    let is_grown = |one: &&&TripPassenger| age_on(one.date_of_birth, direction.last_departure_date) >= 18;
+    let is_grown =
+        |one: &&&TripPassenger| age_on(one.date_of_birth, direction.last_departure_date) >= 18;
     let has_guardian = left.iter().any(|one| is_grown(&one));
     let child = left.iter().find(|one| one.kind == PassengerType::Child);
     if let Some(child) = child.filter(|_| !has_guardian) {

@@ -76,7 +76,10 @@ fn paid(trip: &Trip, passenger: &TripPassenger, direction: &TripDirection) -> Ve
             }),
         }
     };
-    let own = trip.lines.iter().filter(|line| line.direction == Some(ordinal));
+    let own = trip
+        .lines
+        .iter()
+        .filter(|line| line.direction == Some(ordinal));
     for line in own {
         match (line.kind, line.passenger_id) {
             // What a seat cost is said by the seat: a line of a hold knows no passenger.
@@ -108,7 +111,10 @@ fn paid(trip: &Trip, passenger: &TripPassenger, direction: &TripDirection) -> Ve
 
 /// A passenger's share of a coupon's share of a line that is for all of their type.
 fn share(trip: &Trip, passenger: &TripPassenger, minor: i64) -> i64 {
-    let of_kind = trip.passengers.iter().filter(|one| one.kind == passenger.kind);
+    let of_kind = trip
+        .passengers
+        .iter()
+        .filter(|one| one.kind == passenger.kind);
     let ids: Vec<_> = of_kind.map(|one| one.id).collect();
     let index = ids.iter().position(|id| *id == passenger.id).unwrap_or(0);
     nth_share(minor, ids.len(), index, charge::step(trip.currency))
@@ -178,7 +184,8 @@ fn in_proportion(minor: i64, part: i64, whole: i64, currency: Currency) -> Resul
     let step = charge::step(currency);
     let denominator = i128::from(whole) * i128::from(step);
     let steps = scale_half_even(minor, i128::from(part), denominator);
-    let steps = steps.ok_or_else(|| Error::Internal("a tax leaves the range of money".to_owned()))?;
+    let steps =
+        steps.ok_or_else(|| Error::Internal("a tax leaves the range of money".to_owned()))?;
     Ok((steps * step).min(minor))
 }
 
@@ -188,11 +195,25 @@ mod tests {
 
     #[test]
     fn the_shares_of_a_party_sum_to_the_amount_in_steps_that_can_be_charged() {
-        for (minor, number, step) in [(1_000, 3, 1), (1_000, 3, 10), (1_005, 4, 10), (7, 9, 1), (0, 2, 1)] {
-            let shares: Vec<_> = (0..number).map(|index| nth_share(minor, number, index, step)).collect();
+        for (minor, number, step) in [
+            (1_000, 3, 1),
+            (1_000, 3, 10),
+            (1_005, 4, 10),
+            (7, 9, 1),
+            (0, 2, 1),
+        ] {
+            let shares: Vec<_> = (0..number)
+                .map(|index| nth_share(minor, number, index, step))
+                .collect();
             assert_eq!(shares.iter().sum::<i64>(), minor, "{shares:?}");
-            assert!(shares.iter().skip(1).all(|share| share % step == 0), "{shares:?}");
-            assert!(shares.windows(2).all(|pair| pair[0] >= pair[1]), "{shares:?}");
+            assert!(
+                shares.iter().skip(1).all(|share| share % step == 0),
+                "{shares:?}"
+            );
+            assert!(
+                shares.windows(2).all(|pair| pair[0] >= pair[1]),
+                "{shares:?}"
+            );
         }
     }
 }

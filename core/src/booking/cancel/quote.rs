@@ -104,7 +104,10 @@ pub async fn list_cancellations(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.content.0)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, row.content.0))
+        .collect())
 }
 
 /// A quote as it is stored.
@@ -144,10 +147,18 @@ pub(super) fn require_paid(booking: &LockedBooking) -> Result<()> {
 /// What a request gives back now.
 pub(super) fn compute(trip: &Trip, request: &QuoteRequest) -> Result<Content> {
     let (scope, places) = places::find(trip, request)?;
-    let items = places
+    let items = places.iter().map(|place| {
+        price::item(
+            trip,
+            place.passenger,
+            place.direction,
+            request.waiver.as_deref(),
+        )
+    });
+    let fees = trip
+        .lines
         .iter()
-        .map(|place| price::item(trip, place.passenger, place.direction, request.waiver.as_deref()));
-    let fees = trip.lines.iter().filter(|line| line.kind == LineKind::Fee && line.direction.is_none());
+        .filter(|line| line.kind == LineKind::Fee && line.direction.is_none());
     Ok(Content {
         version: Content::VERSION,
         scope,

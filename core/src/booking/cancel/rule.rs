@@ -114,7 +114,10 @@ fn tier(conditions: &FareConditions, facts: &Facts) -> Ruled {
 }
 
 fn holds(grace: &GracePeriod, facts: &Facts) -> bool {
-    let is_from_there = grace.from_country.as_ref().is_none_or(|country| *country == facts.starts_in);
+    let is_from_there = grace
+        .from_country
+        .as_ref()
+        .is_none_or(|country| *country == facts.starts_in);
     let booked_ahead = facts.trip_departs_at - facts.booked_at;
     is_from_there
         && facts.now - facts.booked_at <= TimeDelta::hours(i64::from(grace.within_hours))

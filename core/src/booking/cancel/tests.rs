@@ -70,15 +70,25 @@ struct Story {
 }
 
 fn stories() -> impl Strategy<Value = Story> {
-    let money = (1_i64..2_000_000, 0_i64..20, 0_i64..100_000, 0_i64..=100, 0_i64..500_000, 0_i64..90_000);
+    let money = (
+        1_i64..2_000_000,
+        0_i64..20,
+        0_i64..100_000,
+        0_i64..=100,
+        0_i64..500_000,
+        0_i64..90_000,
+    );
     let party = (1_usize..5, 0_usize..3, 0_usize..3, any::<bool>());
-    let times = (0_i64..40, prop_oneof![
-        7_201_i64..3_000_000,
-        Just(72 * 3_600),
-        Just(72 * 3_600 + 1),
-        Just(168 * 3_600),
-        Just(168 * 3_600 + 1),
-    ]);
+    let times = (
+        0_i64..40,
+        prop_oneof![
+            7_201_i64..3_000_000,
+            Just(72 * 3_600),
+            Just(72 * 3_600 + 1),
+            Just(168 * 3_600),
+            Just(168 * 3_600 + 1),
+        ],
+    );
     let places = (prop_oneof![Just("IN"), Just("US")], 0_usize..3);
     (money, party, times, places).prop_map(|(money, party, times, places)| {
         let currency = [Currency::INR, Currency::JPY, Currency::KWD][places.1];
@@ -135,7 +145,12 @@ fn trip(story: &Story) -> Trip {
             PassengerType::Child
         },
         name: format!("Passenger {index}"),
-        date_of_birth: NaiveDate::from_ymd_opt(if index < story.adults { 1990 } else { 2020 }, 1, 1).unwrap(),
+        date_of_birth: NaiveDate::from_ymd_opt(
+            if index < story.adults { 1990 } else { 2020 },
+            1,
+            1,
+        )
+        .unwrap(),
         adult_id: None,
     });
     let passengers: Vec<_> = people.collect();
@@ -158,7 +173,11 @@ fn trip(story: &Story) -> Trip {
         let (ordinal, flight) = (direction.direction.ordinal(), direction.flights[0]);
         for (kind, quantity, base) in [
             (PassengerType::Adult, story.adults, story.base),
-            (PassengerType::Child, story.children, story.base * 3 / 4 / step * step),
+            (
+                PassengerType::Child,
+                story.children,
+                story.base * 3 / 4 / step * step,
+            ),
         ] {
             if quantity == 0 || base == 0 {
                 continue;
@@ -198,7 +217,8 @@ fn trip(story: &Story) -> Trip {
     });
     Trip {
         now: now(),
-        booked_at: departs_at - TimeDelta::days(story.booked_days_ahead).max(TimeDelta::seconds(story.seconds_ahead)),
+        booked_at: departs_at
+            - TimeDelta::days(story.booked_days_ahead).max(TimeDelta::seconds(story.seconds_ahead)),
         departs_at,
         currency: story.currency,
         seats: seats.collect(),
@@ -242,13 +262,21 @@ fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) 
         }
     }
     let coupon = coupons[place];
-    let extras = if passenger == 0 { story.bag + story.seat } else { 0 };
+    let extras = if passenger == 0 {
+        story.bag + story.seat
+    } else {
+        0
+    };
     let seconds = (trip.directions[direction].departs_at - trip.now).num_seconds();
     let back = |kept: i64, extras_too: bool| {
         let kept = kept.min(base);
         let fare = (base - kept - coupon).max(0);
         let units = tax / step * (base - kept);
-        let (whole, rest) = if base == 0 { (tax / step, 0) } else { (units / base, units % base) };
+        let (whole, rest) = if base == 0 {
+            (tax / step, 0)
+        } else {
+            (units / base, units % base)
+        };
         let up = 2 * rest > base || (2 * rest == base && base > 0 && whole % 2 == 1);
         fare + (whole + i64::from(up)) * step + fixed + if extras_too { extras } else { 0 }
     };
@@ -264,7 +292,11 @@ fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) 
     let abroad = story.country != "IN";
     let us = since <= 24 * 3_600 && ahead >= 7 * 86_400;
     let india = !abroad && since <= 48 * 3_600 && ahead >= 7 * 86_400;
-    if us || india { tier.max(back(0, true)) } else { tier }
+    if us || india {
+        tier.max(back(0, true))
+    } else {
+        tier
+    }
 }
 
 proptest! {

@@ -8,8 +8,8 @@ mod sweep;
 
 pub use hold::find_open;
 pub(super) use hold::list_open;
-pub(super) use hold::{drop_open, lose};
 pub(crate) use hold::prolong;
+pub(super) use hold::{drop_open, lose};
 pub(super) use quote::{can_change_seats, rules};
 pub(crate) use settle::settle;
 pub use sweep::sweep_seat_changes;

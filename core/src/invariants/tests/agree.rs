@@ -84,11 +84,7 @@ impl Play<'_> {
 
 /// What the traveller owes: the price once it is sold, less what came and was not given back.
 fn owed(model: &BookingModel) -> i64 {
-    let sold = if model.was_sold {
-        model.total
-    } else {
-        0
-    };
+    let sold = if model.was_sold { model.total } else { 0 };
     let kept: i64 = model
         .payments
         .iter()

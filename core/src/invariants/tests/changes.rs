@@ -262,9 +262,13 @@ impl Play<'_> {
     pub async fn cancel_paid(&mut self, conn: &mut PgConnection, which: usize) -> String {
         let ids = self.people(conn, which).await;
         let (booking, model) = &self.bookings[which];
-        let left: Vec<usize> = (0..ids.len()).filter(|who| !model.gone.contains(who)).collect();
+        let left: Vec<usize> = (0..ids.len())
+            .filter(|who| !model.gone.contains(who))
+            .collect();
         let is_one = self.rng.random_bool(0.5);
-        let one = left.get(self.rng.random_range(0..left.len().max(1))).copied();
+        let one = left
+            .get(self.rng.random_range(0..left.len().max(1)))
+            .copied();
         let leaving: Vec<usize> = match one {
             Some(one) if is_one => vec![one],
             _ => left,
@@ -298,7 +302,12 @@ impl Play<'_> {
         let discount = if model.coupon { DISCOUNT } else { 0 };
         model.cancel(&leaving, discount, FEE_OF_BOOKING, &mut self.stock);
         let is_over = model.status == BookingStatus::Cancelled;
-        if is_over { "all cancelled" } else { "some cancelled" }.to_owned()
+        if is_over {
+            "all cancelled"
+        } else {
+            "some cancelled"
+        }
+        .to_owned()
     }
 
     async fn people(&self, conn: &mut PgConnection, which: usize) -> Vec<PassengerId> {

@@ -194,14 +194,21 @@ impl BookingModel {
 
     /// Passengers of a paid booking cancel while that is free: all of their fare, their share of the coupon taken off, and
     /// what the first paid for a seat. The newest payments give it back, as far as something is left of them.
-    pub fn cancel(&mut self, leaving: &[usize], discount: i64, fee_of_booking: i64, stock: &mut Stock) {
+    pub fn cancel(
+        &mut self,
+        leaving: &[usize],
+        discount: i64,
+        fee_of_booking: i64,
+        stock: &mut Stock,
+    ) {
         let people = i64::from(self.seats());
         let seat = self.chosen.map_or(0, |(_, paid)| paid);
         let fares = self.total + discount - fee_of_booking - seat;
         let unit = *self.unit.get_or_insert(fares / people);
         let mut back = 0;
         for who in leaving {
-            let share = discount / people + i64::from(i64::try_from(*who).unwrap() < discount % people);
+            let share =
+                discount / people + i64::from(i64::try_from(*who).unwrap() < discount % people);
             back += unit - share;
             if *who == 0 {
                 back += self.chosen.take().map_or(0, |(_, paid)| paid);
@@ -369,7 +376,10 @@ impl BookingModel {
                 && (payment.mismatched || !self.was_sold)
                 && Some(payment.given_back()) != payment.came
         };
-        let kept = self.payments.iter().filter(|payment| !payment.mismatched && !payment.whole);
+        let kept = self
+            .payments
+            .iter()
+            .filter(|payment| !payment.mismatched && !payment.whole);
         let kept = kept.filter_map(|payment| Some((payment.came?, payment)));
         let (mut least, mut most) = (0, 0);
         for (came, payment) in kept {

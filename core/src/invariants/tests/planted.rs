@@ -132,7 +132,14 @@ const HARMS: &[Harm] = &[
      &[("seat_fees_are_of_seats", 1)]),
     ("a paid passenger without a ticket",
      "update ticket set status = 'void'",
-     &[("paid_is_ticketed", 1)]),
+     // The ticket is missing, and so are its coupons.
+     &[("paid_is_ticketed", 2)]),
+    ("a passenger who has cancelled and sits there still",
+     "insert into cancellation_quote (id, booking_id, created_at, expires_at, content) select id, id, created_at, created_at, '{}' from booking where status = 'confirmed';
+         insert into cancellation (id, booking_id, quote_id, cancelled_at, currency, refund_minor) select id, id, id, created_at, currency, 0 from booking where status = 'confirmed';
+         insert into cancelled_place (passenger_id, direction_id, booking_id, cancellation_id)
+         select p.id, d.id, b.id, b.id from booking b join passenger p on p.booking_id = b.id join direction d on d.booking_id = b.id where b.status = 'confirmed'",
+     &[("seats_of_the_living", 1), ("parties_complete", 1), ("paid_is_ticketed", 2)]),
     ("a paid booking without its document",
      "delete from document where kind = 'ticket'",
      &[("paid_is_ticketed", 1)]),

@@ -111,7 +111,10 @@ async fn kill_api_at(
     ]);
     deployment.api.kill();
     deployment.api.restart_with(&armed).await;
-    assert!(confirm(traveller, reference, quote).await.is_none(), "{point}");
+    assert!(
+        confirm(traveller, reference, quote).await.is_none(),
+        "{point}"
+    );
     assert!(marker.exists(), "{point}");
     assert_eq!(deployment.api.wait().code(), None, "{point}: it was killed");
     deployment.api.restart_with(&without_caps()).await;
@@ -129,7 +132,8 @@ fn assert_mails(smtp: &Smtp, cancelled: &[String]) {
             header(mail, "Message-ID:").contains("cancellation_confirmed")
                 && header(mail, "Subject:").contains(reference)
         });
-        let ids: std::collections::BTreeSet<_> = own.map(|mail| header(mail, "Message-ID:")).collect();
+        let ids: std::collections::BTreeSet<_> =
+            own.map(|mail| header(mail, "Message-ID:")).collect();
         assert_eq!(ids.len(), 1, "{reference}: {ids:?}");
     }
 }
