@@ -95,7 +95,7 @@ mod tests {
             identify(account);
             assert_eq!(current(), account);
             within(Actor::Stripe, async {
-                assert_eq!(current(), Actor::Stripe)
+                assert_eq!(current(), Actor::Stripe);
             })
             .await;
             assert_eq!(current(), account);

@@ -227,7 +227,7 @@ async fn file(
     takes_hold: bool,
 ) -> Result<Option<(Booking, bool)>> {
     let (id, priced) = (BookingId::new(), &order.priced);
-    let held = Event::Held {
+    let first_event = Event::Held {
         total: priced.price.total(),
         payment_due_at: hold.expires_at,
     };
@@ -239,7 +239,7 @@ async fn file(
         price: &priced.price,
         contact: &order.contact,
         takes_hold,
-        event: booking_event::Row::new(clock, hold.account_id, id, &held)?,
+        event: booking_event::Row::new(clock, hold.account_id, id, &first_event)?,
     };
     let Some(made) = insert::booking(conn, clock, &row).await? else {
         return Ok(None);

@@ -450,6 +450,10 @@ impl Event {
     }
 
     /// What the row says of it, beside its kind. Published as it is: `GET /v1/bookings/{ref}/events`.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one match with the fields of every kind"
+    )]
     pub(super) fn details(&self) -> Value {
         let mut details = match self {
             Self::Held {

@@ -302,13 +302,11 @@ fn longest_credit_note(content: &TicketContent) -> RefundReceiptContent {
     let one = ticket.passengers[0].clone();
     ticket.passengers = vec![one; 13];
     let mut credit = sample::credit_note(&ticket);
-    credit.number = "FD/26-27C1234567".to_owned();
-    credit.seller.name = "Flightdesk Travels Private Limited ".repeat(6)[..200]
-        .trim()
-        .to_owned();
-    credit.seller.address = "1234 Janpath, Connaught Place, New Delhi ".repeat(5)[..200]
-        .trim()
-        .to_owned();
+    "FD/26-27C1234567".clone_into(&mut credit.number);
+    let name = "Flightdesk Travels Private Limited ".repeat(6);
+    name[..200].trim().clone_into(&mut credit.seller.name);
+    let address = "1234 Janpath, Connaught Place, New Delhi ".repeat(5);
+    address[..200].trim().clone_into(&mut credit.seller.address);
     credit.buyer = vec![
         ticket.passengers[0].name.clone(),
         format!("{}@{}.example", "traveller".repeat(7), "mailbox".repeat(25)),

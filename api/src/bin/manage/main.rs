@@ -153,7 +153,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Arguments = flightdesk_core::production::parse();
-    match actor::within(Actor::COMMAND_LINE, run(arguments)).await {
+    match Box::pin(actor::within(Actor::COMMAND_LINE, run(arguments))).await {
         Ok(code) => code,
         Err(error) => {
             output::problem(&format!("{error:#}"));

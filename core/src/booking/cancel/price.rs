@@ -83,14 +83,13 @@ fn paid(trip: &Trip, passenger: &TripPassenger, direction: &TripDirection) -> Ve
     for line in own {
         match (line.kind, line.passenger_id) {
             // What a seat cost is said by the seat: a line of a hold knows no passenger.
-            (LineKind::Seat, _) | (LineKind::Fee, _) => {}
+            (LineKind::Seat | LineKind::Fee, _) => {}
             (_, Some(of)) if of == passenger.id => add(line, line.amount_minor()),
-            (_, Some(_)) => {}
             (LineKind::Discount, None) if line.passenger_type == Some(passenger.kind) => {
                 add(line, -share(trip, passenger, -line.amount_minor()));
             }
             (_, None) if line.passenger_type == Some(passenger.kind) => add(line, line.unit_minor),
-            (_, None) => {}
+            _ => {}
         }
     }
     let seats = trip.seats.iter().filter(|seat| {
@@ -147,14 +146,17 @@ fn under(
     };
     let lines = paid.iter().map(|line| {
         let refund_minor = match line.kind {
-            LineKind::BaseFare | LineKind::Discount => line.minor,
             LineKind::Tax if !line.may_come_back => 0,
             LineKind::Tax if line.is_percentage => {
                 in_proportion(line.minor, base - charged, base, currency)?
             }
-            LineKind::Tax => line.minor,
-            LineKind::Seat | LineKind::Baggage if ruled.gives_extras_back => line.minor,
-            LineKind::Seat | LineKind::Baggage | LineKind::Fee => 0,
+            LineKind::Seat | LineKind::Baggage if !ruled.gives_extras_back => 0,
+            LineKind::Fee => 0,
+            LineKind::BaseFare
+            | LineKind::Discount
+            | LineKind::Tax
+            | LineKind::Seat
+            | LineKind::Baggage => line.minor,
         };
         Ok(QuoteLine {
             kind: line.kind,

@@ -253,7 +253,9 @@ fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) 
         // Many at a time where everybody gets as many.
         let many = (steps / i64::try_from(mates).unwrap()).max(1);
         if many > 1 && next == 0 {
-            coupons.iter_mut().for_each(|own| *own += many * step);
+            for own in &mut coupons {
+                *own += many * step;
+            }
             steps -= many * i64::try_from(mates).unwrap();
         } else {
             coupons[next] += step;

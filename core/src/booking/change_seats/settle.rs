@@ -101,7 +101,7 @@ pub(super) async fn reseat(
     booking: &LockedBooking,
     moves: &[Move],
 ) -> Result<Vec<SeatMoved>> {
-    let mut moved = Vec::with_capacity(moves.len());
+    let mut seats_moved = Vec::with_capacity(moves.len());
     // All of them stand up before anybody sits down, so that two may change places.
     for who in moves {
         let had = sqlx::query!(
@@ -111,7 +111,7 @@ pub(super) async fn reseat(
         )
         .fetch_optional(&mut *conn)
         .await?;
-        moved.push(SeatMoved {
+        seats_moved.push(SeatMoved {
             passenger_id: who.passenger_id,
             flight_id: who.flight_id,
             from: had.and_then(|had| Seat::of_columns(had.seat_row, &had.letter)),
@@ -121,7 +121,7 @@ pub(super) async fn reseat(
     let seats: Vec<_> = moves.iter().map(|to| (to.flight_id, to.seat)).collect();
     inventory::claim_seats(conn, booking.hold_id, &seats, "chosen").await?;
     sit(conn, booking, moves).await?;
-    Ok(moved)
+    Ok(seats_moved)
 }
 
 async fn sit(conn: &mut PgConnection, booking: &LockedBooking, moves: &[Move]) -> Result<()> {
