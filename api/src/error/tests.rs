@@ -60,7 +60,7 @@ fn errors() -> Vec<Error> {
             seat: "12A".to_owned(),
         },
         Error::TooLate {
-            action: "seats",
+            action: "change seats",
             ended_at: Utc.with_ymd_and_hms(2026, 12, 20, 1, 30, 0).unwrap(),
         },
         Error::DuplicatePassenger {

@@ -2,7 +2,7 @@
 //!
 //! **One event for each change; what is told of it is derived.** Who changes a booking calls [`record`] with an
 //! [`Event`] and nothing else: the mail, the text message and whatever else is told are worked out of the event, in
-//! one exhaustive match ([`Event::notice`]). Nothing outside of this module promises a mail about a booking.
+//! one exhaustive match (`Event::notice`). Nothing outside of this module promises a mail about a booking.
 //!
 //! **The last event that changes the status says it.** `events_tell_the_status` compares both (`core/src/invariants/`).
 //!

@@ -67,7 +67,7 @@ pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId
     insert(conn, clock, booking_id, &tickets).await
 }
 
-/// Closes the coupons of the places that a cancellation gave up; a ticket without an open coupon is refunded as a whole.
+/// Closes the coupons of the places that a cancellation gave up; a ticket without another coupon, open or used, is refunded as a whole.
 pub(crate) async fn refund(conn: &mut PgConnection, cancellation_id: Uuid) -> Result<()> {
     sqlx::query!(
         r#"
@@ -81,7 +81,7 @@ pub(crate) async fn refund(conn: &mut PgConnection, cancellation_id: Uuid) -> Re
         update ticket t set status = 'refunded'
         where t.id in (select ticket_id from closed) and not exists (
             select from ticket_coupon c
-            where c.ticket_id = t.id and c.status = 'open'
+            where c.ticket_id = t.id and c.status in ('open', 'flown', 'no_show')
               and not exists (select from closed where closed.ticket_id = c.ticket_id and closed.ordinal = c.ordinal))
         "#,
         cancellation_id,
