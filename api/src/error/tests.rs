@@ -199,6 +199,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "invalid_request",
         "malformed_json",
         "method_not_allowed",
+        "quote_outdated",
         "rate_limited",
         "request_timeout",
         "unsupported_media_type",

@@ -46,6 +46,7 @@ async fn money_of_another_amount_confirms_nothing_and_goes_back_once(pool: PgPoo
     assert_eq!(
         view["payment"],
         json!({ "status": "mismatched", "payment_id": newest, "amount_paid": one, "amount_refunded": one,
+            "amount_kept": { "amount": "0.00", "currency": "INR" },
                 "mismatches": [{ "received": one, "refund_status": "pending" }] })
     );
     assert_eq!(ticketed(&pool).await, (0, 0, 0));
