@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove,
@@ -248,7 +249,14 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
                 join flight on flight.id = passenger_seat.flight_id
                 where passenger_seat.passenger_id = passenger.id
                 order by flight.departs_at
-            ) as "seats!: Vec<String>"
+            ) as "seats!: Vec<String>",
+            array(
+                select booked_flight.id from booked_flight
+                join direction on direction.id = booked_flight.direction_id and direction.status = 'booked'
+                where booked_flight.booking_id = $1 and not exists (
+                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = direction.id)
+                order by booked_flight.ordinal
+            ) as "flights!: Vec<Uuid>"
         from passenger
         where booking_id = $1 and (
             not exists (select from cancelled_place c where c.passenger_id = passenger.id)
@@ -273,6 +281,7 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
             first_name: row.first_name.unwrap_or(row.last_name),
             name: names.into_iter().flatten().collect::<Vec<_>>().join(" "),
             passenger_type: row.passenger_type,
+            flights: row.flights,
             seats: row.seats,
         }
     });

@@ -144,6 +144,8 @@ pub struct MailPassenger {
     pub name: String,
     /// `adult`, `child` or `infant`.
     pub passenger_type: String,
+    /// Which of the mail's flights they fly, by [`MailFlight::id`]; the others of the party may fly more.
+    pub flights: Vec<Uuid>,
     /// The seat on each flight that has one: `AI 161 21A`.
     pub seats: Vec<String>,
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn reservations(content: &MailContent, link: &str) -> Value {
     let of = |passenger: &MailPassenger| {
         let flights = content.flights.iter();
+        let flights = flights.filter(|flight| passenger.flights.contains(&flight.id));
         let own = flights.map(|flight| reservation(content, passenger, flight, link));
         own.collect::<Vec<_>>()
     };

@@ -522,6 +522,48 @@ fn assert_reservations(html: &str) {
         scripts("confirmed_booking")
     )
 )]
+async fn whoever_has_cancelled_a_direction_has_no_reservation_for_its_flights(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    let mut counts = Vec::new();
+    let cancelled = r#"
+        insert into cancellation_quote (id, booking_id, created_at, expires_at, content) select id, id, created_at, created_at,
+            '{"version":1,"scope":"returning","currency":"INR","items":[],"fees_kept_minor":0,"asked_passengers":null,"waiver":null}' from booking;
+        insert into cancellation (id, booking_id, quote_id, cancelled_at, currency, refund_minor) select id, id, id, created_at, currency, 0 from booking;
+        insert into cancelled_place (passenger_id, direction_id, booking_id, cancellation_id)
+        select p.id, d.id, b.id, b.id from booking b join passenger p on p.booking_id = b.id and p.ordinal = (select min(ordinal) from passenger) join direction d on d.booking_id = b.id and d.ordinal = 1"#;
+    for (number, change) in ["select", cancelled].into_iter().enumerate() {
+        sqlx::raw_sql(change).execute(&pool).await.unwrap();
+        let revision = i32::try_from(number).unwrap() + 2;
+        let job = promise(&pool, &ctx.clock, MailKind::TicketsChanged { revision }).await;
+        run(&ctx, "send_mail", job).await;
+        let mails = ctx.mail.sent();
+        assert_eq!(mails.len(), number + 1);
+        counts.push(
+            mails
+                .last()
+                .unwrap()
+                .html
+                .matches("FlightReservation")
+                .count(),
+        );
+    }
+    let flights: i64 = sqlx::query_scalar(
+        "select count(*) from booked_flight bf join direction d on d.id = bf.direction_id where d.ordinal = 1",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert!(flights > 0);
+    assert_eq!(counts[0] - counts[1], usize::try_from(flights).unwrap());
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
 async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(pool: PgPool) {
     let turns = [
         (
