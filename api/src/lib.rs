@@ -31,9 +31,9 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, coupons,
-    documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments, places,
-    refunds, search, seats,
+    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
+    coupons, documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments,
+    places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -46,7 +46,11 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        (bookings::Bookings, cancellations::Cancellations),
+        (
+            bookings::Bookings,
+            cancellations::Cancellations,
+            changes::Changes,
+        ),
         seats::Seats,
         coupons::Coupons,
         payments::Payments,

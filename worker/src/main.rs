@@ -120,7 +120,7 @@ fn clockwork(
     });
     clockwork.every("sweep_bookings", Duration::from_secs(5), |ctx| async move {
         booking::sweep_due(&ctx.db, &ctx.clock).await?;
-        booking::sweep_seat_changes(&ctx.db, &ctx.clock).await?;
+        booking::sweep_changes(&ctx.db, &ctx.clock).await?;
         Ok(())
     });
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);

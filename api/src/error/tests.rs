@@ -4,14 +4,14 @@ use flightdesk_core::charge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
-use flightdesk_core::booking::PriceChanged;
+use flightdesk_core::booking::{ChangeNotAllowed, PriceChanged};
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
 use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::OfferExpired;
-use flightdesk_core::trade::{LineKind, Price, PriceLine};
+use flightdesk_core::trade::{Direction, LineKind, Price, PriceLine};
 use poem::IntoResponse;
 use serde_json::Value;
 
@@ -80,6 +80,11 @@ fn errors() -> Vec<Error> {
         },
         OfferExpired { fresh: None }.into(),
         PriceChanged { price }.into(),
+        ChangeNotAllowed {
+            direction: Direction::Departing,
+            fare: "Light".to_owned(),
+        }
+        .into(),
         Error::HoldExpired,
         Error::HoldBooked,
         Error::WrongState {
@@ -193,6 +198,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "bad_request",
         "bad_signature",
         "body_too_large",
+        "change_quote_outdated",
         "cursor_expired",
         "document_failed",
         "document_void",

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use chrono::Duration;
-use flightdesk_core::booking::{self, Booking, BookingLinks};
+use flightdesk_core::booking::{self, Booking, BookingLinks, ChangeKind};
 use flightdesk_core::document::{Document, DocumentKind, DocumentStatus};
 use flightdesk_core::flight::Flight;
 use flightdesk_core::format;
@@ -90,17 +90,23 @@ pub(crate) async fn of(
     Ok(page(booking, &papers(app, booking).await?))
 }
 
-/// The page of an unpaid booking or seat change; `None` when no payment is open.
+/// The page of an unpaid booking or change; `None` when no payment is open.
 fn unpaid(app: &App, account_id: AccountId, booking: &Booking) -> Option<Response> {
     let reference = escape(booking.reference.as_str());
-    let (what, until, amount) = match (booking.status, &booking.seat_change) {
+    let (what, until, amount) = match (booking.status, &booking.change) {
         (BookingStatus::PendingPayment, _) => (
             format!("The seats of your booking {reference} stay held"),
             booking.payment_due_at,
             booking.price.total(),
         ),
         (BookingStatus::Confirmed | BookingStatus::PartiallyCancelled, Some(change)) => (
-            format!("Your booking {reference} stays as it is, and the other seats stay held"),
+            format!(
+                "Your booking {reference} stays as it is, and the other {} stay held",
+                match change.kind {
+                    ChangeKind::Seats => "seats",
+                    ChangeKind::Flights => "flights",
+                }
+            ),
             change.expires_at,
             change.amount,
         ),

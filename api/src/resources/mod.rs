@@ -7,6 +7,7 @@ pub mod booking_events;
 pub mod bookings;
 pub mod calendar;
 pub mod cancellations;
+pub mod changes;
 pub mod coupons;
 pub mod documents;
 pub mod flights;

@@ -14,6 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 
+use crate::changes;
 use crate::consistent::assert_consistent;
 use crate::contract::DOCUMENT;
 use crate::coupons::coupon;
@@ -388,6 +389,47 @@ async fn seats_of_a_paid_booking_change_and_its_tickets_are_ready_again(pool: Pg
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn other_flights_are_an_event_and_so_is_a_change_that_another_aircraft_ended(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    let later = trip::add(&pool, "201", trip::at(12)).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let mai = buy(&app, &pool, &client, &[passenger("Mai", "1990-05-17")]).await;
+    change(&client, &mai, &[(0, "2B")]).await;
+    pay(&app, &pool, &client, &mai).await;
+    // It waits with the paid seat, which the aircraft that flies instead does not have.
+    let dearer = client
+        .offer_at(&[later], trip::adults(1), "flex", 900_000)
+        .await;
+    let waiting = changes::change(&client, &mai, &json!({ "offer": dearer })).await;
+    assert!(waiting["flight_change"].is_object());
+    let url = pool.connect_options().to_url_lossy().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_manage"))
+        .args(["seats", "swap-aircraft", "AI", "201", "2026-12-20", SMALL])
+        .env("DATABASE_URL", &url)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let lost = newest(&client, &mai, "flight_change_lost").await;
+    assert!(lost["change_id"].is_string());
+    assert_eq!(mails(&pool, "flights_not_changed").await, 1);
+    assert_consistent(&pool).await;
+
+    let cheaper = client
+        .offer_at(&[later], trip::adults(1), "standard", 100_000)
+        .await;
+    changes::change(&client, &mai, &json!({ "offer": cheaper })).await;
+    let changed = newest(&client, &mai, "flights_changed").await;
+    assert_eq!(
+        changed["directions"],
+        json!([{ "direction": "departing", "flight_ids": { "from": [flight.0], "to": [later.0] } }])
+    );
+    assert!(changed["total"]["from"].is_object() && changed["total"]["to"].is_object());
+    assert_eq!(mails(&pool, "flights_changed").await, 1);
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn another_aircraft_is_an_event_of_who_loses_a_seat_or_waits_for_one(pool: PgPool) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start(pool.clone()).await;
@@ -477,7 +519,7 @@ async fn another_aircraft_is_an_event_of_who_loses_a_seat_or_waits_for_one(pool:
 }
 
 async fn lost_change(pool: &PgPool) -> uuid::Uuid {
-    sqlx::query_scalar("select id from seat_change where status = 'expired'")
+    sqlx::query_scalar("select id from booking_change where status = 'expired'")
         .fetch_one(pool)
         .await
         .unwrap()

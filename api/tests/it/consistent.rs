@@ -12,7 +12,9 @@ const RULES: &[(&str, &str)] = &[
         "select format('%s %s: held %s, rows say %s', c.flight_id, c.cabin, c.held, r.seats)
          from flight_cabin c
          cross join lateral (
-             select (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
+             select (select coalesce(sum(w.seats), 0) from booking_change_flight w join booking_change x on x.id = w.booking_change_id
+                     where w.flight_id = c.flight_id and w.cabin = c.cabin and x.status = 'open')
+                  + (select coalesce(sum(l.seats), 0) from hold_line l join hold h on h.id = l.hold_id
                      where l.flight_id = c.flight_id and l.cabin = c.cabin and h.status = 'open')
                   + (select coalesce(sum(bf.seats), 0) from booked_flight bf join booking b on b.id = bf.booking_id
                      where bf.flight_id = c.flight_id and bf.cabin = c.cabin and b.status = 'pending_payment') as seats
@@ -70,7 +72,10 @@ const RULES: &[(&str, &str)] = &[
         "select b.booking_ref from booking b
          where case when b.status in ('pending_payment', 'confirmed', 'partially_cancelled')
              then not exists (select from live_traveller t where t.booking_id = b.id)
-                  or (select count(distinct t.flight_id) from live_traveller t where t.booking_id = b.id)
+                  or (select count(distinct t.flight_id) from live_traveller t where t.booking_id = b.id
+                      -- Nor on the flights of a change that waits for its money.
+                      and not exists (select from booking_change_flight w join booking_change x on x.id = w.booking_change_id
+                                      where x.booking_id = b.id and x.status = 'open' and w.flight_id = t.flight_id))
                      <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id and d.status = 'booked'
                          where bf.booking_id = b.id)
              else exists (select from live_traveller t where t.booking_id = b.id) end",
@@ -81,7 +86,10 @@ const RULES: &[(&str, &str)] = &[
          where t.status = 'issued'
            and (select count(*) from ticket_coupon c where c.ticket_id = t.id)
             <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id
-                where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline)",
+                where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline
+                  -- What was flown before an exchange stays on the old ticket.
+                  and not exists (select from ticket o join ticket_coupon u on u.ticket_id = o.id and u.status in ('flown', 'no_show')
+                                  where o.passenger_id = t.passenger_id and o.status = 'exchanged' and u.booked_flight_id = bf.id))",
     ),
     (
         "everybody on a paid booking has one ticket of each validating airline",
@@ -130,7 +138,7 @@ const RULES: &[(&str, &str)] = &[
          where (r.status = 'succeeded' and d.id is null) or (r.status = 'pending' and d.id is not null)
             or (d.id is not null and r.reason in ('late_payment', 'duplicate_payment', 'mismatched_payment', 'seat_fees')
                 and (d.corrects_id is not null or d.number not like '%/R%'))
-            or (d.id is not null and r.reason in ('cancellation', 'seat_swap') and i.id is not null
+            or (d.id is not null and r.reason in ('cancellation', 'change', 'seat_swap') and i.id is not null
                 and (d.corrects_id is null or d.number not like '%/C%'))
             or (r.status = 'failed' and d.revision = 1)",
     ),
@@ -151,7 +159,7 @@ const RULES: &[(&str, &str)] = &[
         "a paid booking keeps exactly one payment",
         "select format('%s: %s payments kept', b.booking_ref, count(p.id))
          from booking b
-         left join payment p on p.booking_id = b.id and p.status = 'succeeded' and p.seat_change_id is null
+         left join payment p on p.booking_id = b.id and p.status = 'succeeded' and p.booking_change_id is null
               and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
          where b.status = 'confirmed' group by b.booking_ref, b.total_minor having count(p.id) <> (b.total_minor > 0)::int",
     ),
@@ -191,13 +199,13 @@ const RULES: &[(&str, &str)] = &[
         "a booking costs the sum of its lines, and that is what is charged and kept",
         "select b.booking_ref from booking b
          where b.total_minor <> (select sum(l.amount_minor) from price_line l where l.booking_id = b.id)
-            or exists (select from payment p where p.booking_id = b.id and p.status = 'open' and p.seat_change_id is null
+            or exists (select from payment p where p.booking_id = b.id and p.status = 'open' and p.booking_change_id is null
                 and (p.currency <> b.currency or p.amount_minor <> b.total_minor - (
-                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done')))
-            or exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded' and p.seat_change_id is null
+                    select coalesce(sum(c.amount_minor), 0) from booking_change c where c.booking_id = b.id and c.status = 'done')))
+            or exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded' and p.booking_change_id is null
                 and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
                 and p.amount_minor <> b.total_minor - (
-                    select coalesce(sum(c.amount_minor), 0) from seat_change c where c.booking_id = b.id and c.status = 'done') + (
+                    select coalesce(sum(c.amount_minor), 0) from booking_change c where c.booking_id = b.id and c.status = 'done') + (
                     select coalesce(sum(r.amount_minor), 0) from refund r
                     where (r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap')) + (
                     -- What was cancelled is not kept, whoever gave it back.

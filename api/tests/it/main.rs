@@ -9,6 +9,7 @@ mod booking_changes;
 mod booking_events;
 mod calendars;
 mod cancellations;
+mod changes;
 mod clients;
 mod connections;
 mod consistent;

@@ -75,7 +75,7 @@ async fn a_swap_ends_the_wait_for_a_seat_that_is_gone_and_money_after_it_goes_ba
     assert_eq!(after["seat_change"], Value::Null);
     assert_eq!(mails(&pool, "seats_not_changed").await, 1);
     let closed = "select count(*) from payment p join outbox o on o.kind = 'expire_checkout' and o.payload ->> 'payment_id' = p.id::text
-                  where p.seat_change_id is not null and p.status = 'cancelled'";
+                  where p.booking_change_id is not null and p.status = 'cancelled'";
     assert_eq!(trip::count(&pool, closed).await, 1);
     assert_consistent(&pool).await;
 
@@ -253,9 +253,7 @@ async fn late_money_for_a_seat_does_not_sit_anybody_where_there_is_none(pool: Pg
     let (booking, money) = waits_for(&app, &pool, &client, "2B").await;
     for minutes in [34, 2] {
         app.clock.advance(Duration::minutes(minutes));
-        booking::sweep_seat_changes(&pool, &app.clock)
-            .await
-            .unwrap();
+        booking::sweep_changes(&pool, &app.clock).await.unwrap();
     }
     assert_eq!(client.booking(&booking).await["seat_change"], Value::Null);
     swap(&app, &pool, flight, SMALL).await;

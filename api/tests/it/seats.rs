@@ -397,13 +397,9 @@ async fn a_dearer_seat_that_nobody_pays_goes_back_and_late_money_for_it_too(pool
     assert_eq!(client.open_payment(&booking).await.status.as_u16(), 201);
     let open = session(&app, &pool).await;
     app.clock.advance(Duration::minutes(34));
-    booking::sweep_seat_changes(&pool, &app.clock)
-        .await
-        .unwrap();
+    booking::sweep_changes(&pool, &app.clock).await.unwrap();
     app.clock.advance(Duration::minutes(2));
-    booking::sweep_seat_changes(&pool, &app.clock)
-        .await
-        .unwrap();
+    booking::sweep_changes(&pool, &app.clock).await.unwrap();
     assert_eq!(client.booking(&booking).await["seat_change"], Value::Null);
     let taken = hold_seats(&other, flight, "standard", &["2C"]).await;
     assert_eq!(taken.status.as_u16(), 201, "{taken:?}");

@@ -174,6 +174,17 @@ pub async fn fly(
 impl Client<'_> {
     /// An offer of these flights, in this order, as search would sign it.
     pub async fn offer_of(&self, flights: &[FlightId], party: Party) -> String {
+        self.offer_at(flights, party, "standard", 500_000).await
+    }
+
+    /// The same in a fare family of economy at a base fare for each flight.
+    pub async fn offer_at(
+        &self,
+        flights: &[FlightId],
+        party: Party,
+        family: &str,
+        base_fare_minor: i64,
+    ) -> String {
         let app = &self.app.app;
         let (tariff, _) = app.catalogue().await.unwrap();
         let mut conn = app.db.acquire().await.unwrap();
@@ -181,12 +192,12 @@ impl Client<'_> {
         let fare = |flight: &flight::Flight| FlightFare {
             flight_id: flight.id,
             origin_country: flight.origin.country.clone(),
-            base_fare_minor: 500_000,
+            base_fare_minor,
             capacity: 180,
             sold: 0,
         };
         let fares: Vec<_> = flights.iter().map(fare).collect();
-        let family = tariff.family("standard", Cabin::Economy).unwrap();
+        let family = tariff.family(family, Cabin::Economy).unwrap();
         let sales = &app.settings.sales;
         let price = price(&tariff, sales.sale_currency, family, 0, &fares, party).unwrap();
         let fares = fares.iter().map(|fare| fare.loaded(&tariff).unwrap());

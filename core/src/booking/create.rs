@@ -297,7 +297,7 @@ fn written(
         },
         late_payment: None,
         documents: Vec::new(),
-        seat_change: None,
+        change: None,
     }
 }
 

@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::change_seats;
 use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, PaymentSummary,
 };
 use super::passengers::{Gender, TravelDocument};
+use super::pending;
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
 use crate::document;
@@ -57,7 +57,7 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
     };
     let changing = rows.iter().filter(|row| may_change(row.status));
     let changing: Vec<_> = changing.map(|row| row.id).collect();
-    let mut seat_changes = change_seats::list_open(conn, &changing).await?;
+    let mut changes = pending::list_open(conn, &changing).await?;
     let mut documents = grouped(
         document::list_by_booking_ids(conn, ids).await?,
         |document| document.booking_id,
@@ -72,7 +72,7 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
         let currency = money::known_currency(&row.currency)?;
         let booking = Booking {
             id,
-            seat_change: seat_changes.remove(&id),
+            change: changes.remove(&id),
             documents: documents.remove(&id).unwrap_or_default(),
             reference: row.booking_ref,
             status: row.status,

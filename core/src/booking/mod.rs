@@ -5,12 +5,14 @@ pub(crate) mod change_seats;
 mod confirm;
 mod create;
 mod end;
+pub(crate) mod exchange;
 mod insert;
 mod link;
 mod load;
 mod model;
 mod passengers;
 mod patch;
+pub(crate) mod pending;
 mod price;
 mod queries;
 mod rules;
@@ -25,10 +27,15 @@ pub use cancel::{
     CancellationContent, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem,
     QuoteLine, QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
 };
-pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
+pub use change_seats::{NewSeat, change_seats};
 pub use confirm::{confirm, reclaim};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
+pub use exchange::{
+    ChangeContent, ChangeItem, ChangeLine, ChangeNotAllowed, ChangeOutdated, ChangeQuote,
+    ChangeRequest, ChangedDirection, ChangedSeat, change, get_change_quote, list_changes,
+    quote_change,
+};
 pub use link::{BookingLinks, LinkedBooking};
 pub use model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, NewBooking, PaymentSummary,
@@ -37,6 +44,7 @@ pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, TravelDocument, parse_name,
 };
 pub use patch::{BookingPatch, CouponChange, ExpectedTotal, PriceChanged, patch};
+pub use pending::{ChangeKind, PendingChange, sweep_changes};
 pub use queries::{BookingFilter, get, get_by_id, list};
 pub use rules::seat_rules;
 pub use source::{Source, SourceWish};

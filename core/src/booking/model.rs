@@ -3,8 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::cancel::can_cancel;
-use super::change_seats::{SeatChange, can_change_seats};
+use super::change_seats::can_change_seats;
+use super::exchange::can_change;
 use super::passengers::{Gender, NewPassenger, TravelDocument};
+use super::pending::PendingChange;
 use super::source::SourceWish;
 use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
@@ -160,8 +162,8 @@ pub struct Booking {
     pub late_payment: Option<LatePayment>,
     /// Its documents.
     pub documents: Vec<Document>,
-    /// Other seats that wait for their difference to be paid.
-    pub seat_change: Option<SeatChange>,
+    /// Other seats or flights that wait for their difference to be paid.
+    pub change: Option<PendingChange>,
 }
 
 impl Booking {
@@ -177,7 +179,7 @@ impl Booking {
             }
             BookingStatus::PendingPayment => actions.push("cancel"),
             BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-                if let Some(change) = &self.seat_change
+                if let Some(change) = &self.change
                     && self.can_be_paid(now, change.amount, None)
                 {
                     actions.push("pay");
@@ -187,6 +189,9 @@ impl Booking {
                     .any(|flight| can_change_seats(now, flight.departs_at))
                 {
                     actions.push("change_seats");
+                }
+                if can_change(now, &self.directions) {
+                    actions.push("change_flights");
                 }
                 if can_cancel(now, &self.directions) {
                     actions.push("cancel");
@@ -207,7 +212,9 @@ impl Booking {
             .directions
             .iter()
             .flat_map(|direction| &direction.flights);
+        // Of a booking that is flown in part, a change is about what is not flown.
         let departures = flights.map(|flight| flight.departs_at);
+        let departures = departures.filter(|at| booked_at.is_some() || *at > now);
         self.payment.checkout_url.is_some()
             || departures
                 .min()

@@ -15,7 +15,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::seat_money::{self, GivenBack, PaidSeat};
-use super::{change_seats, seating};
+use super::{pending, seating};
 use crate::booking_event::{self, Event, SeatMoved};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
@@ -82,7 +82,7 @@ pub async fn swap_aircraft(
     .await?;
     for booking in &locked {
         if let Some((_, change)) = lost.iter().find(|(of, _)| *of == booking.id) {
-            change_seats::lose(conn, clock, booking, *change).await?;
+            pending::lose(conn, clock, booking, *change).await?;
         }
     }
     let mut swapped = Swapped::default();
@@ -335,8 +335,8 @@ async fn lock_concerned(
 async fn concerned(conn: &mut PgConnection, flight_id: FlightId) -> Result<Vec<BookingId>> {
     let waiting = sqlx::query_scalar!(
         r#"
-        select c.booking_id as "id!: BookingId" from seat_change c
-        where c.status = 'open' and exists (select from seat_change_item i where i.seat_change_id = c.id and i.flight_id = $1)
+        select c.booking_id as "id!: BookingId" from booking_change c
+        where c.status = 'open' and exists (select from booking_change_seat i where i.booking_change_id = c.id and i.flight_id = $1)
         union
         select b.id from booked_flight bf
         join booking b on b.id = bf.booking_id and b.status in ('confirmed', 'partially_cancelled')
@@ -360,8 +360,8 @@ async fn lost_changes(
     let lost = sqlx::query!(
         r#"
         select distinct c.id, c.booking_id as "booking_id: BookingId"
-        from seat_change c
-        join seat_change_item i on i.seat_change_id = c.id and i.flight_id = $1
+        from booking_change c
+        join booking_change_seat i on i.booking_change_id = c.id and i.flight_id = $1
         join flight f on f.id = i.flight_id
         left join seat_layout o on o.aircraft = f.aircraft and o.seat_row = i.seat_row and o.letter = i.letter
         left join seat_layout n on n.aircraft = $2 and n.seat_row = i.seat_row and n.letter = i.letter

@@ -92,6 +92,22 @@ pub enum Event {
         /// The change.
         seat_change_id: Uuid,
     },
+    /// Passengers of a paid booking fly other flights.
+    FlightsChanged {
+        /// The change.
+        change_id: Uuid,
+        /// What it cost.
+        before: Money,
+        /// What it costs.
+        total: Money,
+        /// Which flights.
+        flights: Vec<FlightsMoved>,
+    },
+    /// A change of flights that waited for its money ended, because another aircraft does not have its seats.
+    FlightChangeLost {
+        /// The change.
+        change_id: Uuid,
+    },
     /// Another aircraft flies, which does not have all seats of this booking as they were.
     AircraftChanged {
         /// The flight.
@@ -211,6 +227,17 @@ pub struct SeatMoved {
     pub to: Option<Seat>,
 }
 
+/// A direction's flights, before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlightsMoved {
+    /// Which direction.
+    pub direction: Direction,
+    /// The flights before, in the order of travel.
+    pub from: Vec<FlightId>,
+    /// The flights after.
+    pub to: Vec<FlightId>,
+}
+
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundCause {
@@ -232,6 +259,10 @@ pub enum RefundCause {
     MadeAtStripe,
     /// A part of a paid booking was cancelled, or all of it.
     Cancellation,
+    /// Other flights cost less.
+    Change,
+    /// The other flights that it was for cannot be had any more.
+    FlightsGone,
     /// What is left of a refund of ours after one that was made at Stripe.
     Remainder,
 }
@@ -249,6 +280,8 @@ impl RefundCause {
             Self::SeatSwap => "seat_swap",
             Self::MadeAtStripe => "made_at_stripe",
             Self::Cancellation => "cancellation",
+            Self::Change => "change",
+            Self::FlightsGone => "flights_gone",
             Self::Remainder => "remainder",
         }
     }
@@ -267,6 +300,8 @@ pub enum Kind {
     Changed,
     SeatsChanged,
     SeatChangeLost,
+    FlightsChanged,
+    FlightChangeLost,
     AircraftChanged,
     DocumentsReady,
     RefundPromised,
@@ -288,6 +323,8 @@ impl Kind {
         Self::Changed,
         Self::SeatsChanged,
         Self::SeatChangeLost,
+        Self::FlightsChanged,
+        Self::FlightChangeLost,
         Self::AircraftChanged,
         Self::DocumentsReady,
         Self::RefundPromised,
@@ -309,6 +346,8 @@ impl Kind {
             Self::Changed => "changed",
             Self::SeatsChanged => "seats_changed",
             Self::SeatChangeLost => "seat_change_lost",
+            Self::FlightsChanged => "flights_changed",
+            Self::FlightChangeLost => "flight_change_lost",
             Self::AircraftChanged => "aircraft_changed",
             Self::DocumentsReady => "documents_ready",
             Self::RefundPromised => "refund_promised",
@@ -331,6 +370,8 @@ impl Kind {
             | Self::NoShow
             | Self::SeatsChanged
             | Self::SeatChangeLost
+            | Self::FlightsChanged
+            | Self::FlightChangeLost
             | Self::AircraftChanged
             | Self::DocumentsReady
             | Self::RefundPromised
@@ -378,6 +419,8 @@ impl Event {
             Self::Changed { .. } => Kind::Changed,
             Self::SeatsChanged { .. } => Kind::SeatsChanged,
             Self::SeatChangeLost { .. } => Kind::SeatChangeLost,
+            Self::FlightsChanged { .. } => Kind::FlightsChanged,
+            Self::FlightChangeLost { .. } => Kind::FlightChangeLost,
             Self::AircraftChanged { .. } => Kind::AircraftChanged,
             Self::DocumentsReady { .. } => Kind::DocumentsReady,
             Self::RefundPromised { .. } => Kind::RefundPromised,
@@ -418,6 +461,12 @@ impl Event {
             }
             Self::SeatChangeLost { seat_change_id } => Notice::mail(MailKind::SeatsNotChanged {
                 seat_change_id: *seat_change_id,
+            }),
+            Self::FlightsChanged { change_id, .. } => Notice::mail(MailKind::FlightsChanged {
+                change_id: *change_id,
+            }),
+            Self::FlightChangeLost { change_id } => Notice::mail(MailKind::FlightsNotChanged {
+                change_id: *change_id,
             }),
             Self::DocumentsReady {
                 is_again: false, ..
@@ -517,6 +566,20 @@ impl Event {
                 "seats": moved(seats),
             }),
             Self::SeatChangeLost { seat_change_id } => json!({ "seat_change_id": seat_change_id }),
+            Self::FlightsChanged {
+                change_id,
+                before,
+                total,
+                flights,
+            } => json!({
+                "change_id": change_id,
+                "total": { "from": money(*before), "to": money(*total) },
+                "directions": flights.iter().map(|one| json!({
+                    "direction": one.direction.as_str(),
+                    "flight_ids": { "from": one.from, "to": one.to },
+                })).collect::<Vec<_>>(),
+            }),
+            Self::FlightChangeLost { change_id } => json!({ "change_id": change_id }),
             Self::AircraftChanged {
                 flight_id,
                 from,
@@ -569,12 +632,14 @@ fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
         RefundCause::LatePayment => Notice::mail(MailKind::LatePaymentRefunded),
         RefundCause::OldPrice
         | RefundCause::SeatsGone
+        | RefundCause::FlightsGone
         | RefundCause::DuplicatePayment
         | RefundCause::MismatchedPayment
         | RefundCause::SeatFees => Notice::mail(MailKind::MoneyReturned { refund_id }),
-        // The mail with the new tickets tells it, that about the cancellation, or whoever gave it back at Stripe.
+        // The mail with the new tickets tells it, that about the cancellation or change, or whoever gave it back at Stripe.
         RefundCause::SeatSwap
         | RefundCause::Cancellation
+        | RefundCause::Change
         | RefundCause::MadeAtStripe
         | RefundCause::Remainder => Notice::NOTHING,
     }

@@ -143,6 +143,10 @@ pub enum RefundCause {
     SeatSwap,
     /// Flights were cancelled.
     Cancellation,
+    /// Other flights, which cost less.
+    Change,
+    /// It was for other flights, which could not be had any more.
+    FlightsGone,
     /// Staff gave it back.
     Staff,
 }

@@ -28,7 +28,7 @@ impl RefundReceiptContent {
                 booking.id as "booking_id: BookingId", booking.booking_ref, booking.contact_email, booking.contact_phone,
                 booking.confirmed_at is not null as "was_sold!",
                 refund.id as "refund_id: RefundId", refund.reason, refund.status, refund.currency, refund.amount_minor, refund.created_at as promised_at, refund.ended_at,
-                payment.status as payment_status, payment.seat_change_id is not null as "is_for_seats!",
+                payment.status as payment_status, (select kind from booking_change where id = payment.booking_change_id) as is_for,
                 payment.card_brand, payment.card_last4,
                 seller.name, seller.address, seller.tax_number, seller.time_zone,
                 (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
@@ -104,7 +104,7 @@ impl RefundReceiptContent {
             cause: cause(
                 &refund.reason,
                 &row.payment_status,
-                row.is_for_seats,
+                row.is_for.as_deref(),
                 refund.corrects_id.is_some(),
             ),
             lines,
@@ -124,18 +124,22 @@ impl RefundReceiptContent {
 fn cause(
     reason: &str,
     payment_status: &str,
-    is_for_seats: bool,
+    is_for: Option<&str>,
     is_of_invoice: bool,
 ) -> RefundCause {
     match reason {
         "cancellation" => RefundCause::Cancellation,
+        "change" => RefundCause::Change,
         "seat_fees" => RefundCause::SeatFees,
         "seat_swap" => RefundCause::SeatSwap,
         "duplicate_payment" => RefundCause::PaidTwice,
         _ if payment_status == "mismatched" => RefundCause::NotAskedFor,
         _ if is_of_invoice => RefundCause::Staff,
-        _ if is_for_seats => RefundCause::SeatsGone,
-        _ => RefundCause::NotOwed,
+        _ => match is_for {
+            Some("flights") => RefundCause::FlightsGone,
+            Some(_) => RefundCause::SeatsGone,
+            None => RefundCause::NotOwed,
+        },
     }
 }
 
@@ -158,6 +162,7 @@ impl Refund {
         let lines = match (self.reason.as_str(), self.corrects_id) {
             ("seat_swap", _) => self.swapped_seats(conn).await?,
             ("cancellation", _) => self.cancelled(conn).await?,
+            ("change", _) => self.changed(conn).await?,
             (_, Some(invoice_id)) => self.whole_invoice(conn, invoice_id).await?,
             (_, None) => Vec::new(),
         };
@@ -217,6 +222,41 @@ impl Refund {
                 passenger_type: None,
                 quantity: 1,
                 amount: Money::new(row.minor, self.amount.currency()),
+            },
+        });
+        Ok(lines.collect())
+    }
+
+    /// What other flights give back for each passenger and direction, as the quote said; what they cost is taken off.
+    async fn changed(&self, conn: &mut PgConnection) -> Result<Vec<ReturnedLine>> {
+        let rows = sqlx::query!(
+            r#"
+            select item.said ->> 'passenger' as "passenger!", item.said ->> 'direction' as "direction!", line.said ->> 'kind' as "kind!",
+                line.said ->> 'code' as "code!", line.said ->> 'name' as name, (line.said ->> 'minor')::bigint as "minor!",
+                (select airline || ' ' || flight_number from flight where flight.id = (line.said ->> 'flight_id')::uuid) as flight
+            from refund
+            join booking_change on booking_change.id = refund.booking_change_id
+            join change_quote quote on quote.id = booking_change.change_quote_id
+            cross join lateral jsonb_array_elements(quote.content -> 'items') with ordinality as item (said, position)
+            cross join lateral jsonb_array_elements(item.said -> 'lines') with ordinality as line (said, position)
+            where refund.id = $1
+            order by item.position, line.position
+            "#,
+            self.id.0,
+        )
+        .fetch_all(conn)
+        .await?;
+        let lines = rows.into_iter().map(|row| ReturnedLine {
+            passenger: Some(row.passenger),
+            line: PriceLineContent {
+                kind: row.kind,
+                code: row.code,
+                name: row.name,
+                flight: row.flight,
+                direction: Some(row.direction),
+                passenger_type: None,
+                quantity: 1,
+                amount: Money::new(-row.minor, self.amount.currency()),
             },
         });
         Ok(lines.collect())

@@ -254,7 +254,10 @@ async fn give_back(conn: &mut PgConnection, hold: &Hold) -> Result<()> {
     inventory::release_seats(conn, hold.id).await
 }
 
-async fn open_offers(
+/// What tokens say, at the price and under the conditions of the tariff that they were made with.
+///
+/// Errors: [`Error::OfferInvalid`], [`OfferExpired`] with a fresh offer inside, [`Error::Invalid`] for too few or too many.
+pub(crate) async fn open_offers(
     conn: &mut PgConnection,
     shop: Shop<'_>,
     account_id: AccountId,

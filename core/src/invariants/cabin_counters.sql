@@ -15,6 +15,10 @@ from (
             from hold h join hold_line l on l.hold_id = h.id
             where h.status = 'open'
             union all
+            select f.flight_id, f.cabin, f.seats, 0
+            from booking_change c join booking_change_flight f on f.booking_change_id = c.id
+            where c.status = 'open'
+            union all
             select bf.flight_id, bf.cabin, case when b.status = 'pending_payment' then bf.seats else 0 end,
                    case when b.status <> 'pending_payment' then bf.seats else 0 end
             from booking b

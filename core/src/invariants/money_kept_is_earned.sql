@@ -1,6 +1,6 @@
 -- A refund that failed is money in limbo: it is named here until somebody has given it back.
 with back as materialized (
-    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap', 'cancellation')), 0) as ours,
+    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap', 'cancellation', 'change')), 0) as ours,
            coalesce(sum(amount_minor) filter (where status <> 'failed'), 0) as given,
            bool_or(reason in ('late_payment', 'duplicate_payment')) as is_whole
     from refund group by payment_id

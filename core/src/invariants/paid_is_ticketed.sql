@@ -17,7 +17,8 @@ with flown as materialized (
     from ticket t
     join ticket_coupon c on c.ticket_id = t.id and c.status in ('open', 'flown', 'no_show')
     join booked_flight bf on bf.id = c.booked_flight_id
-    where t.status = 'issued'
+    -- What was flown stays on the ticket that it was flown with, also when that was exchanged since.
+    where t.status in ('issued', 'exchanged')
     group by t.passenger_id, bf.direction_id
 ), flight_count as materialized (
     select direction_id, count(*) as flights from booked_flight group by direction_id

@@ -7,7 +7,7 @@ from (
     union all
     select format('booking %s costs %s %s, its payment %s takes %s %s', b.booking_ref, b.total_minor, b.currency, p.id, p.amount_minor, p.currency)
     from payment p join booking b on b.id = p.booking_id
-    left join seat_change c on c.id = p.seat_change_id
+    left join booking_change c on c.id = p.booking_change_id
     where p.status = 'open' and (p.amount_minor, p.currency) <> (coalesce(c.amount_minor, b.total_minor), b.currency)
 ) violation
 limit 10

@@ -3,6 +3,12 @@
 with entitled as materialized (
     select b.hold_id, bf.flight_id, bf.cabin, bf.seats from booking b join booked_flight bf on bf.booking_id = b.id
     union all
+    select b.hold_id, f.flight_id, f.cabin, f.seats
+    from booking_change c
+    join booking_change_flight f on f.booking_change_id = c.id
+    join booking b on b.id = c.booking_id
+    where c.status = 'open'
+    union all
     select l.hold_id, l.flight_id, l.cabin, l.seats from hold_line l where not exists (select from booking b where b.hold_id = l.hold_id)
 )
 select example as "example!", count(*) over () as "violations!"
@@ -19,7 +25,7 @@ from (
     join entitled e on e.hold_id = s.hold_id and e.flight_id = s.flight_id
     -- Blocked seats are nobody's, and seats that wait for their difference to be paid are beside those of the party.
     where s.reason <> 'blocked' and not exists (
-        select from seat_change_item i join seat_change c on c.id = i.seat_change_id and c.status = 'open'
+        select from booking_change_seat i join booking_change c on c.id = i.booking_change_id and c.status = 'open'
         where s.passenger_id is null and (i.flight_id, i.seat_row, i.letter) = (s.flight_id, s.seat_row, s.letter))
     group by s.flight_id, s.hold_id
     having count(*) > max(e.seats)

@@ -5,11 +5,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove,
-    MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContent, MailFlight,
+    MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
 };
-use crate::booking::{self, CancellationContent, QuoteItem};
+use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::document::{self, Baggage};
+use crate::flight::{self, Flight};
 use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::{self, Currency, Money};
@@ -56,6 +57,7 @@ impl MailContent {
             seller: seller::get(conn).await?.in_one_line(),
             returns: returns(conn, booking_id).await?,
             cancellations: cancellations(conn, booking_id).await?,
+            changes: changes(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -125,7 +127,7 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     let rows = sqlx::query!(
         r#"
         select refund.id as "id: RefundId", refund.reason, refund.currency, refund.amount_minor, payment.amount_minor as paid_minor,
-            payment.seat_change_id is not null as "is_for_seats!", refund.status = 'succeeded' as "is_paid!",
+            (select kind from booking_change where id = payment.booking_change_id) as "is_for?: ChangeKind", refund.status = 'succeeded' as "is_paid!",
             payment.card_brand, payment.card_last4
         from refund
         join payment on payment.id = refund.payment_id
@@ -145,8 +147,11 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                     "mismatched_payment" => ReturnCause::NotAskedFor,
                     "duplicate_payment" => ReturnCause::PaidTwice,
                     "seat_fees" | "seat_swap" => ReturnCause::SeatFees,
-                    _ if row.is_for_seats => ReturnCause::SeatsGone,
-                    _ => ReturnCause::NotOwed,
+                    _ => match row.is_for {
+                        Some(ChangeKind::Seats) => ReturnCause::SeatsGone,
+                        Some(ChangeKind::Flights) => ReturnCause::FlightsGone,
+                        None => ReturnCause::NotOwed,
+                    },
                 },
                 paid: Money::new(row.paid_minor, currency),
                 amount: Money::new(row.amount_minor, currency),
@@ -181,6 +186,44 @@ async fn cancellations(
         refund: content.refund(),
     });
     Ok(cancellations.collect())
+}
+
+async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailChange>> {
+    let mut changes = Vec::new();
+    for (id, is_done, content) in booking::list_changes(conn, booking_id).await? {
+        let former = content.directions.iter().flat_map(|one| {
+            let left = one.from.iter().filter(|flight| !one.to.contains(*flight));
+            left.copied()
+        });
+        let former = flight::list_by_id(conn, &former.collect::<Vec<_>>()).await?;
+        let name = |passenger| {
+            let item = (content.items.iter()).find(|item| item.passenger_id == passenger);
+            item.map(|item| item.passenger.clone()).unwrap_or_default()
+        };
+        let lost = content.seats.iter().filter(|seat| seat.to.is_none());
+        changes.push(MailChange {
+            id,
+            is_done,
+            former: former.iter().map(in_a_line).collect(),
+            amount: content.amount(),
+            lost_seats: lost
+                .map(|seat| format!("{}, {}", name(seat.passenger_id), seat.seat))
+                .collect(),
+        });
+    }
+    Ok(changes)
+}
+
+/// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`
+fn in_a_line(flight: &Flight) -> String {
+    format!(
+        "{} {} from {} to {} on {}",
+        flight.airline.iata,
+        flight.flight_number,
+        flight.origin.city,
+        flight.destination.city,
+        format::moment(flight.departs_local())
+    )
 }
 
 /// Since the newest tickets that were ready, and so mailed: of several swaps at once all are told.

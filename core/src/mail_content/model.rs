@@ -44,6 +44,8 @@ pub struct MailContent {
     pub returns: Vec<MailReturn>,
     /// What of it was cancelled after it was paid, in the order in which that happened.
     pub cancellations: Vec<MailCancellation>,
+    /// Which other flights were asked for after it was paid, in the order in which that happened.
+    pub changes: Vec<MailChange>,
     /// When it has to be paid.
     pub payment_due_at: DateTime<Utc>,
     /// The tickets, one document per validating airline, and the invoices.
@@ -120,6 +122,21 @@ pub struct MailCancelled {
     pub rule: String,
 }
 
+/// Other flights for a paid booking.
+#[derive(Clone, Debug)]
+pub struct MailChange {
+    /// The change.
+    pub id: Uuid,
+    /// Whether the flights have changed: it was paid, or nothing was to pay.
+    pub is_done: bool,
+    /// The flights that are not flown any more, each in one line: `AI 161 from Delhi to Mumbai on 20 December`.
+    pub former: Vec<String>,
+    /// What was to pay when positive, what goes back when negative.
+    pub amount: Money,
+    /// Chosen seats that the new flights do not have: `Asha Verma, 12A`.
+    pub lost_seats: Vec<String>,
+}
+
 /// Why money goes back, as the traveller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReturnCause {
@@ -129,6 +146,8 @@ pub enum ReturnCause {
     PaidTwice,
     /// Other seats, which could not be had any more.
     SeatsGone,
+    /// Other flights, which could not be had any more.
+    FlightsGone,
     /// Chosen seats that could not be had.
     SeatFees,
     /// The booking has ended, or has another price now.
@@ -213,7 +232,14 @@ impl MailContent {
                 self.status == "pending_payment" && self.payment_due_at > now
             }
             MailKind::BookingCancelled => self.status == "cancelled",
-            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
+            MailKind::BookingConfirmed
+            | MailKind::SeatsNotChanged { .. }
+            | MailKind::FlightsNotChanged { .. } => is_paid,
+            // A newer change has a mail of its own.
+            MailKind::FlightsChanged { change_id } => {
+                let mut done = self.changes.iter().rev().filter(|change| change.is_done);
+                is_paid && done.next().is_some_and(|newest| newest.id == change_id)
+            }
             MailKind::BookingExpired => {
                 self.status == "expired" && self.late_payment_resolution.is_none()
             }
@@ -256,6 +282,11 @@ impl MailContent {
             .find(|cancellation| cancellation.id == id)
     }
 
+    /// A change of flights of the booking.
+    pub fn change(&self, id: Uuid) -> Option<&MailChange> {
+        self.changes.iter().find(|change| change.id == id)
+    }
+
     /// The ticket documents that are good for something, one per validating airline.
     pub fn tickets(&self) -> impl Iterator<Item = &Document> {
         self.documents
@@ -285,7 +316,9 @@ impl MailContent {
             | MailKind::LatePaymentRefunded
             | MailKind::MoneyReturned { .. }
             | MailKind::CancellationConfirmed { .. }
-            | MailKind::SeatsNotChanged { .. } => return Vec::new(),
+            | MailKind::SeatsNotChanged { .. }
+            | MailKind::FlightsChanged { .. }
+            | MailKind::FlightsNotChanged { .. } => return Vec::new(),
         };
         let enclosed = self
             .documents

@@ -162,6 +162,16 @@ pub enum MailKind {
         /// The change of seats.
         seat_change_id: Uuid,
     },
+    /// Other flights: what they cost or give back, and who sits where.
+    FlightsChanged {
+        /// The change.
+        change_id: Uuid,
+    },
+    /// Another aircraft does not have the seats of other flights that waited for their difference to be paid.
+    FlightsNotChanged {
+        /// The change.
+        change_id: Uuid,
+    },
 }
 
 impl MailKind {
@@ -179,7 +189,9 @@ impl MailKind {
             | Self::MoneyReturned { .. }
             | Self::RefundPaid { .. }
             | Self::CancellationConfirmed { .. }
-            | Self::SeatsNotChanged { .. } => false,
+            | Self::SeatsNotChanged { .. }
+            | Self::FlightsChanged { .. }
+            | Self::FlightsNotChanged { .. } => false,
         }
     }
 
@@ -197,6 +209,8 @@ impl MailKind {
             Self::MoneyReturned { .. } => "money_returned",
             Self::RefundPaid { .. } => "refund_paid",
             Self::SeatsNotChanged { .. } => "seats_not_changed",
+            Self::FlightsChanged { .. } => "flights_changed",
+            Self::FlightsNotChanged { .. } => "flights_not_changed",
             Self::CancellationConfirmed { .. } => "cancellation_confirmed",
         }
     }
@@ -206,7 +220,11 @@ impl MailKind {
         match self {
             Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
-            Self::BookingChanged { change_id } => format!("{}.{change_id}", self.as_str()),
+            Self::BookingChanged { change_id }
+            | Self::FlightsChanged { change_id }
+            | Self::FlightsNotChanged { change_id } => {
+                format!("{}.{change_id}", self.as_str())
+            }
             Self::MoneyReturned { refund_id } | Self::RefundPaid { refund_id } => {
                 format!("{}.{refund_id}", self.as_str())
             }

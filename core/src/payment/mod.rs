@@ -23,7 +23,7 @@ pub use reconcile::{
 };
 pub use refund_list::{Refund, RefundReceipt, list_refunds};
 pub use refunds::{PendingRefund, find_refund, record_refund, refund_failed, settle_refund};
-pub(crate) use refunds::{give_back_cancelled, give_back_seat_swap};
+pub(crate) use refunds::{give_back_cancelled, give_back_changed, give_back_seat_swap};
 
 #[cfg(test)]
 mod receipt_tests;

@@ -42,7 +42,7 @@ pub struct Payment {
     /// What for.
     pub booking_id: BookingId,
     /// The change of seats whose difference it pays; else it pays the booking.
-    pub seat_change_id: Option<uuid::Uuid>,
+    pub booking_change_id: Option<uuid::Uuid>,
     /// Where it stands.
     pub status: PaymentStatus,
     /// The whole total of the booking when it was opened, or the difference; of a mismatched one what really came.

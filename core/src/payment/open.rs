@@ -50,14 +50,14 @@ pub(crate) async fn open(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     booking: &LockedBooking,
-    seat_change_id: Option<Uuid>,
+    booking_change_id: Option<Uuid>,
     amount: Money,
     urls: &ReturnUrls,
 ) -> Result<Payment> {
     let payment = Payment {
         id: PaymentId::new(),
         booking_id: booking.id,
-        seat_change_id,
+        booking_change_id,
         status: PaymentStatus::Open,
         amount,
         created_at: now,
@@ -71,7 +71,7 @@ pub(crate) async fn open(
     sqlx::query!(
         r#"
         with moved as (update booking set payment_due_at = greatest(payment_due_at, $6) where id = $2 and status = 'pending_payment')
-        insert into payment (id, booking_id, currency, amount_minor, created_at, expires_at, success_url, cancel_url, seat_change_id)
+        insert into payment (id, booking_id, currency, amount_minor, created_at, expires_at, success_url, cancel_url, booking_change_id)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         "#,
         payment.id.0,
@@ -82,7 +82,7 @@ pub(crate) async fn open(
         payment.expires_at,
         payment.success_url,
         payment.cancel_url,
-        payment.seat_change_id,
+        payment.booking_change_id,
     )
     .execute(conn)
     .await?;
@@ -236,7 +236,7 @@ async fn select(
 ) -> Result<Option<Payment>> {
     let row = sqlx::query!(
         r#"
-        select id as "id: PaymentId", booking_id as "booking_id: BookingId", seat_change_id, status as "status: PaymentStatus", currency, amount_minor,
+        select id as "id: PaymentId", booking_id as "booking_id: BookingId", booking_change_id, status as "status: PaymentStatus", currency, amount_minor,
                created_at, expires_at, stripe_session_id, checkout_url, stripe_payment_intent_id, success_url, cancel_url
         from payment
         where id = $1 or stripe_session_id = $2 or (booking_id = $3 and status = 'open')
@@ -252,7 +252,7 @@ async fn select(
     Ok(Some(Payment {
         id: row.id,
         booking_id: row.booking_id,
-        seat_change_id: row.seat_change_id,
+        booking_change_id: row.booking_change_id,
         status: row.status,
         amount: Money::new(row.amount_minor, currency),
         created_at: row.created_at,

@@ -39,17 +39,22 @@ pub(crate) enum Reason {
     SeatSwap,
     /// What a cancellation gives back; its own mail tells it.
     Cancellation(Uuid),
+    /// What a change of flights gives back; its own mail tells it.
+    Change(Uuid),
+    /// The other flights it was for cannot be had any more.
+    FlightsGone,
 }
 
 impl Reason {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Late | Self::OldPrice | Self::SeatsGone => "late_payment",
+            Self::Late | Self::OldPrice | Self::SeatsGone | Self::FlightsGone => "late_payment",
             Self::Duplicate => "duplicate_payment",
             Self::Mismatched => "mismatched_payment",
             Self::SeatFees => "seat_fees",
             Self::SeatSwap => "seat_swap",
             Self::Cancellation(_) => "cancellation",
+            Self::Change(_) => "change",
         }
     }
 
@@ -59,10 +64,27 @@ impl Reason {
             Self::Late
             | Self::OldPrice
             | Self::SeatsGone
+            | Self::FlightsGone
             | Self::Duplicate
             | Self::Mismatched
             | Self::SeatFees
-            | Self::SeatSwap => None,
+            | Self::SeatSwap
+            | Self::Change(_) => None,
+        }
+    }
+
+    const fn change(self) -> Option<Uuid> {
+        match self {
+            Self::Change(id) => Some(id),
+            Self::Late
+            | Self::OldPrice
+            | Self::SeatsGone
+            | Self::FlightsGone
+            | Self::Duplicate
+            | Self::Mismatched
+            | Self::SeatFees
+            | Self::SeatSwap
+            | Self::Cancellation(_) => None,
         }
     }
 
@@ -76,6 +98,8 @@ impl Reason {
             Self::SeatFees => RefundCause::SeatFees,
             Self::SeatSwap => RefundCause::SeatSwap,
             Self::Cancellation(_) => RefundCause::Cancellation,
+            Self::Change(_) => RefundCause::Change,
+            Self::FlightsGone => RefundCause::FlightsGone,
         }
     }
 }
@@ -117,8 +141,8 @@ pub(crate) async fn promise_part(
 ) -> Result<()> {
     let inserted = sqlx::query_scalar!(
         r#"
-        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at, cancellation_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at, cancellation_id, booking_change_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict do nothing
         returning id as "id: RefundId"
         "#,
@@ -130,6 +154,7 @@ pub(crate) async fn promise_part(
         amount.minor(),
         clock.now(),
         reason.cancellation(),
+        reason.change(),
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -169,6 +194,17 @@ pub(crate) async fn give_back_cancelled(
 ) -> Result<()> {
     let reason = Reason::Cancellation(cancellation_id);
     give_back(conn, clock, booking, reason, amount).await
+}
+
+/// Promises back what a change of flights gives back. The caller has locked the booking.
+pub(crate) async fn give_back_changed(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    change_id: Uuid,
+    amount: Money,
+) -> Result<()> {
+    give_back(conn, clock, booking, Reason::Change(change_id), amount).await
 }
 
 /// Promises an amount back from the booking's payments, the newest first, as far as each has something left: a change of

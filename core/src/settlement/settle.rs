@@ -10,7 +10,7 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::booking::{self, change_seats};
+use crate::booking::{self, ChangeKind, change_seats, exchange, pending};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document::{self, Settled};
@@ -125,8 +125,8 @@ async fn apply(
     payment: &Payment,
     booking: &LockedBooking,
 ) -> Result<Settlement> {
-    if let Some(id) = payment.seat_change_id {
-        return apply_to_seats(conn, clock, payment, booking, id).await;
+    if let Some(id) = payment.booking_change_id {
+        return apply_to_change(conn, clock, payment, booking, id).await;
     }
     // The price may have changed since this was asked for: its money goes back, the booking waits for the new price.
     let pays_the_price = payment.amount == booking.total;
@@ -166,24 +166,38 @@ async fn apply(
     }
 }
 
-/// Money for other seats: they move, or all of it goes back.
-async fn apply_to_seats(
+/// Money for other seats or flights: everybody moves, or all of it goes back.
+async fn apply_to_change(
     conn: &mut PgConnection,
     clock: &Clock,
     payment: &Payment,
     booking: &LockedBooking,
-    seat_change_id: Uuid,
+    booking_change_id: Uuid,
 ) -> Result<Settlement> {
     let is_alive = matches!(
         booking.status,
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled
     );
     let first_line = document::next_line(conn, booking.id).await?;
-    if is_alive && change_seats::settle(conn, clock, booking, seat_change_id).await? {
+    let kind = pending::kind(conn, booking_change_id).await?;
+    let has_moved = is_alive
+        && match kind {
+            ChangeKind::Seats => {
+                change_seats::settle(conn, clock, booking, booking_change_id).await?
+            }
+            ChangeKind::Flights => {
+                exchange::settle(conn, clock, booking, booking_change_id).await?
+            }
+        };
+    if has_moved {
         invoice(conn, clock, payment, booking, first_line).await?;
         return Ok(Settlement::Confirmed);
     }
-    refunds::promise(conn, clock, payment, booking, Reason::SeatsGone).await?;
+    let reason = match kind {
+        ChangeKind::Seats => Reason::SeatsGone,
+        ChangeKind::Flights => Reason::FlightsGone,
+    };
+    refunds::promise(conn, clock, payment, booking, reason).await?;
     Ok(Settlement::Refunding)
 }
 

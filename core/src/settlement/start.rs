@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use crate::booking::change_seats;
+use crate::booking::pending;
 use crate::booking_lock;
 use crate::charge;
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use crate::payment::{PaymentStatus, ReturnUrls, Started};
 use crate::trade::BookingStatus;
 use crate::{Error, Result};
 
-/// Opens a payment of the booking's whole total, or of the difference that its change of seats waits for, or finds
+/// Opens a payment of the booking's whole total, or of the difference that its change waits for, or finds
 /// the one that is open; idempotent by its row.
 ///
 /// The booking's deadline moves to the end of the session. Errors: [`Error::AlreadyPaid`], [`Error::WrongState`],
@@ -26,7 +26,7 @@ pub async fn start(
 ) -> Result<Started> {
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     let now = clock.now();
-    let change = change_seats::find_open(conn, booking.id).await?;
+    let change = pending::find_open(conn, booking.id).await?;
     match booking.status {
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled if change.is_some() => {}
         BookingStatus::PendingPayment if booking.payment_due_at > now => {}
@@ -58,7 +58,12 @@ pub async fn start(
         .map_or(booking.total, |change| change.amount);
     charge::require_payable(amount)?;
     let booked_at = change.is_none().then_some(booking.created_at);
-    let closes_at = window_closes_at(booking.first_departs_at, booked_at);
+    // Of a booking that is flown in part, a change is about what is not flown.
+    let departs_at = match &change {
+        Some(_) => pending::next_departure(conn, booking.id, now).await?,
+        None => Some(booking.first_departs_at),
+    };
+    let closes_at = window_closes_at(departs_at.unwrap_or(now), booked_at);
     if now + SESSION > closes_at {
         return Err(Error::PaymentWindowClosed { closes_at });
     }
@@ -72,7 +77,7 @@ pub async fn start(
     )
     .await?;
     if let Some(change) = change {
-        change_seats::prolong(conn, change.id, payment.expires_at).await?;
+        pending::prolong(conn, change.id, payment.expires_at).await?;
     }
     Ok(Started::New(payment))
 }

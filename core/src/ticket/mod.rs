@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::OnConstraint;
-use crate::ids::{BookingId, TicketId};
+use crate::ids::{BookingId, PassengerId, TicketId};
+use crate::trade::Direction;
 use crate::{Error, Result};
 
 /// How many flights one document number is good for (IATA Resolution 722).
@@ -24,24 +25,24 @@ const COUPONS_OF_A_NUMBER: i64 = 4;
 /// Issues a ticket to every passenger, infants too, for every validating airline of the booking's directions.
 ///
 /// Each gets the next number of its airline's accounting code and a coupon for each flight of that airline's
-/// directions, in the order they are flown; for more than four flights two consecutive (conjunction) numbers. Those
-/// that have a good ticket of the airline already keep it. Belongs in the transaction that confirms the booking.
+/// directions that they fly and have not flown, in the order they are flown; for more than four flights two consecutive
+/// (conjunction) numbers. Those that have a good ticket of the airline already keep it. Belongs in the transaction that confirms the booking.
 ///
 /// [`Error::Catalogue`] when an airline has no accounting code or would need more than six coupons on a ticket.
 pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId) -> Result<()> {
     let wanted = sqlx::query!(
         r#"
-        select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code,
-            direction.flights > $2 as "is_long!"
+        select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code, count(*) > $2 as "is_long!"
         from passenger
-        join (
-            select validating_airline, count(*) as flights
-            from direction join booked_flight on booked_flight.direction_id = direction.id
-            where direction.booking_id = $1 and direction.status = 'booked'
-            group by validating_airline
-        ) as direction on true
+        join direction on direction.booking_id = passenger.booking_id and direction.status = 'booked'
+        join booked_flight on booked_flight.direction_id = direction.id
         join airline on airline.iata = direction.validating_airline
         where passenger.booking_id = $1
+          and not exists (select from cancelled_place gone where gone.passenger_id = passenger.id and gone.direction_id = direction.id)
+          and not exists (
+              select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
+              where t.booking_id = $1 and t.passenger_id = passenger.id and used.booked_flight_id = booked_flight.id)
+        group by passenger.id, passenger.ordinal, airline.iata, airline.accounting_code
         order by airline.iata, passenger.ordinal
         "#,
         booking_id.0,
@@ -91,6 +92,34 @@ pub(crate) async fn refund(conn: &mut PgConnection, cancellation_id: Uuid) -> Re
     Ok(())
 }
 
+/// Marks the good tickets of passengers as exchanged, those of the validating airline of a direction that has other flights now;
+/// [`issue`] makes the new ones. Coupons that were flown stay flown.
+pub(crate) async fn exchange(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    direction: Direction,
+    people: &[PassengerId],
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with exchanged as (
+            update ticket t set status = 'exchanged'
+            from direction d
+            where d.booking_id = $1 and d.ordinal = $2 and t.booking_id = $1 and t.passenger_id = any($3)
+              and t.validating_airline = d.validating_airline and t.status = 'issued'
+            returning t.id
+        )
+        update ticket_coupon c set status = 'exchanged' from exchanged where c.ticket_id = exchanged.id and c.status = 'open'
+        "#,
+        booking_id.0,
+        i16::from(direction.ordinal()),
+        &people.iter().map(|id| id.0).collect::<Vec<_>>(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The columns of tickets to be issued.
 #[derive(Default)]
 struct NewTickets {
@@ -124,7 +153,7 @@ async fn insert(
                 ) as wanted
             ) as numbered
             on conflict (passenger_id, validating_airline) where status = 'issued' do nothing
-            returning id, validating_airline
+            returning id, passenger_id, validating_airline
         )
         insert into ticket_coupon (ticket_id, ordinal, booked_flight_id)
         select issued.id,
@@ -134,6 +163,11 @@ async fn insert(
         join direction on direction.booking_id = $1 and direction.status = 'booked'
             and direction.validating_airline = issued.validating_airline
         join booked_flight on booked_flight.direction_id = direction.id
+        where not exists (
+            select from cancelled_place gone where gone.passenger_id = issued.passenger_id and gone.direction_id = direction.id)
+          and not exists (
+            select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
+            where t.booking_id = $1 and t.passenger_id = issued.passenger_id and used.booked_flight_id = booked_flight.id)
         "#,
         booking_id.0,
         &tickets.ids,

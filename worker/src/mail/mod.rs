@@ -2,6 +2,7 @@
 
 pub mod calendar;
 mod cancelled;
+mod changed;
 mod directory;
 mod layout;
 mod message;

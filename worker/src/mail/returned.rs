@@ -37,6 +37,9 @@ pub(super) fn money_returned(content: &MailContent, frame: Frame<'_>, id: Refund
         ReturnCause::SeatsGone => format!(
             "Your payment of {paid} for other seats on booking {reference} reached us when those seats could not be had any more. You keep the seats that you have."
         ),
+        ReturnCause::FlightsGone => format!(
+            "Your payment of {paid} for other flights of booking {reference} reached us when those flights could not be had any more. You keep the flights that you have."
+        ),
         ReturnCause::SeatFees => format!(
             "A seat that you had chosen for booking {reference} could not be had any more when it was confirmed. Your ticket shows the seat that you have instead."
         ),

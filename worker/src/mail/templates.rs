@@ -6,7 +6,7 @@ use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};
 pub use super::layout::{Frame, Words};
-use super::{cancelled, moved, returned, structured};
+use super::{cancelled, changed, moved, returned, structured};
 use crate::pdf::words::checked;
 
 /// The words of a mail about a booking.
@@ -25,6 +25,8 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         }
         MailKind::RefundPaid { refund_id } => returned::refund_paid(content, frame, refund_id),
         MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
+        MailKind::FlightsChanged { change_id } => changed::flights(content, frame, change_id),
+        MailKind::FlightsNotChanged { .. } => changed::not_changed(content, frame),
         MailKind::CancellationConfirmed { cancellation_id } => {
             cancelled::confirmed(content, frame, cancellation_id)
         }

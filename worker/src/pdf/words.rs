@@ -137,6 +137,8 @@ pub fn cause(cause: RefundCause) -> &'static str {
         RefundCause::SeatFees => "Fee of a chosen seat that was not available",
         RefundCause::SeatSwap => "Fee of a chosen seat that another aircraft does not have",
         RefundCause::Cancellation => "Cancelled flights",
+        RefundCause::Change => "Changed flights, which cost less",
+        RefundCause::FlightsGone => "Payment for other flights, which were not available any more",
         RefundCause::Staff => "Refund by customer service",
     }
 }

@@ -604,6 +604,14 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
             "The seats you asked for on booking K7XQ3M cannot be had",
             "does not have the seats that you asked for",
         ),
+        (
+            "confirmed",
+            MailKind::FlightsNotChanged {
+                change_id: Uuid::nil(),
+            },
+            "The flights of booking K7XQ3M have not changed",
+            "does not have the seats of the quote",
+        ),
     ];
     for (status, kind, subject, said) in turns {
         let ctx = ctx(&pool, clock());

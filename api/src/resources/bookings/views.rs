@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use flightdesk_core::booking::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, PaymentSummary, SeatChange,
+    BookedDirection, BookedPassenger, BookedSeat, Booking, ChangeKind, PaymentSummary,
+    PendingChange,
 };
 use flightdesk_core::document::Document;
 use flightdesk_core::money::Money;
@@ -45,7 +46,9 @@ pub struct BookingView {
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,
     /// Only while other seats wait for their difference to be paid
-    seat_change: Option<SeatChangeView>,
+    seat_change: Option<PendingChangeView>,
+    /// Only while other flights wait for their difference to be paid
+    flight_change: Option<PendingChangeView>,
 }
 
 /// The state of a booking
@@ -236,6 +239,13 @@ impl Resource for BookingView {
 impl From<(Booking, DateTime<Utc>)> for BookingView {
     fn from((booking, now): (Booking, DateTime<Utc>)) -> Self {
         let actions = booking.available_actions(now).into_iter();
+        let waiting = |kind| {
+            let change = booking.change.as_ref();
+            let change = change.filter(|change: &&PendingChange| change.kind == kind);
+            change.map(PendingChangeView::from)
+        };
+        let (seat_change, flight_change) =
+            (waiting(ChangeKind::Seats), waiting(ChangeKind::Flights));
         Self {
             available_actions: actions.map(str::to_owned).collect(),
             booking_ref: booking.reference.to_string(),
@@ -265,7 +275,8 @@ impl From<(Booking, DateTime<Utc>)> for BookingView {
             late_payment: booking.late_payment.map(|late| LatePaymentView {
                 resolution: late.as_str().to_owned(),
             }),
-            seat_change: booking.seat_change.map(SeatChangeView::from),
+            seat_change,
+            flight_change,
         }
     }
 }
@@ -397,18 +408,18 @@ impl From<Document> for BookedDocumentView {
     }
 }
 
-/// Seats that wait for their difference to be paid
+/// Seats or flights that wait for their difference to be paid
 #[derive(Debug, Object)]
-#[oai(rename = "SeatChange")]
-pub struct SeatChangeView {
+#[oai(rename = "PendingChange")]
+pub struct PendingChangeView {
     /// The difference; `POST …/payment` opens a page to pay it on
     amount: MoneyView,
-    /// When the new seats go back unless it is paid
+    /// When what is held for it goes back unless it is paid
     expires_at: Instant,
 }
 
-impl From<SeatChange> for SeatChangeView {
-    fn from(change: SeatChange) -> Self {
+impl From<&PendingChange> for PendingChangeView {
+    fn from(change: &PendingChange) -> Self {
         Self {
             amount: change.amount.into(),
             expires_at: change.expires_at.into(),

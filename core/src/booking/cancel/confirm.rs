@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::load::{Trip, TripDirection, trip};
 use super::model::{Canceller, Content, QuoteItem, QuoteRequest};
 use super::quote;
-use crate::booking::change_seats;
 use crate::booking::insert;
+use crate::booking::pending;
 use crate::booking::traveller;
 use crate::booking_event::{self, Before, Event};
 use crate::booking_lock::LockedBooking;
@@ -103,8 +103,8 @@ async fn apply(
     quote_id: Uuid,
     content: &Content,
 ) -> Result<()> {
-    if let Some(open) = change_seats::find_open(conn, booking.id).await? {
-        change_seats::drop_open(conn, clock, booking, open.id).await?;
+    if let Some(open) = pending::find_open(conn, booking.id).await? {
+        pending::drop_open(conn, clock, booking, open.id).await?;
     }
     let leaving = Leaving::of(trip, content);
     inventory::apply(conn, leaving.changes()).await?;

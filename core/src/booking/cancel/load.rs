@@ -18,7 +18,7 @@ use crate::trade::{Cabin, Direction, FareConditions, PassengerType, PriceLine};
 
 /// A booking with everything that decides what cancelling gives back.
 #[derive(Clone, Debug)]
-pub(super) struct Trip {
+pub(in crate::booking) struct Trip {
     pub now: DateTime<Utc>,
     pub booked_at: DateTime<Utc>,
     /// The first flight of the booking.
@@ -38,7 +38,7 @@ pub(super) struct Trip {
 
 /// A direction of a booking.
 #[derive(Clone, Debug)]
-pub(super) struct TripDirection {
+pub(in crate::booking) struct TripDirection {
     pub id: DirectionId,
     pub direction: Direction,
     pub is_booked: bool,
@@ -55,7 +55,7 @@ pub(super) struct TripDirection {
 
 /// A passenger of a booking.
 #[derive(Clone, Debug)]
-pub(super) struct TripPassenger {
+pub(in crate::booking) struct TripPassenger {
     pub id: PassengerId,
     pub kind: PassengerType,
     pub name: String,
@@ -66,7 +66,7 @@ pub(super) struct TripPassenger {
 
 /// A seat that a passenger chose and paid for.
 #[derive(Clone, Debug)]
-pub(super) struct PaidSeat {
+pub(in crate::booking) struct PaidSeat {
     pub passenger_id: PassengerId,
     pub flight_id: FlightId,
     /// As its line of the price says: `preferred 3A`.
@@ -90,28 +90,36 @@ impl Trip {
     }
 
     /// The directions that somebody flies still.
-    pub(super) fn live(&self) -> impl Iterator<Item = &TripDirection> {
+    pub(in crate::booking) fn live(&self) -> impl Iterator<Item = &TripDirection> {
         self.directions.iter().filter(|one| one.is_booked)
     }
 
     /// Whether a passenger flies in a direction still.
-    pub(super) fn flies(&self, passenger: PassengerId, direction: &TripDirection) -> bool {
+    pub(in crate::booking) fn flies(
+        &self,
+        passenger: PassengerId,
+        direction: &TripDirection,
+    ) -> bool {
         direction.is_booked && !self.cancelled.contains(&(passenger, direction.id))
     }
 
     /// Whether a passenger was not aboard a direction.
-    pub(super) fn was_no_show(&self, passenger: PassengerId, direction: &TripDirection) -> bool {
+    pub(in crate::booking) fn was_no_show(
+        &self,
+        passenger: PassengerId,
+        direction: &TripDirection,
+    ) -> bool {
         self.no_shows.contains(&(passenger, direction.id))
     }
 
     /// A passenger by its key.
-    pub(super) fn passenger(&self, id: PassengerId) -> Option<&TripPassenger> {
+    pub(in crate::booking) fn passenger(&self, id: PassengerId) -> Option<&TripPassenger> {
         self.passengers.iter().find(|one| one.id == id)
     }
 }
 
 /// Reads a booking that is locked.
-pub(super) async fn trip(
+pub(in crate::booking) async fn trip(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,

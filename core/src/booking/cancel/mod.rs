@@ -9,10 +9,10 @@
 //! what is kept of the fare is a fee, and the total of the booking is what the airline has earned: the sum of all lines.
 
 mod confirm;
-mod load;
+pub(in crate::booking) mod load;
 mod model;
 mod places;
-mod price;
+pub(in crate::booking) mod price;
 mod quote;
 mod rule;
 
@@ -25,4 +25,4 @@ pub use model::{
 pub use quote::{get_quote, list_cancellations, quote};
 
 #[cfg(test)]
-mod tests;
+pub(in crate::booking) mod tests;

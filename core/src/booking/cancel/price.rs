@@ -43,19 +43,23 @@ pub(super) fn item(
 }
 
 /// What was paid under one code.
-struct Paid {
-    kind: LineKind,
-    code: String,
-    name: Option<String>,
-    flight_id: Option<FlightId>,
-    minor: i64,
+pub(in crate::booking) struct Paid {
+    pub kind: LineKind,
+    pub code: String,
+    pub name: Option<String>,
+    pub flight_id: Option<FlightId>,
+    pub minor: i64,
     /// Whether the law or the fare lets it come back at all.
-    may_come_back: bool,
-    is_percentage: bool,
+    pub may_come_back: bool,
+    pub is_percentage: bool,
 }
 
 /// Everything that was paid for a passenger in a direction; what was given back before is taken off.
-fn paid(trip: &Trip, passenger: &TripPassenger, direction: &TripDirection) -> Vec<Paid> {
+pub(in crate::booking) fn paid(
+    trip: &Trip,
+    passenger: &TripPassenger,
+    direction: &TripDirection,
+) -> Vec<Paid> {
     let ordinal = direction.direction.ordinal();
     let mut paid: Vec<Paid> = Vec::new();
     let mut add = |line: &PriceLine, minor: i64| {

@@ -52,24 +52,24 @@ fn conditions(family: usize) -> FareConditions {
 }
 
 #[derive(Clone, Debug)]
-struct Story {
-    currency: Currency,
-    family: usize,
-    adults: usize,
-    children: usize,
-    base: i64,
-    percent: i64,
-    fixed: i64,
-    coupon_percent: i64,
-    bag: i64,
-    seat: i64,
-    booked_days_ahead: i64,
-    seconds_ahead: i64,
-    both_ways: bool,
-    country: &'static str,
+pub(in crate::booking) struct Story {
+    pub currency: Currency,
+    pub family: usize,
+    pub adults: usize,
+    pub children: usize,
+    pub base: i64,
+    pub percent: i64,
+    pub fixed: i64,
+    pub coupon_percent: i64,
+    pub bag: i64,
+    pub seat: i64,
+    pub booked_days_ahead: i64,
+    pub seconds_ahead: i64,
+    pub both_ways: bool,
+    pub country: &'static str,
 }
 
-fn stories() -> impl Strategy<Value = Story> {
+pub(in crate::booking) fn stories() -> impl Strategy<Value = Story> {
     let money = (
         1_i64..2_000_000,
         0_i64..20,
@@ -113,11 +113,16 @@ fn stories() -> impl Strategy<Value = Story> {
     })
 }
 
-fn now() -> DateTime<Utc> {
+pub(in crate::booking) fn now() -> DateTime<Utc> {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
 
-fn line(kind: LineKind, code: &str, unit_minor: i64, quantity: usize) -> PriceLine {
+pub(in crate::booking) fn line(
+    kind: LineKind,
+    code: &str,
+    unit_minor: i64,
+    quantity: usize,
+) -> PriceLine {
     PriceLine {
         direction: None,
         flight_id: None,
@@ -134,7 +139,7 @@ fn line(kind: LineKind, code: &str, unit_minor: i64, quantity: usize) -> PriceLi
 }
 
 /// A booking as it is sold: lines by type, a coupon's share of each base fare, a bag and a seat of the first passenger.
-fn trip(story: &Story) -> Trip {
+pub(in crate::booking) fn trip(story: &Story) -> Trip {
     let step = charge::step(story.currency);
     let departs_at = now() + TimeDelta::seconds(story.seconds_ahead);
     let people = (0..story.adults + story.children).map(|index| TripPassenger {
@@ -230,23 +235,9 @@ fn trip(story: &Story) -> Trip {
     }
 }
 
-/// What comes back for a passenger in a direction, from the rules alone.
-fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) -> i64 {
-    let step = charge::step(story.currency);
-    let is_adult = passenger < story.adults;
-    let (mates, place) = if is_adult {
-        (story.adults, passenger)
-    } else {
-        (story.children, passenger - story.adults)
-    };
-    let base = if is_adult {
-        story.base
-    } else {
-        story.base * 3 / 4 / step * step
-    };
-    let tax = base * story.percent / 100 / step * step;
-    let fixed = if base == 0 { 0 } else { story.fixed };
-    let mut steps = base * i64::try_from(mates).unwrap() * story.coupon_percent / 100 / step;
+/// A coupon dealt out among a number of passengers, step by step.
+pub(in crate::booking) fn dealt(minor: i64, mates: usize, step: i64) -> Vec<i64> {
+    let mut steps = minor / step;
     let mut coupons = vec![0; mates];
     let mut next = 0;
     while steps > 0 {
@@ -263,6 +254,27 @@ fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) 
             next = (next + 1) % mates;
         }
     }
+    coupons
+}
+
+/// What comes back for a passenger in a direction, from the rules alone.
+fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) -> i64 {
+    let step = charge::step(story.currency);
+    let is_adult = passenger < story.adults;
+    let (mates, place) = if is_adult {
+        (story.adults, passenger)
+    } else {
+        (story.children, passenger - story.adults)
+    };
+    let base = if is_adult {
+        story.base
+    } else {
+        story.base * 3 / 4 / step * step
+    };
+    let tax = base * story.percent / 100 / step * step;
+    let fixed = if base == 0 { 0 } else { story.fixed };
+    let amount = base * i64::try_from(mates).unwrap();
+    let coupons = dealt(amount * story.coupon_percent / 100, mates, step);
     let coupon = coupons[place];
     let extras = if passenger == 0 {
         story.bag + story.seat

@@ -4,19 +4,13 @@
 mod hold;
 mod quote;
 mod settle;
-mod sweep;
 
-pub use hold::find_open;
-pub(super) use hold::list_open;
-pub(crate) use hold::prolong;
-pub(super) use hold::{drop_open, lose};
 pub(super) use quote::{can_change_seats, rules};
 pub(crate) use settle::settle;
-pub use sweep::sweep_seat_changes;
 
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
+
+use super::pending;
 
 use crate::booking_event::{self, Event};
 use crate::booking_lock;
@@ -39,17 +33,6 @@ pub struct NewSeat {
     pub seat: String,
 }
 
-/// Seats that wait for their difference to be paid.
-#[derive(Clone, Debug)]
-pub struct SeatChange {
-    /// The change.
-    pub id: Uuid,
-    /// When the seats go back.
-    pub expires_at: DateTime<Utc>,
-    /// What is to be paid.
-    pub amount: Money,
-}
-
 /// A wish that was checked.
 struct Wish {
     passenger_id: PassengerId,
@@ -61,7 +44,8 @@ struct Wish {
 /// Gives passengers of a paid booking other seats, all of them or none.
 ///
 /// Without a difference to pay it happens at once and the ticket documents are made anew; else the seats are held
-/// and [`crate::settlement::start`] opens a checkout of the difference. A change that waited for its money is dropped first.
+/// and [`crate::settlement::start`] opens a checkout of the difference. A change that waited for its money, of seats or of
+/// flights, is dropped first.
 ///
 /// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
 /// [`Error::SeatTaken`], [`charge::OutsideLimits`], [`Error::Invalid`] with every wrong field.
@@ -83,8 +67,8 @@ pub async fn change_seats(
         }
     }
     inventory::lock_of_booking(conn, booking.id).await?;
-    if let Some(open) = find_open(conn, booking.id).await? {
-        hold::drop_open(conn, shop.clock, &booking, open.id).await?;
+    if let Some(open) = pending::find_open(conn, booking.id).await? {
+        pending::drop_open(conn, shop.clock, &booking, open.id).await?;
     }
     let wishes = quote::check(conn, shop, &booking, wishes).await?;
     let dearer: i64 = wishes.iter().map(|wish| wish.fee).sum();

@@ -3,8 +3,9 @@
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::hold::{drop_claims, end, find_open, items, release};
+use super::hold::items;
 use super::{Move, quote};
+use crate::booking::pending::{drop_claims, end, find_open, release};
 use crate::booking::{insert, seating};
 use crate::booking_event::{self, Event, SeatMoved};
 use crate::booking_lock::LockedBooking;
@@ -24,7 +25,7 @@ pub(crate) async fn settle(
     booking: &LockedBooking,
     id: Uuid,
 ) -> Result<bool> {
-    let status = sqlx::query_scalar!("select status from seat_change where id = $1", id)
+    let status = sqlx::query_scalar!("select status from booking_change where id = $1", id)
         .fetch_one(&mut *conn)
         .await?;
     let newer = find_open(conn, booking.id).await?;
@@ -41,7 +42,7 @@ pub(crate) async fn settle(
         }
         Ok(false) | Err(Error::SeatTaken { .. }) => {
             attempt.rollback().await?;
-            drop_claims(conn, clock, id, "refunded").await?;
+            drop_claims(conn, clock, booking, id, "refunded").await?;
             Ok(false)
         }
         Err(error) => Err(error),
@@ -77,7 +78,7 @@ async fn add_lines(
     booking: &LockedBooking,
     id: Uuid,
 ) -> Result<i64> {
-    let lines = sqlx::query_scalar!("select lines from seat_change where id = $1", id)
+    let lines = sqlx::query_scalar!("select lines from booking_change where id = $1", id)
         .fetch_one(&mut *conn)
         .await?;
     let lines: Vec<PriceLine> = serde_json::from_value(lines)

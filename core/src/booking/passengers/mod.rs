@@ -201,7 +201,7 @@ pub(super) fn kinds(
 }
 
 /// Infants are under 2, children under 12 (rules.md "Passengers").
-fn type_of(age: i32) -> PassengerType {
+pub(super) fn type_of(age: i32) -> PassengerType {
     match age {
         ..2 => PassengerType::Infant,
         2..12 => PassengerType::Child,

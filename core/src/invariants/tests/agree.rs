@@ -24,8 +24,10 @@ impl Play<'_> {
                 let own = models.filter(|model| model.flight == flight && model.status == status);
                 own.map(BookingModel::flying).sum::<i32>()
             };
+            let models = self.bookings.iter().map(|(_, model)| model);
+            let waiting: i32 = models.map(|model| model.held_for_change(flight)).sum();
             let modelled = (
-                seats(BookingStatus::PendingPayment),
+                seats(BookingStatus::PendingPayment) + waiting,
                 seats(BookingStatus::Confirmed) + seats(BookingStatus::PartiallyCancelled),
             );
             assert_eq!(counted, modelled, "{}", self.story);

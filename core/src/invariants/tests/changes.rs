@@ -3,11 +3,12 @@
 use rand::RngExt;
 use sqlx::{Connection, PgConnection};
 
-use super::model::{BookingModel, ChangeModel, ChangeState, Stock};
+use super::model::{BookingModel, Change, ChangeModel, ChangeState, NewFlight, Stock};
 use super::sequences::{Play, code, fee};
 use super::world::{COUPON, DISCOUNT, FEE_OF_BOOKING, name, passengers, wish};
 use crate::booking::{
-    self, BookingPatch, Canceller, CouponChange, ExpectedTotal, NewSeat, PriceChanged, QuoteRequest,
+    self, BookingPatch, Canceller, ChangeRequest, CouponChange, ExpectedTotal, NewSeat,
+    PriceChanged, QuoteRequest,
 };
 use crate::ids::PassengerId;
 use crate::inventory::Seat;
@@ -242,20 +243,86 @@ impl Play<'_> {
             return format!("seat {code}");
         }
         let (_, model) = &mut self.bookings[which];
-        if let Some(open) = model.waiting() {
-            model.changes[open].state = ChangeState::Dropped;
-            model.close_pages();
+        if model.waiting().is_some() {
+            model.drop_waiting(&mut self.stock);
         }
         if difference == 0 {
             model.chosen = Some((seat, paid));
             return "seat changed".to_owned();
         }
         model.changes.push(ChangeModel {
-            seat,
+            what: Change::Seat(seat),
             fee: difference,
             state: ChangeState::Open,
         });
         "seat waits".to_owned()
+    }
+
+    /// Everybody who flies of a paid booking asks for the other flight: quoted, and confirmed twice.
+    pub async fn change_flight(&mut self, conn: &mut PgConnection, which: usize) -> String {
+        let (booking, model) = &self.bookings[which];
+        let (to, flying) = (1 - model.flight, model.flying());
+        let seats = usize::try_from(flying.max(1)).unwrap();
+        let Some(offer) = self.world.offer(conn, self.flights[to], seats).await else {
+            return "no offer".to_owned();
+        };
+        let mut keeps_seat = true;
+        if let Some((seat, _)) = model.chosen {
+            keeps_seat = !self.is_taken(conn, to, seat, Some(booking)).await;
+        }
+        let request = ChangeRequest {
+            offer: Some(offer.id.clone()),
+            ..ChangeRequest::default()
+        };
+        let (account, reference) = (self.world.account, booking.reference.clone());
+        let shop = self.world.shop();
+        let mut attempt = conn.begin().await.unwrap();
+        let done = async {
+            let quote =
+                booking::quote_change(&mut attempt, shop, account, &reference, &request).await?;
+            booking::change(&mut attempt, shop, account, &reference, quote.id).await?;
+            // Twice is once.
+            booking::change(&mut attempt, shop, account, &reference, quote.id).await?;
+            Ok(quote.content.amount().minor())
+        };
+        let done = code(done.await);
+        match done {
+            Ok(_) => attempt.commit().await.unwrap(),
+            Err(_) => attempt.rollback().await.unwrap(),
+        }
+        let refusal = (!model.is_alive()).then_some("wrong_state");
+        assert_eq!(done.err(), refusal, "{}", self.story);
+        let Ok(amount) = done else {
+            return "flight wrong_state".to_owned();
+        };
+        let (_, model) = &mut self.bookings[which];
+        let discount = if model.coupon { DISCOUNT } else { 0 };
+        let before = model.unit(discount, FEE_OF_BOOKING);
+        let new = NewFlight {
+            unit: (offer.price.total().minor() - FEE_OF_BOOKING) / i64::from(flying),
+            keeps_seat,
+        };
+        let seat_back = if keeps_seat {
+            0
+        } else {
+            model.chosen.map_or(0, |(_, paid)| paid)
+        };
+        let expected = (new.unit - before) * i64::from(flying) - seat_back;
+        assert_eq!(amount, expected, "{}", self.story);
+        if model.waiting().is_some() {
+            model.drop_waiting(&mut self.stock);
+        }
+        self.stock.free[to] -= flying;
+        if amount <= 0 {
+            model.move_over(new, amount, &mut self.stock);
+            return "flight changed".to_owned();
+        }
+        model.changes.push(ChangeModel {
+            what: Change::Flight(new),
+            fee: amount,
+            state: ChangeState::Open,
+        });
+        "flight waits".to_owned()
     }
 
     /// Somebody or everybody of a paid booking cancels: quoted, and confirmed.

@@ -27,7 +27,7 @@ pub struct PaymentModel {
     /// What really came.
     pub came: Option<i64>,
     pub mismatched: bool,
-    /// Which of the booking's changes of seats it pays.
+    /// Which of the booking's changes it pays.
     pub change: Option<usize>,
     /// What of it was for a chosen seat that could not be had, or was cancelled: it is not kept.
     pub fees: i64,
@@ -134,12 +134,40 @@ pub enum ChangeState {
     Ended,
 }
 
-/// A dearer seat for the first passenger.
+/// What a change that is to be paid is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    /// A dearer seat for the first passenger.
+    Seat(Seat),
+    /// The other flight for everybody who flies.
+    Flight(NewFlight),
+}
+
+/// The other flight.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFlight {
+    /// What one of them pays for it, before a coupon.
+    pub unit: i64,
+    /// Whether the first passenger's chosen seat goes along.
+    pub keeps_seat: bool,
+}
+
+/// A change that waits for its money, or did.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeModel {
-    pub seat: Seat,
+    pub what: Change,
     pub fee: i64,
     pub state: ChangeState,
+}
+
+impl ChangeModel {
+    /// The seat that it is about.
+    pub fn seat(&self) -> Option<Seat> {
+        match self.what {
+            Change::Seat(seat) => Some(seat),
+            Change::Flight(_) => None,
+        }
+    }
 }
 
 /// What bookings share.
@@ -202,9 +230,7 @@ impl BookingModel {
         stock: &mut Stock,
     ) {
         let people = i64::from(self.seats());
-        let seat = self.chosen.map_or(0, |(_, paid)| paid);
-        let fares = self.total + discount - fee_of_booking - seat;
-        let unit = *self.unit.get_or_insert(fares / people);
+        let unit = self.unit(discount, fee_of_booking);
         let mut back = 0;
         for who in leaving {
             let share =
@@ -214,10 +240,7 @@ impl BookingModel {
                 back += self.chosen.take().map_or(0, |(_, paid)| paid);
             }
         }
-        if let Some(open) = self.waiting() {
-            self.changes[open].state = ChangeState::Dropped;
-        }
-        self.close_pages();
+        self.drop_waiting(stock);
         self.gone.extend(leaving);
         self.total -= back;
         stock.free[self.flight] += i32::try_from(leaving.len()).unwrap();
@@ -226,6 +249,10 @@ impl BookingModel {
         } else {
             BookingStatus::PartiallyCancelled
         };
+        self.give_back(back);
+    }
+
+    fn give_back(&mut self, mut back: i64) {
         for payment in self.payments.iter_mut().rev() {
             let Some(came) = payment.came.filter(|_| !payment.mismatched) else {
                 continue;
@@ -236,6 +263,46 @@ impl BookingModel {
                 payment.promise(part);
                 back -= part;
             }
+        }
+    }
+
+    /// What one of them has paid, before a coupon; the same for all who fly.
+    pub fn unit(&mut self, discount: i64, fee_of_booking: i64) -> i64 {
+        let people = i64::from(self.seats());
+        let seat = self.chosen.map_or(0, |(_, paid)| paid);
+        let fares = self.total + discount - fee_of_booking - seat;
+        *self.unit.get_or_insert(fares / people)
+    }
+
+    /// A change that waits for its money ends: what it held is free.
+    pub fn drop_waiting(&mut self, stock: &mut Stock) {
+        if let Some(open) = self.waiting() {
+            self.changes[open].state = ChangeState::Dropped;
+            if matches!(self.changes[open].what, Change::Flight(_)) {
+                stock.free[1 - self.flight] += self.flying();
+            }
+        }
+        self.close_pages();
+    }
+
+    /// Everybody who flies moves to the other flight, whose seats are theirs already, and the price moves by an amount.
+    pub fn move_over(&mut self, to: NewFlight, amount: i64, stock: &mut Stock) {
+        stock.free[self.flight] += self.flying();
+        self.flight = 1 - self.flight;
+        self.unit = Some(to.unit);
+        self.total += amount;
+        self.chosen = self.chosen.filter(|_| to.keeps_seat);
+        if amount < 0 {
+            self.give_back(-amount);
+        }
+    }
+
+    /// How many seats of a flight a change holds that waits for its money.
+    pub fn held_for_change(&self, flight: usize) -> i32 {
+        let waits = self.waiting().map(|open| self.changes[open].what);
+        match waits {
+            Some(Change::Flight(_)) if self.flight != flight => self.flying(),
+            _ => 0,
         }
     }
 
@@ -307,7 +374,7 @@ impl BookingModel {
             return Settlement::Mismatch;
         }
         if let Some(change) = payment.change {
-            return self.pay_seat(which, change, has_seat);
+            return self.pay_change(which, change, stock, has_seat);
         }
         let pays_the_price = amount == self.total;
         let is_left = stock.free[self.flight] >= seats && (!self.coupon || stock.coupons > 0);
@@ -343,17 +410,33 @@ impl BookingModel {
         }
     }
 
-    /// The first passenger moves, or the money goes back.
-    fn pay_seat(&mut self, which: usize, index: usize, has_seat: bool) -> Settlement {
+    /// The first passenger moves to another seat, or everybody to another flight, or the money goes back.
+    fn pay_change(
+        &mut self,
+        which: usize,
+        index: usize,
+        stock: &mut Stock,
+        has_seat: bool,
+    ) -> Settlement {
         let newer = self.waiting().filter(|open| *open != index);
         let change = self.changes[index];
-        if self.is_alive() && newer.is_none() && change.state != ChangeState::Ended {
-            self.changes[index].state = ChangeState::Ended;
-            if has_seat {
-                let paid = self.chosen.map_or(0, |(_, paid)| paid);
-                self.chosen = Some((change.seat, paid + change.fee));
-                self.total += change.fee;
-                return Settlement::Confirmed;
+        if self.is_alive() && newer.is_none() {
+            match (change.what, change.state) {
+                (Change::Seat(seat), ChangeState::Open | ChangeState::Dropped) => {
+                    self.changes[index].state = ChangeState::Ended;
+                    if has_seat {
+                        let paid = self.chosen.map_or(0, |(_, paid)| paid);
+                        self.chosen = Some((seat, paid + change.fee));
+                        self.total += change.fee;
+                        return Settlement::Confirmed;
+                    }
+                }
+                (Change::Flight(to), ChangeState::Open) => {
+                    self.changes[index].state = ChangeState::Ended;
+                    self.move_over(to, change.fee, stock);
+                    return Settlement::Confirmed;
+                }
+                (Change::Flight(_), ChangeState::Dropped) | (_, ChangeState::Ended) => {}
             }
         }
         self.payments[which].promise_whole();

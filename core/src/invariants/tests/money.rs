@@ -4,7 +4,7 @@ use crate::settlement;
 use rand::RngExt;
 use sqlx::{Connection, PgConnection};
 
-use super::model::PaymentModel;
+use super::model::{Change, PaymentModel};
 use super::sequences::{Play, code};
 use super::world::{intent, paid, rupees, session};
 use crate::ids::RefundId;
@@ -86,7 +86,7 @@ impl Play<'_> {
         let amount = if wrong { asked + 1 } else { asked };
         let change = payment.change;
         let seat = match change {
-            Some(change) => Some(model.changes[change].seat),
+            Some(change) => model.changes[change].seat(),
             None => model.chosen.map(|(seat, _)| seat),
         };
         let has_cancelled = model.gone.contains(&0);
@@ -104,9 +104,14 @@ impl Play<'_> {
             ..paid(&payment.opened)
         };
         let came_to = self.settles(conn, session, expected).await;
-        match (change, expected) {
-            (Some(_), Settlement::Confirmed) => "seat paid".to_owned(),
-            (Some(_), Settlement::Refunding) => "seat money back".to_owned(),
+        let (_, model) = &self.bookings[which];
+        let what = change.map(|change| match model.changes[change].what {
+            Change::Seat(_) => "seat",
+            Change::Flight(_) => "flight",
+        });
+        match (what, expected) {
+            (Some(what), Settlement::Confirmed) => format!("{what} paid"),
+            (Some(what), Settlement::Refunding) => format!("{what} money back"),
             _ if fee_is_back => "fee back".to_owned(),
             _ => came_to,
         }

@@ -148,6 +148,11 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
         "some cancelled",
         "all cancelled",
         "cancel wrong_state",
+        "flight changed",
+        "flight waits",
+        "flight paid",
+        "flight money back",
+        "flight wrong_state",
     ] {
         assert!(
             sequences < 10_000 || seen.contains_key(happened),
@@ -192,7 +197,8 @@ impl Play<'_> {
             67..72 => self.refund_moves(conn, which).await,
             72..75 => self.refund_elsewhere(conn, which).await,
             75..87 => self.patch(conn, which).await,
-            _ => self.change_seat(conn, which).await,
+            87..94 => self.change_seat(conn, which).await,
+            _ => self.change_flight(conn, which).await,
         }
     }
 

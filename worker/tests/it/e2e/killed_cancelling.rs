@@ -33,7 +33,8 @@ async fn killed_at_any_step_from_cancellation_to_refund_the_money_goes_back_once
     for point in API {
         let reference = buy(&pool, &traveller, cancelled.len()).await;
         let quote = quote(&traveller, &reference).await;
-        kill_api_at(&mut deployment, point, &traveller, &reference, &quote).await;
+        let die = async || confirm(&traveller, &reference, &quote).await;
+        kill_api_at(&mut deployment, point, die).await;
         confirm(&traveller, &reference, &quote).await.unwrap();
         cancelled.push(reference);
     }
@@ -74,7 +75,8 @@ async fn killed_at_any_step_from_cancellation_to_refund_the_money_goes_back_once
     assert_consistent(&pool).await;
 }
 
-async fn buy(pool: &PgPool, traveller: &Traveller, number: usize) -> String {
+/// Buys a round trip for two.
+pub(super) async fn buy(pool: &PgPool, traveller: &Traveller, number: usize) -> String {
     let reference = book_party(traveller, number).await;
     let page = try_checkout(traveller, &reference).await.unwrap();
     traveller.pay(&page).await;
@@ -96,12 +98,11 @@ async fn confirm(traveller: &Traveller, reference: &str, quote: &Value) -> Optio
     Some(booking)
 }
 
-async fn kill_api_at(
+/// Kills the api at a step of what it is asked to do, and starts another one.
+pub(super) async fn kill_api_at(
     deployment: &mut Deployment,
     point: &str,
-    traveller: &Traveller,
-    reference: &str,
-    quote: &Value,
+    ask: impl AsyncFnOnce() -> Option<Value>,
 ) {
     let marker = marker(deployment, point);
     let mut armed = without_caps();
@@ -111,10 +112,7 @@ async fn kill_api_at(
     ]);
     deployment.api.kill();
     deployment.api.restart_with(&armed).await;
-    assert!(
-        confirm(traveller, reference, quote).await.is_none(),
-        "{point}"
-    );
+    assert!(ask().await.is_none(), "{point}");
     assert!(marker.exists(), "{point}");
     assert_eq!(deployment.api.wait().code(), None, "{point}: it was killed");
     deployment.api.restart_with(&without_caps()).await;

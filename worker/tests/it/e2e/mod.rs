@@ -8,6 +8,8 @@ mod journey;
 #[cfg(feature = "fault-points")]
 mod killed;
 mod killed_cancelling;
+#[cfg(feature = "fault-points")]
+mod killed_changing;
 mod readme;
 mod silence;
 #[cfg(feature = "fault-points")]

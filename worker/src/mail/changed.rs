@@ -1,0 +1,68 @@
+//! What the mails about other flights say.
+
+use flightdesk_core::format::money;
+use flightdesk_core::mail_content::{MailChange, MailContent};
+use flightdesk_core::money::Money;
+use uuid::Uuid;
+
+use super::layout::{Block, Frame, Words, compose};
+use super::structured;
+use super::templates::{greeting, letter, passengers};
+
+pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
+    let reference = &content.booking_ref;
+    let title = format!("You have new flights on booking {reference}");
+    let mut blocks = vec![
+        Block::Paragraph(greeting(content)),
+        Block::Paragraph(format!(
+            "We have changed the flights of your booking {reference}, as you asked. These are your flights now:"
+        )),
+        Block::Reference(reference),
+        Block::Flights(&content.flights),
+        passengers(content),
+    ];
+    if let Some(change) = content.change(id) {
+        blocks.extend(about(change));
+    }
+    let tickets =
+        "Your old tickets are not good any more. New tickets follow in a mail of their own.";
+    blocks.extend([
+        Block::Paragraph(tickets.to_owned()),
+        Block::Data(structured::reservations(content, frame.link)),
+        Block::Button("See the booking".to_owned(), frame.link),
+    ]);
+    compose(frame, title, &blocks)
+}
+
+fn about(change: &MailChange) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    if !change.former.is_empty() {
+        blocks.push(Block::List("Not flown any more", change.former.clone()));
+    }
+    if !change.lost_seats.is_empty() {
+        let lost =
+            "Chosen seats that the new flights do not have; what you paid for them comes back";
+        blocks.push(Block::List(lost, change.lost_seats.clone()));
+    }
+    let amount = change.amount;
+    let words = match amount.minor() {
+        1.. => format!("You have paid {} for the change.", money(amount)),
+        0 => "The change costs nothing.".to_owned(),
+        ..0 => format!(
+            "We are sending {} back to the card you paid with. Banks usually show it within 5 to 10 days. You need not do anything.",
+            money(Money::new(-amount.minor(), amount.currency()))
+        ),
+    };
+    blocks.push(Block::Paragraph(words));
+    blocks
+}
+
+pub(super) fn not_changed(content: &MailContent, frame: Frame<'_>) -> Words {
+    let reference = &content.booking_ref;
+    let what = format!(
+        "Another aircraft will fly on one of the flights that you asked for on booking {reference}, and it does not have the seats of the quote. Nothing was charged, and your booking is as it was."
+    );
+    let again = "You can ask for the change again where you booked. A payment that reaches us after all goes back in full.";
+    let title = format!("The flights of booking {reference} have not changed");
+    letter(content, frame, title, &[&what, again])
+}

@@ -1,0 +1,124 @@
+//! R4 of a change of flights: the api is killed at each step of confirming a quote.
+
+use chrono::Duration as Days;
+use flightdesk_core::fixtures::{AddFlight, add_flight};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use super::killed::{without_caps, worker};
+use super::killed_cancelling::{buy, kill_api_at};
+use super::traveller::{Traveller, until_idle};
+use super::{Deployment, PATIENCE, in_a_month};
+use crate::consistent::assert_consistent;
+use crate::support::smtp::Smtp;
+use crate::support::until_true;
+
+/// Where the api is killed (`fault::point`).
+const API: [&str; 5] = [
+    "change_seats_held",
+    "change_flights_moved",
+    "change_tickets_exchanged",
+    "change_refunded",
+    "change_committed",
+];
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_goes_back_once(
+    pool: PgPool,
+) {
+    let mut deployment = Deployment::start(&pool).await;
+    cheaper_a_day_later(&pool).await;
+    // The timetable is read when the api begins.
+    deployment.api.kill();
+    deployment.api.restart_with(&without_caps()).await;
+    let traveller = Traveller::sign_up(&deployment, "asha").await;
+    let smtp = Smtp::start(&["ok"]);
+    let mut changed = Vec::new();
+    for point in API {
+        let reference = buy(&pool, &traveller, changed.len()).await;
+        let quote = quote(&traveller, &reference).await;
+        let die = async || confirm(&traveller, &reference, &quote).await;
+        kill_api_at(&mut deployment, point, die).await;
+        let booking = confirm(&traveller, &reference, &quote).await.unwrap();
+        let flight = &booking["directions"][0]["flights"][0];
+        assert_eq!(flight["flight_number"], "AI 201", "{point}");
+        changed.push(reference);
+    }
+    let _worker = worker(&deployment, &smtp, &[]);
+    until_idle(&pool).await;
+    until_true("every refund succeeds", PATIENCE, async || {
+        let open = "select count(*) from refund where status <> 'succeeded'";
+        let open = sqlx::query_scalar::<_, i64>(open);
+        open.fetch_one(&pool).await.unwrap() == 0
+    })
+    .await;
+    until_idle(&pool).await;
+    for (what, query) in [
+        ("refund at Stripe", "select count(*) from sandbox.refund"),
+        (
+            "refund",
+            "select count(*) from refund where reason = 'change'",
+        ),
+        (
+            "credit note",
+            "select count(*) from document where kind = 'refund_receipt' and status = 'ready'",
+        ),
+        (
+            "event",
+            "select count(*) from booking_event where kind = 'flights_changed'",
+        ),
+        (
+            "change",
+            "select count(*) from booking_change where status = 'done'",
+        ),
+    ] {
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+        assert_eq!(count, i64::try_from(changed.len()).unwrap(), "{what}");
+    }
+    let mails = smtp.accepted();
+    for reference in &changed {
+        let title = format!("You have new flights on booking {reference}");
+        let own = mails.iter().filter(|mail| mail.contains(&title));
+        assert!(own.count() >= 1, "{reference} is told");
+    }
+    assert_consistent(&pool).await;
+}
+
+async fn cheaper_a_day_later(pool: &PgPool) {
+    let day = in_a_month() + Days::days(1);
+    let flight = AddFlight {
+        airline: "AI",
+        number: "201",
+        origin: "DEL",
+        destination: "BOM",
+        departs_local: day.and_hms_opt(8, 0, 0).unwrap(),
+        block_minutes: 130,
+        aircraft: "32N",
+        base_fare_minor: 300_000,
+    };
+    add_flight(&mut pool.acquire().await.unwrap(), flight)
+        .await
+        .unwrap();
+}
+
+async fn quote(traveller: &Traveller, reference: &str) -> Value {
+    let day = in_a_month() + Days::days(1);
+    let booking = traveller.get(&format!("/v1/bookings/{reference}")).await;
+    let family = &booking["directions"][0]["fare_family"];
+    let path = format!(
+        "/v1/flights/search?origin=DEL&destination=BOM&departure_date={day}&adults=2&fare_family={}",
+        family.as_str().unwrap()
+    );
+    let found = traveller.get(&path).await;
+    let body = json!({ "direction": "departing", "offer": found["offers"][0]["offer_id"] });
+    let path = format!("/v1/bookings/{reference}/change-quotes");
+    traveller.post(&path, &body).await
+}
+
+/// The booking, unless the api dies before it answers.
+async fn confirm(traveller: &Traveller, reference: &str, quote: &Value) -> Option<Value> {
+    let path = format!("/v1/bookings/{reference}/changes");
+    let body = json!({ "quote_id": quote["quote_id"] });
+    traveller.attempt(Method::POST, &path, Some(&body)).await
+}
