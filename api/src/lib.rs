@@ -32,8 +32,8 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, coupons,
-    documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments, places,
-    refunds, search, seats,
+    documents, flights, health, holds, invariants, jobs, ledger, name_corrections, no_shows,
+    payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -46,7 +46,11 @@ fn operations() -> impl OpenApi {
         calendar::Calendars,
         flights::Flights,
         holds::Holds,
-        (bookings::Bookings, cancellations::Cancellations),
+        (
+            bookings::Bookings,
+            cancellations::Cancellations,
+            name_corrections::NameCorrections,
+        ),
         seats::Seats,
         coupons::Coupons,
         payments::Payments,
@@ -64,6 +68,7 @@ fn operations() -> impl OpenApi {
             admin_jobs::AdminJobs,
             cancellations::AdminCancellations,
             no_shows::NoShows,
+            name_corrections::AdminNameCorrections,
         ),
     )
 }

@@ -4,7 +4,7 @@ use flightdesk_core::charge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
-use flightdesk_core::booking::PriceChanged;
+use flightdesk_core::booking::{CorrectionTooLate, PriceChanged};
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
@@ -80,6 +80,11 @@ fn errors() -> Vec<Error> {
         },
         OfferExpired { fresh: None }.into(),
         PriceChanged { price }.into(),
+        CorrectionTooLate {
+            hours: 24,
+            ended_at: Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap(),
+        }
+        .into(),
         Error::HoldExpired,
         Error::HoldBooked,
         Error::WrongState {

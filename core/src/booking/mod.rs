@@ -3,6 +3,7 @@
 mod cancel;
 pub(crate) mod change_seats;
 mod confirm;
+mod correct_names;
 mod create;
 mod end;
 mod insert;
@@ -27,6 +28,9 @@ pub use cancel::{
 };
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
+pub use correct_names::{
+    CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules,
+};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use link::{BookingLinks, LinkedBooking};

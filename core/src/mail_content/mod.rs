@@ -4,6 +4,6 @@ mod load;
 mod model;
 
 pub use model::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContent, MailFlight, MailMove,
-    MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailContactChange, MailContent,
+    MailFlight, MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
 };

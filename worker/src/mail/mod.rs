@@ -2,6 +2,7 @@
 
 pub mod calendar;
 mod cancelled;
+mod contact;
 mod directory;
 mod layout;
 mod message;
