@@ -28,9 +28,7 @@ pub use cancel::{
 };
 pub use change_seats::{NewSeat, SeatChange, change_seats, sweep_seat_changes};
 pub use confirm::{confirm, reclaim};
-pub use correct_names::{
-    CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules,
-};
+pub use correct_names::{CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use link::{BookingLinks, LinkedBooking};

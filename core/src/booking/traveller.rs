@@ -350,8 +350,10 @@ pub(super) async fn rename(
             kind: row.kind,
             number: row.number,
         });
-        let claimed = claim(conn, booking.account_id, booking.id, &[traveller], &row.flights);
-        claimed.await.map_err(|error| at(error, index))?;
+        let people = [traveller];
+        claim(conn, booking.account_id, booking.id, &people, &row.flights)
+            .await
+            .map_err(|error| at(error, index))?;
     }
     retain(conn, booking.id).await
 }

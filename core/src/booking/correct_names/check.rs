@@ -160,13 +160,7 @@ fn add_corrected(wrong: &mut Violations, index: usize) {
     wrong.add(path(index, "passenger_id"), "already_corrected", message);
 }
 
-fn refuse_another(
-    wrong: &mut Violations,
-    index: usize,
-    before: &Names,
-    after: &Names,
-    most: u32,
-) {
+fn refuse_another(wrong: &mut Violations, index: usize, before: &Names, after: &Names, most: u32) {
     let letters = rule::letters_between(before, after);
     let is_typo = u32::try_from(letters).is_ok_and(|letters| letters <= most);
     if !is_typo && !rule::has_same_words(before, after) {
@@ -288,6 +282,9 @@ mod tests {
     fn the_same_name_again_is_no_correction() {
         let person = person();
         let wish = correction(&person, Some(" Asha "), Some("Verma"));
-        assert_eq!(codes(check(&[person], &[wish], Some(3))), ["passengers[0]: unchanged"]);
+        assert_eq!(
+            codes(check(&[person], &[wish], Some(3))),
+            ["passengers[0]: unchanged"]
+        );
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn letters_between(before: &Names, after: &Names) -> usize {
         let mut last_match = 0;
         for (column, new) in after.iter().enumerate() {
             let swapped_row = last_row_of.get(new).copied().unwrap_or(0);
-            let swapped = cost[swapped_row][last_match] + (row - swapped_row) + 1 + (column - last_match);
+            let swapped =
+                cost[swapped_row][last_match] + (row - swapped_row) + 1 + (column - last_match);
             let exchanged = cost[row + 1][column + 1] + usize::from(old != new);
             let added = cost[row + 2][column + 1] + 1;
             let left_out = cost[row + 1][column + 2] + 1;

@@ -28,7 +28,11 @@ pub(super) async fn patch(
         Some(_) | None => return Err(Error::AlreadyPaid),
     };
     let expected = check::plain(patch, booking.total.currency())?;
-    accept(booking, &queries::get_by_id(conn, booking.id).await?.price, expected)?;
+    accept(
+        booking,
+        &queries::get_by_id(conn, booking.id).await?.price,
+        expected,
+    )?;
     write(conn, clock, booking, &passengers::contact(contact)?).await?;
     queries::get_by_id(conn, booking.id).await
 }
