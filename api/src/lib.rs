@@ -32,8 +32,8 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
-    coupons, documents, flights, health, holds, invariants, jobs, ledger, no_shows, payments,
-    places, refunds, search, seats,
+    coupons, documents, flights, health, holds, invariants, jobs, ledger, name_corrections,
+    no_shows, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -50,6 +50,7 @@ fn operations() -> impl OpenApi {
             bookings::Bookings,
             cancellations::Cancellations,
             changes::Changes,
+            name_corrections::NameCorrections,
         ),
         seats::Seats,
         coupons::Coupons,
@@ -68,6 +69,7 @@ fn operations() -> impl OpenApi {
             admin_jobs::AdminJobs,
             cancellations::AdminCancellations,
             no_shows::NoShows,
+            name_corrections::AdminNameCorrections,
         ),
     )
 }

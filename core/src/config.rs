@@ -191,6 +191,14 @@ pub struct Sales {
     #[arg(long, env = "SALES_CLOSE_MINUTES", default_value_t = 120)]
     pub sales_close_minutes: u32,
 
+    /// Hours after booking within which travellers may correct each passenger's name once; staff may later
+    #[arg(long, env = "NAME_CORRECTION_HOURS", default_value_t = 24)]
+    pub name_correction_hours: u32,
+
+    /// Letters in which a name that a traveller has corrected may differ; the order of its words may always
+    #[arg(long, env = "NAME_CORRECTION_LETTERS", default_value_t = 3)]
+    pub name_correction_letters: u32,
+
     /// What a minute of travel weighs when a search is sorted by `best`, per seated passenger, in minor units of SALE_CURRENCY
     #[arg(long, env = "BEST_MINUTE_MINOR", default_value_t = 500)]
     pub best_minute_minor: u32,
@@ -308,7 +316,7 @@ pub struct Mail {
     #[arg(long, env = "VERIFICATION_LINK_HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=720))]
     pub verification_link_hours: u32,
 
-    /// Mails about unpaid bookings, and with links that verify it, that one address which has never paid gets in an hour; more are not sent
+    /// Mails about unpaid bookings, to a contact that was just named, and with links that verify an address, that one address which has never paid gets in an hour; more are not sent
     #[arg(long, env = "MAILS_TO_STRANGER_PER_HOUR", default_value_t = 20)]
     pub mails_to_stranger_per_hour: u16,
 }

@@ -4,7 +4,7 @@ use flightdesk_core::charge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
-use flightdesk_core::booking::{ChangeNotAllowed, PriceChanged};
+use flightdesk_core::booking::{ChangeNotAllowed, CorrectionTooLate, PriceChanged};
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
@@ -83,6 +83,11 @@ fn errors() -> Vec<Error> {
         ChangeNotAllowed {
             direction: Direction::Departing,
             fare: "Light".to_owned(),
+        }
+        .into(),
+        CorrectionTooLate {
+            hours: 24,
+            ended_at: Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap(),
         }
         .into(),
         Error::HoldExpired,

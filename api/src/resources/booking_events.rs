@@ -41,7 +41,8 @@ pub struct BookingEventView {
     /// when the money came after the deadline. `cancelled`, `expired`: `status`, `total`. `partially_cancelled`, and
     /// `cancelled` of what was paid: `cancellation_id`, `status`, `total`, `refund`, `places`, `waiver`. `no_show`:
     /// `flight_id`, `passenger_ids`. `changed`: `change_id`,
-    /// the `parts` that were named (`offers`, `passengers`, `contact`, `seats`, `coupon`), `total`. `seats_changed`:
+    /// the `parts` that were named (`offers`, `passengers`, `contact`, `seats`, `coupon`), `total`. `contact_changed` of what was
+    /// paid: `change_id`, `parts` (`email`, `phone`). `name_corrected`: `passenger_ids`. `seats_changed`:
     /// `seats`, each `from` one `to` another, and, when the change was paid, `seat_change_id` and `amount`.
     /// `seat_change_lost`: `seat_change_id`. `aircraft_changed`: `flight_id`, `aircraft`, `seats`.
     /// `documents_ready`: `revision`, `document_ids`. `refund_promised`: `refund_id`, `payment_id`, `amount`, `cause`.

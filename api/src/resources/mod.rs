@@ -16,6 +16,7 @@ pub mod holds;
 pub mod invariants;
 pub mod jobs;
 pub mod ledger;
+pub mod name_corrections;
 pub mod no_shows;
 pub mod payments;
 pub mod places;

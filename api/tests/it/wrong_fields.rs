@@ -445,5 +445,14 @@ async fn no_body_of_any_shape_is_our_fault(pool: PgPool) {
         &json!({ "seats": [wish] }),
     )
     .await;
+    let name = json!({ "passenger_id": booking["passengers"][0]["id"], "title": "mx", "first_name": "A", "middle_name": "", "last_name": "B" });
+    let names = json!({ "passengers": [name], "reason": "a typo" });
+    spoil(
+        &client,
+        post.clone(),
+        &format!("{path}/name-corrections"),
+        &names,
+    )
+    .await;
     spoil(&client, post, &format!("{path}/cancellations"), &json!({})).await;
 }

@@ -3,6 +3,7 @@
 mod cancel;
 pub(crate) mod change_seats;
 mod confirm;
+mod correct_names;
 mod create;
 mod end;
 pub(crate) mod exchange;
@@ -29,6 +30,7 @@ pub use cancel::{
 };
 pub use change_seats::{NewSeat, change_seats};
 pub use confirm::{confirm, reclaim};
+pub use correct_names::{CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules};
 pub use create::create;
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use exchange::{

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::model::BookedPassenger;
 use super::passengers::{Gender, Passenger, PassengerName};
 use crate::booking_lock::LockedBooking;
-use crate::ids::{AccountId, BookingId, FlightId};
+use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
 use crate::ticket::to_latin_capitals;
 use crate::{Error, Result, flight};
 
@@ -271,14 +271,37 @@ pub(super) async fn claim_again(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let people = rows.iter().map(|row| {
+    let people = rows.into_iter().map(|row| {
+        Traveller::from(Stored {
+            first_name: row.first_name,
+            last_name: row.last_name,
+            date_of_birth: row.date_of_birth,
+            gender: row.gender,
+            country: row.country,
+            kind: row.kind,
+            number: row.number,
+        })
+    });
+    let people: Vec<_> = people.collect();
+    claim(conn, booking.account_id, booking.id, &people, flights).await
+}
+
+/// A passenger's row, as far as it says who they are.
+struct Stored {
+    first_name: Option<String>,
+    last_name: String,
+    date_of_birth: NaiveDate,
+    gender: Gender,
+    country: Option<String>,
+    kind: Option<String>,
+    number: Option<String>,
+}
+
+impl From<Stored> for Traveller {
+    fn from(row: Stored) -> Self {
         let first_name = row.first_name.as_deref();
-        let document = (
-            row.country.as_deref(),
-            row.kind.as_deref(),
-            row.number.as_deref(),
-        );
-        Traveller {
+        let document = (&row.country, &row.kind, &row.number);
+        Self {
             name: full_name(first_name, &row.last_name),
             person: Person::new(first_name, &row.last_name, row.date_of_birth),
             gender: row.gender,
@@ -287,9 +310,60 @@ pub(super) async fn claim_again(
                 _ => None,
             },
         }
-    });
-    let people: Vec<_> = people.collect();
-    claim(conn, booking.account_id, booking.id, &people, flights).await
+    }
+}
+
+/// Puts passengers whose names have become others on the flights that they fly in a booking, and takes their old names off.
+/// Errors as [`claim`]; the index is that of the passenger among those given.
+pub(super) async fn rename(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    passengers: &[PassengerId],
+) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"
+        select p.first_name, p.last_name, p.date_of_birth, p.gender as "gender: Gender", p.travel_document_country as country,
+               p.travel_document_type as kind, p.travel_document_number as number,
+               array(
+                   select bf.flight_id from booked_flight bf
+                   join direction d on d.id = bf.direction_id and d.status = 'booked'
+                   where bf.booking_id = $1
+                     and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = d.id)
+                   order by bf.ordinal
+               ) as "flights!: Vec<FlightId>"
+        from unnest($2::uuid[]) with ordinality as given (id, position)
+        join passenger p on p.id = given.id and p.booking_id = $1
+        order by given.position
+        "#,
+        booking.id.0,
+        &passengers.iter().map(|id| id.0).collect::<Vec<_>>(),
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for (index, row) in rows.into_iter().enumerate() {
+        let traveller = Traveller::from(Stored {
+            first_name: row.first_name,
+            last_name: row.last_name,
+            date_of_birth: row.date_of_birth,
+            gender: row.gender,
+            country: row.country,
+            kind: row.kind,
+            number: row.number,
+        });
+        let people = [traveller];
+        claim(conn, booking.account_id, booking.id, &people, &row.flights)
+            .await
+            .map_err(|error| at(error, index))?;
+    }
+    retain(conn, booking.id).await
+}
+
+/// The same error about another passenger.
+fn at(mut error: Error, passenger: usize) -> Error {
+    if let Error::DuplicatePassenger { index, .. } = &mut error {
+        *index = passenger;
+    }
+    error
 }
 
 /// Takes those who do not fly any more off the flights of a booking: they may book them again. Two people of one name and

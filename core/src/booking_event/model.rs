@@ -80,6 +80,20 @@ pub enum Event {
         /// Whether mails go to another address.
         goes_elsewhere: bool,
     },
+    /// The contact of a paid booking is another.
+    ContactChanged {
+        /// The change.
+        change_id: Uuid,
+        /// Whether mails go to another address.
+        email: bool,
+        /// Whether text messages go to another number.
+        phone: bool,
+    },
+    /// Names of passengers of a paid booking were corrected.
+    NameCorrected {
+        /// Whose.
+        passengers: Vec<PassengerId>,
+    },
     /// Passengers of a paid booking have other seats.
     SeatsChanged {
         /// The change, when it had to be paid, and its price.
@@ -298,6 +312,8 @@ pub enum Kind {
     NoShow,
     Expired,
     Changed,
+    ContactChanged,
+    NameCorrected,
     SeatsChanged,
     SeatChangeLost,
     FlightsChanged,
@@ -321,6 +337,8 @@ impl Kind {
         Self::NoShow,
         Self::Expired,
         Self::Changed,
+        Self::ContactChanged,
+        Self::NameCorrected,
         Self::SeatsChanged,
         Self::SeatChangeLost,
         Self::FlightsChanged,
@@ -344,6 +362,8 @@ impl Kind {
             Self::NoShow => "no_show",
             Self::Expired => "expired",
             Self::Changed => "changed",
+            Self::ContactChanged => "contact_changed",
+            Self::NameCorrected => "name_corrected",
             Self::SeatsChanged => "seats_changed",
             Self::SeatChangeLost => "seat_change_lost",
             Self::FlightsChanged => "flights_changed",
@@ -368,6 +388,8 @@ impl Kind {
             Self::Expired => Some(BookingStatus::Expired),
             Self::Changed
             | Self::NoShow
+            | Self::ContactChanged
+            | Self::NameCorrected
             | Self::SeatsChanged
             | Self::SeatChangeLost
             | Self::FlightsChanged
@@ -386,21 +408,21 @@ impl Kind {
 /// What is told of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notice {
-    /// To the contact's address.
-    pub mail: Option<MailKind>,
+    /// To the contact's address, or to the one that it had.
+    pub mails: [Option<MailKind>; 2],
     /// Whether the contact's phone gets the confirmation.
     pub text_message: bool,
 }
 
 impl Notice {
     const NOTHING: Self = Self {
-        mail: None,
+        mails: [None, None],
         text_message: false,
     };
 
     const fn mail(mail: MailKind) -> Self {
         Self {
-            mail: Some(mail),
+            mails: [Some(mail), None],
             text_message: false,
         }
     }
@@ -417,6 +439,8 @@ impl Event {
             Self::NoShow { .. } => Kind::NoShow,
             Self::Expired { .. } => Kind::Expired,
             Self::Changed { .. } => Kind::Changed,
+            Self::ContactChanged { .. } => Kind::ContactChanged,
+            Self::NameCorrected { .. } => Kind::NameCorrected,
             Self::SeatsChanged { .. } => Kind::SeatsChanged,
             Self::SeatChangeLost { .. } => Kind::SeatChangeLost,
             Self::FlightsChanged { .. } => Kind::FlightsChanged,
@@ -437,8 +461,8 @@ impl Event {
             Self::Held { total, .. } if total.minor() > 0 => Notice::mail(MailKind::BookingHeld),
             // The mail waits for the documents.
             Self::Confirmed { .. } => Notice {
-                mail: None,
                 text_message: true,
+                ..Notice::NOTHING
             },
             Self::Cancelled { .. } => Notice::mail(MailKind::BookingCancelled),
             Self::CancelledPaid {
@@ -458,6 +482,19 @@ impl Event {
                 Notice::mail(MailKind::BookingChanged {
                     change_id: *change_id,
                 })
+            }
+            // The address that is left hears of it too: it may not know who did it.
+            Self::ContactChanged {
+                change_id, email, ..
+            } => {
+                let change_id = *change_id;
+                Notice {
+                    mails: [
+                        Some(MailKind::ContactChanged { change_id }),
+                        email.then_some(MailKind::ContactReplaced { change_id }),
+                    ],
+                    text_message: false,
+                }
             }
             Self::SeatChangeLost { seat_change_id } => Notice::mail(MailKind::SeatsNotChanged {
                 seat_change_id: *seat_change_id,
@@ -486,9 +523,10 @@ impl Event {
             Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
                 direction: direction.ordinal().into(),
             }),
-            // What costs nothing is confirmed in the same transaction, and other seats are told with the new tickets.
+            // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets.
             Self::Held { .. }
             | Self::Changed { .. }
+            | Self::NameCorrected { .. }
             | Self::NoShow { .. }
             | Self::SeatsChanged { .. }
             | Self::AircraftChanged { .. }
@@ -560,6 +598,19 @@ impl Event {
                 "parts": parts.iter().map(|part| part.as_str()).collect::<Vec<_>>(),
                 "total": { "from": money(*from), "to": money(*to) },
             }),
+            Self::ContactChanged {
+                change_id,
+                email,
+                phone,
+            } => {
+                let parts = [("email", *email), ("phone", *phone)];
+                let parts = parts.into_iter().filter(|(_, is_another)| *is_another);
+                json!({
+                    "change_id": change_id,
+                    "parts": parts.map(|(part, _)| part).collect::<Vec<_>>(),
+                })
+            }
+            Self::NameCorrected { passengers } => json!({ "passenger_ids": passengers }),
             Self::SeatsChanged { paid, seats } => json!({
                 "seat_change_id": paid.map(|(id, _)| id),
                 "amount": paid.map(|(_, amount)| money(amount)),

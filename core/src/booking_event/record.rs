@@ -112,7 +112,7 @@ fn promised(
     notice: Notice,
 ) -> Result<Vec<outbox::Row>> {
     let mut jobs = Vec::new();
-    if let Some(mail) = notice.mail {
+    for mail in notice.mails.into_iter().flatten() {
         jobs.push(mail::promised(clock, account_id, booking_id, mail)?);
     }
     if notice.text_message {

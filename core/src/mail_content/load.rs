@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContent, MailFlight,
-    MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
+    MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
 };
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::document::{self, Baggage};
@@ -26,6 +26,7 @@ impl MailContent {
                 not exists (
                     select from booking paid
                     where lower(paid.contact_email) = lower(booking.contact_email) and paid.confirmed_at is not null
+                        and paid.contact_changed_at is null
                 ) and not exists (
                     select from account
                     where account.id = booking.account_id and account.email = lower(booking.contact_email)
@@ -58,6 +59,8 @@ impl MailContent {
             returns: returns(conn, booking_id).await?,
             cancellations: cancellations(conn, booking_id).await?,
             changes: changes(conn, booking_id).await?,
+            renamed: renamed(conn, booking_id).await?,
+            contact_changes: contact_changes(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -282,6 +285,55 @@ async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Mail
     Ok(bags)
 }
 
+/// Since the newest tickets that were ready, and so mailed: of several corrections at once all are told.
+async fn renamed(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<String>> {
+    let rows = sqlx::query!(
+        r#"
+        select title, first_name, middle_name, last_name from passenger
+        where booking_id = $1 and exists (
+            select from name_correction n
+            where n.passenger_id = passenger.id and n.corrected_at >= coalesce((
+                select max(superseded_at) from document_revision
+                join document on document.id = document_revision.document_id
+                where document.booking_id = $1 and document.kind = 'ticket' and document_revision.ready_at is not null), '-infinity'))
+        order by ordinal
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let renamed = rows
+        .into_iter()
+        .map(|row| full_name(&row.title, row.first_name, row.middle_name, row.last_name));
+    Ok(renamed.collect())
+}
+
+async fn contact_changes(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<MailContactChange>> {
+    let changes = sqlx::query_as!(
+        MailContactChange,
+        "select id, from_email from contact_change where booking_id = $1 order by position",
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(changes)
+}
+
+/// `Ms Asha Rani Verma`.
+fn full_name(
+    title: &str,
+    first_name: Option<String>,
+    middle_name: Option<String>,
+    last_name: String,
+) -> String {
+    let title = format::sentence_case(title);
+    let names = [Some(title), first_name, middle_name, Some(last_name)];
+    names.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
 async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailPassenger>> {
     let rows = sqlx::query!(
         r#"
@@ -313,16 +365,10 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
     .fetch_all(conn)
     .await?;
     let passengers = rows.into_iter().map(|row| {
-        let title = format::sentence_case(&row.title);
-        let names = [
-            Some(title),
-            row.first_name.clone(),
-            row.middle_name,
-            Some(row.last_name.clone()),
-        ];
+        let (first, last) = (row.first_name.clone(), row.last_name.clone());
         MailPassenger {
             first_name: row.first_name.unwrap_or(row.last_name),
-            name: names.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            name: full_name(&row.title, first, row.middle_name, last),
             passenger_type: row.passenger_type,
             flights: row.flights,
             seats: row.seats,

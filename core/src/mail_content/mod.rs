@@ -4,6 +4,6 @@ mod load;
 mod model;
 
 pub use model::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContent, MailFlight,
-    MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
+    MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
 };

@@ -46,6 +46,10 @@ pub struct MailContent {
     pub cancellations: Vec<MailCancellation>,
     /// Which other flights were asked for after it was paid, in the order in which that happened.
     pub changes: Vec<MailChange>,
+    /// Who has a corrected name on the tickets since those that the traveller has: title and all names.
+    pub renamed: Vec<String>,
+    /// How its contact changed after it was paid, in the order in which that happened.
+    pub contact_changes: Vec<MailContactChange>,
     /// When it has to be paid.
     pub payment_due_at: DateTime<Utc>,
     /// The tickets, one document per validating airline, and the invoices.
@@ -105,6 +109,15 @@ pub struct MailCancellation {
     pub fees_kept: Money,
     /// What goes back in all.
     pub refund: Money,
+}
+
+/// A change of the contact of a paid booking.
+#[derive(Clone, Debug)]
+pub struct MailContactChange {
+    /// The change.
+    pub id: Uuid,
+    /// The address before; `None` when it is the same.
+    pub from_email: Option<String>,
 }
 
 /// A passenger who was cancelled in a direction.
@@ -243,6 +256,12 @@ impl MailContent {
             MailKind::BookingExpired => {
                 self.status == "expired" && self.late_payment_resolution.is_none()
             }
+            // A newer change has a mail of its own.
+            MailKind::ContactChanged { change_id } => {
+                let newest = self.contact_changes.last();
+                is_paid && newest.is_some_and(|change| change.id == change_id)
+            }
+            MailKind::ContactReplaced { .. } => !self.goes_to(mail).eq_ignore_ascii_case(&self.to),
             // A newer revision has a mail of its own.
             MailKind::TicketsChanged { revision } => {
                 is_paid && self.tickets().all(|ticket| ticket.revision <= revision)
@@ -262,6 +281,33 @@ impl MailContent {
                 self.cancellation(cancellation_id).is_some()
             }
         }
+    }
+
+    /// The address that a mail goes to: the contact's, but for the mail to the one that was left.
+    pub fn goes_to(&self, mail: MailKind) -> &str {
+        let left = match mail {
+            MailKind::ContactReplaced { change_id } => {
+                let mut changes = self.contact_changes.iter();
+                let change = changes.find(|change| change.id == change_id);
+                change.and_then(|change| change.from_email.as_deref())
+            }
+            MailKind::BookingHeld
+            | MailKind::BookingChanged { .. }
+            | MailKind::BookingCancelled
+            | MailKind::BookingConfirmed
+            | MailKind::BookingExpired
+            | MailKind::ContactChanged { .. }
+            | MailKind::TicketsChanged { .. }
+            | MailKind::DepartureReminder { .. }
+            | MailKind::LatePaymentRefunded
+            | MailKind::MoneyReturned { .. }
+            | MailKind::RefundPaid { .. }
+            | MailKind::CancellationConfirmed { .. }
+            | MailKind::SeatsNotChanged { .. }
+            | MailKind::FlightsChanged { .. }
+            | MailKind::FlightsNotChanged { .. } => None,
+        };
+        left.unwrap_or(&self.to)
     }
 
     /// Whether a flight leaves one country for another.
@@ -312,6 +358,8 @@ impl MailContent {
             | MailKind::BookingChanged { .. }
             | MailKind::BookingCancelled
             | MailKind::BookingExpired
+            | MailKind::ContactChanged { .. }
+            | MailKind::ContactReplaced { .. }
             | MailKind::DepartureReminder { .. }
             | MailKind::LatePaymentRefunded
             | MailKind::MoneyReturned { .. }

@@ -135,7 +135,17 @@ pub enum MailKind {
         /// The cancellation.
         cancellation_id: Uuid,
     },
-    /// Other seats or another aircraft, with the new tickets attached.
+    /// The contact of a paid booking is another: to the new address, or to the one that stays when only the number changed.
+    ContactChanged {
+        /// The change.
+        change_id: Uuid,
+    },
+    /// The same, to the address that mails do not go to any more.
+    ContactReplaced {
+        /// The change.
+        change_id: Uuid,
+    },
+    /// Other seats, names or another aircraft, with the new tickets attached.
     TicketsChanged {
         /// The revision of the tickets.
         revision: i32,
@@ -175,14 +185,17 @@ pub enum MailKind {
 }
 
 impl MailKind {
-    /// Whether it is about a booking that nobody has paid: anybody can cause it, to any address.
-    pub const fn is_unpaid(self) -> bool {
+    /// Whether anybody can cause it, to any address: it is about a booking that nobody has paid, or goes to an address that
+    /// somebody has just typed.
+    pub const fn is_unasked(self) -> bool {
         match self {
             Self::BookingHeld
+            | Self::ContactChanged { .. }
             | Self::BookingChanged { .. }
             | Self::BookingCancelled
             | Self::BookingExpired => true,
             Self::BookingConfirmed
+            | Self::ContactReplaced { .. }
             | Self::TicketsChanged { .. }
             | Self::DepartureReminder { .. }
             | Self::LatePaymentRefunded
@@ -202,6 +215,8 @@ impl MailKind {
             Self::BookingChanged { .. } => "booking_changed",
             Self::BookingCancelled => "booking_cancelled",
             Self::BookingExpired => "booking_expired",
+            Self::ContactChanged { .. } => "contact_changed",
+            Self::ContactReplaced { .. } => "contact_replaced",
             Self::TicketsChanged { .. } => "tickets_changed",
             Self::DepartureReminder { .. } => "departure_reminder",
             Self::BookingConfirmed => "booking_confirmed",
@@ -222,9 +237,9 @@ impl MailKind {
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
             Self::BookingChanged { change_id }
             | Self::FlightsChanged { change_id }
-            | Self::FlightsNotChanged { change_id } => {
-                format!("{}.{change_id}", self.as_str())
-            }
+            | Self::FlightsNotChanged { change_id }
+            | Self::ContactChanged { change_id }
+            | Self::ContactReplaced { change_id } => format!("{}.{change_id}", self.as_str()),
             Self::MoneyReturned { refund_id } | Self::RefundPaid { refund_id } => {
                 format!("{}.{refund_id}", self.as_str())
             }

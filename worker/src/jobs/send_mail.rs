@@ -34,7 +34,7 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
         info!(mail = job.mail.as_str(), booking_id = %job.booking_id, "mail no longer true, not sent");
         false
     } else if !is_admitted(ctx, &content, job.mail).await? {
-        warn!(mail = job.mail.as_str(), booking_id = %job.booking_id, "its address has had enough mails about unpaid bookings this hour, not sent");
+        warn!(mail = job.mail.as_str(), booking_id = %job.booking_id, "its address has had enough mails that it may not have asked for this hour, not sent");
         false
     } else {
         true
@@ -53,7 +53,7 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
         let words = templates::words(job.mail, &content, frame);
         let mail = Mail {
             message_id: format!("{}.{}@{}", job.mail.name(), job.booking_id, ctx.mail.host()),
-            to: content.to,
+            to: content.goes_to(job.mail).to_owned(),
             subject: words.subject,
             text: words.text,
             html: words.html,
@@ -81,10 +81,10 @@ pub(super) async fn finish(ctx: &Ctx, lease: &Lease, was_sent: bool) -> Result<(
     Ok(())
 }
 
-/// Whether the mail may go where it shall. Anybody can book with anybody's address: one that has never paid gets so
-/// many mails about unpaid bookings in an hour and no more.
+/// Whether the mail may go where it shall. Anybody can book with anybody's address, or name it later: one that has never
+/// paid gets so many mails that it may not have asked for in an hour and no more.
 async fn is_admitted(ctx: &Ctx, content: &MailContent, mail: MailKind) -> Result<bool, JobError> {
-    if !(mail.is_unpaid() && content.is_stranger) {
+    if !(mail.is_unasked() && content.is_stranger) {
         return Ok(true);
     }
     let name = format!("{}:{}", mail.name(), content.booking_id);

@@ -3,6 +3,7 @@
 pub mod calendar;
 mod cancelled;
 mod changed;
+mod contact;
 mod directory;
 mod layout;
 mod message;

@@ -6,7 +6,7 @@ use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};
 pub use super::layout::{Frame, Words};
-use super::{cancelled, changed, moved, returned, structured};
+use super::{cancelled, changed, contact, moved, returned, structured};
 use crate::pdf::words::checked;
 
 /// The words of a mail about a booking.
@@ -17,6 +17,8 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::BookingConfirmed => confirmed(content, frame),
         MailKind::BookingCancelled => cancelled_unpaid(content, frame),
         MailKind::BookingExpired => expired(content, frame),
+        MailKind::ContactChanged { change_id } => contact::changed(content, frame, change_id),
+        MailKind::ContactReplaced { .. } => contact::replaced(content, frame),
         MailKind::TicketsChanged { revision } => tickets_changed(content, frame, revision),
         MailKind::DepartureReminder { direction } => departure_reminder(content, frame, direction),
         MailKind::LatePaymentRefunded => returned::late_payment_refunded(content, frame),
@@ -151,18 +153,24 @@ fn expired(content: &MailContent, frame: Frame<'_>) -> Words {
 
 fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Words {
     let reference = &content.booking_ref;
-    let what = if content.cancellations.is_empty() {
-        format!("Seats of booking {reference} have changed.")
-    } else {
+    let what = if !content.cancellations.is_empty() {
         format!(
             "Booking {reference} has changed: these are the flights and passengers that are left."
         )
+    } else if content.renamed.is_empty() {
+        format!("Seats of booking {reference} have changed.")
+    } else {
+        format!("Names on booking {reference} have been corrected.")
     };
     let what = format!(
         "{what} The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."
     );
     let moved = moved::sentences(content).join(" ");
     let mut blocks = vec![Block::Paragraph(greeting(content)), Block::Paragraph(what)];
+    if !content.renamed.is_empty() {
+        let names = content.renamed.clone();
+        blocks.push(Block::List("Names on the tickets now", names));
+    }
     if !moved.is_empty() {
         blocks.push(Block::Paragraph(moved));
     }

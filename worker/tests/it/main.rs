@@ -1,6 +1,7 @@
 //! The worker against real PostgreSQL, Redis, SMTP and S3 servers; what it makes is read by other people's programs.
 
 mod booked;
+mod changed_people;
 mod clock;
 mod connections;
 #[path = "../../../api/tests/it/consistent.rs"]

@@ -135,11 +135,13 @@ impl Bookings {
         Ok(Json((booking, app.clock.now()).into()))
     }
 
-    /// Change a booking that is not paid
+    /// Change a booking that is not paid, or the contact of a paid one
     ///
     /// All of it or nothing: other flights, other people, contact, seats, coupon. Seats are given back and taken in the
     /// same step, the deadline stays. The price is made anew: when it is not `expected_total` or, without that, the
     /// price before, the answer is 409 `price_changed` with the new `price`. An open checkout of another price is closed.
+    /// Once it is paid, `contact` alone may change, at any time; both addresses are told. Names are corrected by
+    /// `POST /v1/bookings/{booking_ref}/name-corrections`.
     #[oai(
         path = "/bookings/:booking_ref",
         method = "patch",

@@ -1,4 +1,4 @@
-//! The body that changes a booking that is not paid; its operation stands with the others of a booking.
+//! The body that changes a booking, of a paid one the contact alone; its operation stands with the others of a booking.
 
 use flightdesk_core::booking::{BookingPatch, Contact, CouponChange, ExpectedTotal};
 use flightdesk_core::error::Error;
@@ -11,7 +11,7 @@ use crate::openapi::raw::{FromRaw, Raw};
 use crate::resources::holds::SeatWishView;
 use crate::views::MoneyView;
 
-/// What of an unpaid booking shall be another; what is absent stays
+/// What of a booking shall be another; what is absent stays
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct PatchBooking {

@@ -220,11 +220,7 @@ fn parse(
     let path = |field: &str| format!("passengers[{index}].{field}");
     let before = wrong.len();
     let names = names(wrong, path, input);
-    let title = input.title.to_ascii_lowercase();
-    if !TITLES.contains(&title.as_str()) {
-        let message = format!("write one of {}", TITLES.join(", "));
-        wrong.add(path("title"), "unknown", message);
-    }
+    let title = title(wrong, path, input);
     let gender = Gender::parse(&input.gender);
     if gender.is_none() {
         wrong.add(
@@ -273,10 +269,31 @@ fn parse(
 }
 
 /// The names of a passenger that can be read.
-struct Names {
-    first: Option<PassengerName>,
-    middle: Option<PassengerName>,
-    last: Option<PassengerName>,
+pub(super) struct Names {
+    pub first: Option<PassengerName>,
+    pub middle: Option<PassengerName>,
+    pub last: Option<PassengerName>,
+}
+
+/// Title and names alone of somebody who is known otherwise; `None` when one of them is wrong.
+pub(super) fn named(
+    wrong: &mut Violations,
+    path: impl Fn(&str) -> String,
+    input: &NewPassenger,
+) -> Option<(String, Names)> {
+    let before = wrong.len();
+    let names = names(wrong, &path, input);
+    let title = title(wrong, &path, input);
+    (wrong.len() == before).then_some((title, names))
+}
+
+fn title(wrong: &mut Violations, path: impl Fn(&str) -> String, input: &NewPassenger) -> String {
+    let title = input.title.to_ascii_lowercase();
+    if !TITLES.contains(&title.as_str()) {
+        let message = format!("write one of {}", TITLES.join(", "));
+        wrong.add(path("title"), "unknown", message);
+    }
+    title
 }
 
 /// Whoever has one name has a last name; a middle name stands between two others.

@@ -1,4 +1,4 @@
-//! Changing a booking that is not paid, in one transaction: what is not named stays as it is, what is refused changes
+//! Changing a booking that is not paid, and the contact of one that is, in one transaction: what is not named stays as it is, what is refused changes
 //! nothing. Locks are taken in the order of everything else: account, booking, travellers, cabins, seats, coupon.
 //!
 //! **A passenger with the same names and date of birth stays the same person.** Passengers of a change are matched
@@ -7,6 +7,7 @@
 
 mod check;
 mod current;
+mod paid;
 mod write;
 
 use sqlx::PgConnection;
@@ -85,9 +86,9 @@ impl BookingPatch {
 }
 
 /// Changes an unpaid booking of the account; its deadline stays. A checkout of another price is closed, and its money
-/// goes back if it comes all the same. A price of zero confirms.
+/// goes back if it comes all the same. A price of zero confirms. Of a paid booking the contact alone may change.
 ///
-/// Errors: [`Error::NotFound`], [`Error::AlreadyPaid`], [`Error::WrongState`]; [`Error::Invalid`] with every wrong
+/// Errors: [`Error::NotFound`], [`Error::AlreadyPaid`] for more than the contact, [`Error::WrongState`]; [`Error::Invalid`] with every wrong
 /// field; [`PriceChanged`] when the price becomes another than the expected one or, without one, than it was;
 /// those of [`super::create`] for offers, seats, coupon and passengers.
 pub async fn patch(
@@ -101,6 +102,9 @@ pub async fn patch(
         hold::change::one_at_a_time(conn, account_id).await?;
     }
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
+    if is_paid(&booking) {
+        return paid::patch(conn, shop.clock, &booking, patch).await;
+    }
     refuse_unless_unpaid(shop.clock, &booking)?;
     let wanted = if patch.changes_more_than_contact() {
         let current = current::load(conn, &booking).await?;
@@ -137,6 +141,13 @@ pub async fn patch(
         write::all(conn, shop, &booking, current, wanted).await?;
     }
     queries::get_by_id(conn, booking.id).await
+}
+
+fn is_paid(booking: &LockedBooking) -> bool {
+    match booking.status {
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => true,
+        BookingStatus::PendingPayment | BookingStatus::Cancelled | BookingStatus::Expired => false,
+    }
 }
 
 fn refuse_unless_unpaid(clock: &Clock, booking: &LockedBooking) -> Result<()> {
