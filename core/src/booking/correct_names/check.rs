@@ -1,7 +1,7 @@
 //! Which corrections may be made, every wrong field at once.
 
 use super::NameCorrection;
-use super::load::{Names, Person};
+use super::load::{Journey, Names, Person};
 use super::rule;
 use crate::booking::passengers::{self, NewPassenger};
 use crate::error::Violations;
@@ -137,20 +137,21 @@ fn refuse_closed(
     is_traveller: bool,
 ) -> bool {
     let field = path(index, "passenger_id");
-    if person.is_cancelled {
-        let message = "is cancelled: leave this passenger out";
-        wrong.add(field, "already_cancelled", message);
-    } else if !person.will_fly || is_traveller && person.has_flown {
-        let message = if person.will_fly {
-            format!("has flown: {ASK_STAFF} for the flights that are left")
-        } else {
-            "has flown: names on a ticket that was used stay".to_owned()
-        };
-        wrong.add(field, "already_flown", message);
-    } else if is_traveller && person.is_corrected {
-        add_corrected(wrong, index);
-    } else {
-        return true;
+    match person.journey {
+        Journey::Cancelled => {
+            let message = "is cancelled: leave this passenger out";
+            wrong.add(field, "already_cancelled", message);
+        }
+        Journey::Over => {
+            let message = "has flown: the names on a ticket that was used stay";
+            wrong.add(field, "already_flown", message);
+        }
+        Journey::Begun if is_traveller => {
+            let message = format!("has flown: {ASK_STAFF} for the flights that are left");
+            wrong.add(field, "already_flown", message);
+        }
+        Journey::Ahead if is_traveller && person.is_corrected => add_corrected(wrong, index),
+        Journey::Ahead | Journey::Begun => return true,
     }
     false
 }
@@ -190,9 +191,7 @@ mod tests {
             id: PassengerId::new(),
             names: names("Asha", "Verma"),
             is_corrected: false,
-            is_cancelled: false,
-            has_flown: false,
-            will_fly: true,
+            journey: Journey::Ahead,
         }
     }
 
@@ -229,9 +228,9 @@ mod tests {
     fn staff_may_do_what_a_traveller_may_not() {
         let [free, mut used, mut gone, mut flown, mut landed] = [(); 5].map(|()| person());
         used.is_corrected = true;
-        gone.is_cancelled = true;
-        flown.has_flown = true;
-        (landed.has_flown, landed.will_fly) = (true, false);
+        gone.journey = Journey::Cancelled;
+        flown.journey = Journey::Begun;
+        landed.journey = Journey::Over;
         let people = [free, used, gone, flown, landed];
         let wishes: Vec<_> = people
             .iter()

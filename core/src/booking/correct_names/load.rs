@@ -22,12 +22,20 @@ pub(super) struct Person {
     pub names: Names,
     /// The traveller has corrected the names before.
     pub is_corrected: bool,
-    /// Does not fly in any direction any more.
-    pub is_cancelled: bool,
-    /// A flight of theirs has left.
-    pub has_flown: bool,
-    /// A flight of theirs is still to leave.
-    pub will_fly: bool,
+    pub journey: Journey,
+}
+
+/// How far a passenger's journey is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Journey {
+    /// Every flight of theirs is still to leave.
+    Ahead,
+    /// One has left, and one is still to leave.
+    Begun,
+    /// None is still to leave.
+    Over,
+    /// They do not fly in any direction any more.
+    Cancelled,
 }
 
 /// Everybody of a booking, in its order.
@@ -72,9 +80,12 @@ pub(super) async fn people(
             last_name: row.last_name,
         },
         is_corrected: row.is_corrected,
-        is_cancelled: row.is_cancelled,
-        has_flown: row.has_flown,
-        will_fly: row.will_fly,
+        journey: match (row.is_cancelled, row.has_flown, row.will_fly) {
+            (true, _, _) => Journey::Cancelled,
+            (false, false, true) => Journey::Ahead,
+            (false, true, true) => Journey::Begun,
+            (false, _, false) => Journey::Over,
+        },
     });
     Ok(people.collect())
 }
