@@ -32,8 +32,8 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
-    coupons, documents, flights, health, holds, invariants, jobs, ledger, name_corrections,
-    no_shows, payments, places, refunds, search, seats,
+    coupons, documents, flights, health, holds, invariants, jobs, ledger, money_issues,
+    name_corrections, no_shows, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -70,6 +70,7 @@ fn operations() -> impl OpenApi {
             cancellations::AdminCancellations,
             no_shows::NoShows,
             name_corrections::AdminNameCorrections,
+            money_issues::MoneyIssues,
         ),
     )
 }

@@ -124,6 +124,21 @@ fn clockwork(
         Ok(())
     });
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);
+    // A dispute may be heard of before the payment that it is of.
+    clockwork.every(
+        "match_disputes",
+        Duration::from_secs(15),
+        |ctx| async move {
+            loop {
+                let mut tx = ctx.db.begin().await?;
+                let is_matched = payment::match_dispute(&mut tx, &ctx.clock).await?;
+                tx.commit().await?;
+                if !is_matched {
+                    return Ok(());
+                }
+            }
+        },
+    );
     // What a process of an older version settled during an upgrade has its receipt.
     clockwork.every(
         "number_receipts",

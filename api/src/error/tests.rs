@@ -11,6 +11,7 @@ use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
 use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::OfferExpired;
+use flightdesk_core::payment::RefundNotOwed;
 use flightdesk_core::trade::{Direction, LineKind, Price, PriceLine};
 use poem::IntoResponse;
 use serde_json::Value;
@@ -112,6 +113,15 @@ fn errors() -> Vec<Error> {
         Error::Database(sqlx::Error::PoolTimedOut),
     ]);
     errors.extend(bounds());
+    let not_owed = [
+        RefundNotOwed::Pending,
+        RefundNotOwed::Succeeded,
+        RefundNotOwed::Replaced,
+        RefundNotOwed::RefundedAtStripe,
+        RefundNotOwed::LostDispute,
+        RefundNotOwed::TooMuch,
+    ];
+    errors.extend(not_owed.map(Error::from));
     errors
 }
 

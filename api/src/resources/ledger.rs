@@ -38,7 +38,7 @@ pub struct EntryView {
     posted_at: Instant,
     /// What it was posted for
     kind: String,
-    /// The booking that was sold, the payment that came, or the refund that moved
+    /// The booking that was sold, the payment that came, or the refund or dispute that moved
     reference: Uuid,
     /// The account that receives: `customer`, `stripe_clearing`, `refunds_payable`, `discount`, …
     debit: String,

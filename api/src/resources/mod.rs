@@ -16,6 +16,7 @@ pub mod holds;
 pub mod invariants;
 pub mod jobs;
 pub mod ledger;
+pub mod money_issues;
 pub mod name_corrections;
 pub mod no_shows;
 pub mod payments;
@@ -39,7 +40,9 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         "search_flights" | "get_calendar" => search::check_query(app, query).await,
         "get_seat_map" => seats::check_query(app, query).await,
         "list_bookings" => bookings::check_query(query),
-        "list_api_keys" | "list_booking_events" | "list_jobs" => page::check_query(query),
+        "list_api_keys" | "list_booking_events" | "list_jobs" | "list_money_issues" => {
+            page::check_query(query)
+        }
         _ => Ok(()),
     }
 }

@@ -110,7 +110,9 @@ impl Payments {
     /// Receive an event of Stripe
     ///
     /// For Stripe alone. The signature covers the bytes of the body and is good for 300 seconds either way. Stored
-    /// and settled in one step: 200, also for events that mean nothing here; 503 when nothing could be stored.
+    /// and settled in one step: 200, also for events that mean nothing here; 503 when nothing could be stored. Let Stripe send
+    /// `checkout.session.completed`, `checkout.session.expired`, `refund.created`, `refund.updated`, `refund.failed`, and
+    /// `charge.dispute.created`, `.updated`, `.funds_withdrawn`, `.funds_reinstated` and `.closed`.
     #[oai(
         path = "/webhooks/stripe",
         method = "post",

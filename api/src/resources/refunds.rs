@@ -34,6 +34,12 @@ pub struct RefundView {
     ended_at: Option<Instant>,
     /// Why it failed, in a sentence
     failure: Option<String>,
+    /// Why it is pending, in a sentence, when it waits for the end of a dispute
+    pending_reason: Option<String>,
+    /// The `id` of the refund that failed and in whose place this one goes
+    replaces: Option<Uuid>,
+    /// `bank_transfer` when it could not go back to the card; absent when the payment provider paid it
+    settled_by: Option<String>,
     /// Its receipt, once it has succeeded; a later revision says when it is void
     receipt: Option<RefundReceiptView>,
 }
@@ -59,7 +65,8 @@ impl Refunds {
     /// List the refunds of a booking
     ///
     /// What goes back or has gone, oldest first, with the receipt of each that succeeded. Refunds that staff made at the
-    /// payment provider are among them.
+    /// payment provider are among them. One that failed stays as it is; what staff give instead is a refund of its own that
+    /// `replaces` it.
     #[oai(
         path = "/bookings/:booking_ref/refunds",
         method = "get",
@@ -91,6 +98,9 @@ impl From<Refund> for RefundView {
             created_at: refund.created_at.into(),
             ended_at: refund.ended_at.map(Instant),
             failure: refund.failure.map(str::to_owned),
+            pending_reason: refund.pending_reason.map(str::to_owned),
+            replaces: refund.replaces.map(|id| id.0),
+            settled_by: refund.settled_by,
             receipt: refund.receipt.map(|receipt| RefundReceiptView {
                 document_id: receipt.document_id.0,
                 number: receipt.number,

@@ -11,6 +11,7 @@
 mod answer;
 mod control;
 mod currency;
+mod dispute;
 mod event;
 mod fault;
 mod form;
@@ -183,6 +184,10 @@ impl Sandbox {
             ("POST", ["refunds"]) => refund::create(conn, call, params).await?,
             ("GET", ["refunds"]) => refund::list(conn, params).await?,
             ("GET", ["refunds", id]) => self.get(conn, "refund", id).await?,
+            ("GET", ["disputes"]) => dispute::list(conn, params).await?,
+            ("GET", ["disputes", id]) => dispute::get(conn, id).await?,
+            ("POST", ["disputes", id]) => dispute::submit(conn, call, id, params).await?,
+            ("POST", ["disputes", id, "close"]) => dispute::close(conn, call, id).await?,
             ("GET", ["events"]) => event::list(conn, params).await?,
             ("GET", ["events", id]) => self.get(conn, "event", id).await?,
             _ => return Ok(None),

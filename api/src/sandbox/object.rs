@@ -58,6 +58,7 @@ pub(super) struct Charge {
     pub failure_code: Option<String>,
     pub decline_code: Option<String>,
     pub failure_message: Option<String>,
+    pub disputed: bool,
 }
 
 /// A row of `sandbox.refund`, with its charge's currency and payment.
@@ -230,11 +231,12 @@ impl Charge {
     pub async fn find(conn: &mut PgConnection, id: &str) -> Result<Option<Self>, Fault> {
         Ok(sqlx::query_as!(
             Self,
-            "
+            r#"
             select id, payment_intent_id, amount, amount_refunded, currency, created_at, brand, last4, failure_code,
-                   decline_code, failure_message
+                   decline_code, failure_message,
+                   exists (select from sandbox.dispute d where d.charge_id = charge.id) as "disputed!"
             from sandbox.charge where id = $1
-            ",
+            "#,
             id
         )
         .fetch_optional(conn)
@@ -279,7 +281,7 @@ impl Charge {
             "created": self.created_at.timestamp(),
             "currency": self.currency,
             "customer": null,
-            "disputed": false,
+            "disputed": self.disputed,
             "failure_code": self.failure_code,
             "failure_message": self.failure_message,
             "livemode": false,

@@ -157,6 +157,7 @@ fn open_form(session: &Session, amount: &str, message: &str) -> String {
          <button name=\"card\" value=\"4000000000000002\">Decline</button>\
          <button name=\"card\" value=\"4000000000009995\">Insufficient funds</button>\
          <button name=\"card\" value=\"{asking}\">Ask the bank (3D Secure)</button>\
+         <button name=\"card\" value=\"4000000000000259\">Pay and dispute it</button>\
          </fieldset></form>{cancel}",
         amount = escape(amount),
         what = escape(&session.description),

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::dispute::{self, Claim};
 use super::fault::Fault;
 use super::object::{Charge, Session};
 use super::session::intent_json;
@@ -37,6 +38,8 @@ struct Decline {
 
 enum Verdict {
     Pays,
+    /// And its holder disputes that at once.
+    Disputes(Claim),
     Asks,
     Declines(Decline),
     NoCard(&'static str),
@@ -50,8 +53,12 @@ fn verdict(card: &str) -> Verdict {
             message,
         })
     };
+    let disputed = |reason, is_inquiry| Verdict::Disputes(Claim { reason, is_inquiry });
     match card {
         "4242424242424242" | "5555555555554444" | "378282246310005" | APPROVED => Verdict::Pays,
+        "4000000000000259" => disputed("fraudulent", false),
+        "4000000000002685" => disputed("product_not_received", false),
+        "4000000000001976" => disputed("fraudulent", true),
         ASKING => Verdict::Asks,
         REFUSED => declined(
             "payment_intent_authentication_failure",
@@ -121,11 +128,12 @@ pub(super) async fn attempt(
         "open" if session.expires_at > call.now => {}
         _ => return Ok(Some(Outcome::Expired)),
     }
-    let decline = match verdict(card) {
+    let (decline, claim) = match verdict(card) {
         Verdict::Asks => return Ok(Some(Outcome::Authenticate)),
         Verdict::NoCard(why) => return Ok(Some(Outcome::Invalid(why))),
-        Verdict::Declines(decline) => Some(decline),
-        Verdict::Pays => None,
+        Verdict::Declines(decline) => (Some(decline), None),
+        Verdict::Pays => (None, None),
+        Verdict::Disputes(claim) => (None, Some(claim)),
     };
     let intent = intent_of(conn, call, &mut session).await?;
     let charge = charge_card(conn, call, &session, &intent, card, decline.as_ref()).await?;
@@ -153,6 +161,9 @@ pub(super) async fn attempt(
     event::record(conn, call, "payment_intent.succeeded", &intent).await?;
     let object = session.json(&sandbox.checkout_url(&session.id));
     event::record(conn, call, "checkout.session.completed", &object).await?;
+    if let Some(claim) = claim {
+        dispute::open(conn, call, &charge, &claim).await?;
+    }
     Ok(Some(Outcome::Paid))
 }
 

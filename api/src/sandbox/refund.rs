@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::fault::Fault;
 use super::form::Params;
 use super::object::{Charge, Refund};
-use super::{Call, control, currency, event, list, new_id};
+use super::{Call, control, currency, dispute, event, list, new_id};
 
 /// Gives money back: never more than what is left of the charge.
 pub(super) async fn create(
@@ -38,6 +38,7 @@ pub(super) async fn create(
             .executed());
     }
     let amount = amount.unwrap_or(left);
+    dispute::refuse_refund(conn, &charge, amount).await?;
     if amount > left {
         let message = format!(
             "Refund amount ({}) is greater than unrefunded amount on charge ({})",

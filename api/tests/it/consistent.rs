@@ -113,7 +113,7 @@ const RULES: &[(&str, &str)] = &[
         "the lines of an invoice are what was paid for it",
         "select d.number from document d join payment p on p.id = d.payment_id
          where d.kind = 'invoice'
-           and p.amount_minor - (select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.reason = 'seat_fees')
+           and p.amount_minor - (select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.reason = 'seat_fees' and r.replaces_id is null)
             <> (select coalesce(sum(l.amount_minor), 0) from price_line l where l.invoice_id = d.id)",
     ),
     (
@@ -188,12 +188,18 @@ const RULES: &[(&str, &str)] = &[
         "money for a booking that is not paid is on its way back",
         "select b.booking_ref from payment p join booking b on b.id = p.booking_id
          where p.status = 'succeeded' and b.confirmed_at is null
-           and not exists (select from refund r where r.payment_id = p.id and r.amount_minor = p.amount_minor and r.status <> 'failed')",
+           and not exists (select from refund r where r.payment_id = p.id and r.amount_minor = p.amount_minor and r.status <> 'failed')
+           and p.amount_minor <> (select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.status <> 'failed')
+             + (select coalesce(sum(d.amount_minor), 0) from dispute d where d.payment_id = p.id and d.status = 'lost')",
     ),
     (
         "no more goes back than came",
-        "select p.id::text from payment p join refund r on r.payment_id = p.id and r.status <> 'failed'
-         group by p.id, p.amount_minor, p.status having sum(r.amount_minor) > p.amount_minor or p.status not in ('succeeded', 'mismatched')",
+        "select p.id::text from payment p
+         cross join lateral (
+             select (select coalesce(sum(r.amount_minor), 0) from refund r where r.payment_id = p.id and r.status <> 'failed')
+                  + (select coalesce(sum(d.amount_minor), 0) from dispute d where d.payment_id = p.id and d.status = 'lost') as back
+         ) gone
+         where gone.back > p.amount_minor or (gone.back > 0 and p.status not in ('succeeded', 'mismatched'))",
     ),
     (
         "a booking costs the sum of its lines, and that is what is charged and kept",
@@ -207,7 +213,7 @@ const RULES: &[(&str, &str)] = &[
                 and p.amount_minor <> b.total_minor - (
                     select coalesce(sum(c.amount_minor), 0) from booking_change c where c.booking_id = b.id and c.status = 'done') + (
                     select coalesce(sum(r.amount_minor), 0) from refund r
-                    where (r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap')) + (
+                    where r.replaces_id is null and ((r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap'))) + (
                     -- What was cancelled is not kept, whoever gave it back.
                     select coalesce(sum(x.refund_minor), 0) from cancellation x where x.booking_id = b.id))",
     ),
@@ -231,18 +237,42 @@ const RULES: &[(&str, &str)] = &[
            and exists (select from booking_event o where o.booking_id = e.booking_id and o.position < e.position)",
     ),
     (
-        "what Stripe has of us in the ledger is what came less what went back",
+        "what Stripe has of us in the ledger is what came less what went back or was taken",
         "select b.booking_ref from booking b
          where (select coalesce(sum(amount_minor), 0) from ledger_line l where l.booking_id = b.id and l.account = 'stripe_clearing' and l.currency = b.currency)
             <> (select coalesce(sum(amount_minor), 0) from payment p where p.booking_id = b.id and p.ended_at is not null and p.stripe_payment_intent_id is not null and p.currency = b.currency)
-             - (select coalesce(sum(amount_minor), 0) from refund r where r.booking_id = b.id and r.status = 'succeeded' and r.currency = b.currency)",
+             - (select coalesce(sum(amount_minor), 0) from refund r where r.booking_id = b.id and r.status = 'succeeded' and r.currency = b.currency and r.settled_by is null)
+             - (select coalesce(sum(amount_minor), 0) from dispute d where d.booking_id = b.id and d.currency = b.currency
+                    and d.status not in ('won', 'prevented') and d.status not like 'warning%')",
+    ),
+    (
+        "a dispute took its money once, and returned it only when it was won",
+        "select d.stripe_dispute_id from dispute d
+         where d.booking_id is not null
+           and ((select coalesce(sum(e.amount_minor), 0) from ledger_entry e where e.reference = d.id and e.kind = 'dispute_withdrawn')
+                    <> case when d.status in ('needs_response', 'under_review', 'won', 'lost') then d.amount_minor else 0 end
+                or (select coalesce(sum(e.amount_minor), 0) from ledger_entry e where e.reference = d.id and e.kind = 'dispute_reinstated')
+                    <> case when d.status = 'won' then d.amount_minor else 0 end)",
+    ),
+    (
+        "nobody owes the traveller of a booking what a lost dispute gave",
+        "select r.id::text from refund r join ledger_entry e on e.kind = 'refund_by_dispute' and e.reference = r.id
+         where r.status <> 'failed' or r.failure <> 'lost_dispute' or e.amount_minor > r.amount_minor
+            or not exists (select from dispute d where d.payment_id = r.payment_id and d.status = 'lost')",
+    ),
+    (
+        "a refund replaces one that failed, of the same payment and amount",
+        "select r.id::text from refund r join refund f on f.id = r.replaces_id
+         where f.status <> 'failed' or (f.payment_id, f.amount_minor, f.currency, f.reason) <> (r.payment_id, r.amount_minor, r.currency, r.reason)",
     ),
     (
         "a ticket that is not ready has a job that makes it, and a refund that was not asked for one that asks",
         "select d.id::text from document d where d.status in ('queued', 'rendering') and not exists (
              select from outbox o where o.kind = 'render_document' and o.payload ->> 'document_id' = d.id::text and o.status in ('waiting', 'queued', 'running'))
          union all
-         select r.id::text from refund r where r.status = 'pending' and r.stripe_refund_id is null and not exists (
+         select r.id::text from refund r where r.status = 'pending' and r.stripe_refund_id is null and r.failure is distinct from 'charge_disputed'
+             and not exists (select from dispute d where d.payment_id = r.payment_id and d.closed_at is null and d.status not like 'warning%')
+             and not exists (
              select from outbox o where o.kind = 'create_refund' and o.payload ->> 'refund_id' = r.id::text and o.status in ('waiting', 'queued', 'running'))",
     ),
 ];

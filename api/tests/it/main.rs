@@ -17,6 +17,7 @@ mod contacts;
 mod contract;
 mod coupons;
 mod deploy;
+mod disputes;
 mod documents;
 mod errors;
 mod expand;

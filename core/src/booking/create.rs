@@ -294,6 +294,7 @@ fn written(
             amount_paid: nothing,
             amount_refunded: nothing,
             mismatches: Vec::new(),
+            disputes: Vec::new(),
         },
         late_payment: None,
         documents: Vec::new(),

@@ -20,7 +20,7 @@ use crate::ids::{AccountId, BookingId, BookingRef, DirectionId, FlightId, Passen
 use crate::inventory::Seat;
 use crate::money::{self, Currency, Money};
 use crate::payment::stripe::Card;
-use crate::payment::{self, Mismatch};
+use crate::payment::{self, Dispute, Mismatch};
 use crate::reference::Airline;
 use crate::ticket::TicketNumber;
 use crate::trade::{
@@ -380,6 +380,7 @@ struct Paid {
     received_minor: i64,
     refunded_minor: i64,
     mismatches: Vec<Mismatch>,
+    disputes: Vec<Dispute>,
 }
 
 impl Paid {
@@ -392,6 +393,7 @@ impl Paid {
             amount_paid: Money::new(self.received_minor, currency),
             amount_refunded: Money::new(self.refunded_minor, currency),
             mismatches: self.mismatches,
+            disputes: self.disputes,
         }
     }
 }
@@ -403,7 +405,8 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
                newest.checkout_url, newest.card_brand, newest.card_last4,
                (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
                (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
-               exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!"
+               exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!",
+               exists (select from dispute where booking_id = b.id) as "disputed!"
         from booking b
         left join lateral (
             select id, status, card_brand, card_last4, case when status = 'open' then checkout_url end as checkout_url
@@ -418,6 +421,9 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
     let odd = rows.iter().filter(|row| row.mismatched);
     let odd: Vec<_> = odd.map(|row| row.booking_id).collect();
     let mut mismatches = payment::list_mismatches(conn, &odd).await?;
+    let disputed = rows.iter().filter(|row| row.disputed);
+    let disputed: Vec<_> = disputed.map(|row| row.booking_id).collect();
+    let mut disputes = payment::list_disputes(conn, &disputed).await?;
     let paid = rows.into_iter().map(|row| {
         let card = row.card_brand.zip(row.card_last4);
         let paid = Paid {
@@ -428,6 +434,7 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
             received_minor: row.paid,
             refunded_minor: row.refunded,
             mismatches: mismatches.remove(&row.booking_id).unwrap_or_default(),
+            disputes: disputes.remove(&row.booking_id).unwrap_or_default(),
         };
         (row.booking_id, paid)
     });

@@ -16,7 +16,7 @@ use crate::ids::{BookingId, BookingRef, FlightId, PassengerId, PaymentId};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::payment::stripe::Card;
-use crate::payment::{self, Mismatch};
+use crate::payment::{self, Dispute, Mismatch};
 use crate::reference::Airline;
 use crate::trade::{
     BookingStatus, Cabin, Direction, FareConditions, LatePayment, PassengerType, Price,
@@ -129,6 +129,8 @@ pub struct PaymentSummary {
     pub amount_refunded: Money,
     /// Money that was not what was asked for and goes back; usually none came.
     pub mismatches: Vec<Mismatch>,
+    /// What banks took back of it or asked about; usually nothing.
+    pub disputes: Vec<Dispute>,
 }
 
 /// A booking with everything on it.

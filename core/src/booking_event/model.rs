@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::booking_lock::LockedBooking;
-use crate::ids::{DocumentId, FlightId, PassengerId, PaymentId, RefundId};
+use crate::ids::{DisputeId, DocumentId, FlightId, PassengerId, PaymentId, RefundId};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::outbox::MailKind;
-use crate::trade::{BookingStatus, Direction, LatePayment};
+use crate::trade::{BookingStatus, Direction, DisputeStatus, LatePayment};
 
 /// Of the details of every kind. A field more is no other version; a field that means something else is.
 const VERSION: u8 = 1;
@@ -174,6 +174,29 @@ pub enum Event {
         /// The receipt.
         document_id: DocumentId,
     },
+    /// Whoever paid disputes it at the bank: it asks, or has taken the money. One that first asked and then took the money
+    /// is told twice.
+    DisputeOpened {
+        /// The dispute.
+        dispute_id: DisputeId,
+        /// The payment that it is of.
+        payment_id: PaymentId,
+        /// How much.
+        amount: Money,
+        /// What the cardholder says, in Stripe's word.
+        reason: String,
+        /// Whether the bank only asks.
+        is_inquiry: bool,
+    },
+    /// The bank has decided.
+    DisputeClosed {
+        /// The dispute.
+        dispute_id: DisputeId,
+        /// How much.
+        amount: Money,
+        /// How it ended.
+        outcome: DisputeStatus,
+    },
     /// The first flight of a direction leaves within a day.
     DepartureNear {
         /// The direction.
@@ -277,8 +300,12 @@ pub enum RefundCause {
     Change,
     /// The other flights that it was for cannot be had any more.
     FlightsGone,
-    /// What is left of a refund of ours after one that was made at Stripe.
+    /// What is left of a refund of ours after one that was made at Stripe, or after a dispute that was lost.
     Remainder,
+    /// Staff had one that failed tried again.
+    Retry,
+    /// Staff paid one that failed otherwise than through Stripe.
+    SettledOtherwise,
 }
 
 impl RefundCause {
@@ -297,6 +324,8 @@ impl RefundCause {
             Self::Change => "change",
             Self::FlightsGone => "flights_gone",
             Self::Remainder => "remainder",
+            Self::Retry => "retry",
+            Self::SettledOtherwise => "settled_otherwise",
         }
     }
 }
@@ -324,6 +353,8 @@ pub enum Kind {
     RefundPaid,
     RefundFailed,
     ReceiptReady,
+    DisputeOpened,
+    DisputeClosed,
     DepartureNear,
 }
 
@@ -349,6 +380,8 @@ impl Kind {
         Self::RefundPaid,
         Self::RefundFailed,
         Self::ReceiptReady,
+        Self::DisputeOpened,
+        Self::DisputeClosed,
         Self::DepartureNear,
     ];
 
@@ -374,6 +407,8 @@ impl Kind {
             Self::RefundPaid => "refund_paid",
             Self::RefundFailed => "refund_failed",
             Self::ReceiptReady => "receipt_ready",
+            Self::DisputeOpened => "dispute_opened",
+            Self::DisputeClosed => "dispute_closed",
             Self::DepartureNear => "departure_near",
         }
     }
@@ -400,6 +435,8 @@ impl Kind {
             | Self::RefundPaid
             | Self::RefundFailed
             | Self::ReceiptReady
+            | Self::DisputeOpened
+            | Self::DisputeClosed
             | Self::DepartureNear => None,
         }
     }
@@ -451,6 +488,8 @@ impl Event {
             Self::RefundPaid { .. } => Kind::RefundPaid,
             Self::RefundFailed { .. } => Kind::RefundFailed,
             Self::ReceiptReady { .. } => Kind::ReceiptReady,
+            Self::DisputeOpened { .. } => Kind::DisputeOpened,
+            Self::DisputeClosed { .. } => Kind::DisputeClosed,
             Self::DepartureNear { .. } => Kind::DepartureNear,
         }
     }
@@ -523,7 +562,8 @@ impl Event {
             Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
                 direction: direction.ordinal().into(),
             }),
-            // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets.
+            // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets, and a
+            // dispute is between the seller and the bank.
             Self::Held { .. }
             | Self::Changed { .. }
             | Self::NameCorrected { .. }
@@ -532,7 +572,9 @@ impl Event {
             | Self::AircraftChanged { .. }
             | Self::DocumentsReady { .. }
             | Self::RefundPaid { .. }
-            | Self::RefundFailed { .. } => Notice::NOTHING,
+            | Self::RefundFailed { .. }
+            | Self::DisputeOpened { .. }
+            | Self::DisputeClosed { .. } => Notice::NOTHING,
         }
     }
 
@@ -664,6 +706,28 @@ impl Event {
                 refund_id,
                 document_id,
             } => json!({ "refund_id": refund_id, "document_id": document_id }),
+            Self::DisputeOpened {
+                dispute_id,
+                payment_id,
+                amount,
+                reason,
+                is_inquiry,
+            } => json!({
+                "dispute_id": dispute_id,
+                "payment_id": payment_id,
+                "amount": money(*amount),
+                "reason": reason,
+                "is_inquiry": is_inquiry,
+            }),
+            Self::DisputeClosed {
+                dispute_id,
+                amount,
+                outcome,
+            } => json!({
+                "dispute_id": dispute_id,
+                "amount": money(*amount),
+                "outcome": outcome.as_str(),
+            }),
             Self::DepartureNear { direction } => json!({ "direction": direction.as_str() }),
         };
         if let Some(fields) = details.as_object_mut() {
@@ -687,12 +751,15 @@ fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
         | RefundCause::DuplicatePayment
         | RefundCause::MismatchedPayment
         | RefundCause::SeatFees => Notice::mail(MailKind::MoneyReturned { refund_id }),
-        // The mail with the new tickets tells it, that about the cancellation or change, or whoever gave it back at Stripe.
+        // The mail with the new tickets tells it, that about the cancellation or change, that about the refund which failed, or
+        // whoever gave it back at Stripe.
         RefundCause::SeatSwap
         | RefundCause::Cancellation
         | RefundCause::Change
         | RefundCause::MadeAtStripe
-        | RefundCause::Remainder => Notice::NOTHING,
+        | RefundCause::Remainder
+        | RefundCause::Retry
+        | RefundCause::SettledOtherwise => Notice::NOTHING,
     }
 }
 

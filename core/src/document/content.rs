@@ -103,6 +103,8 @@ pub struct RefundReceiptContent {
     pub total: Money,
     /// The payment that it went back to.
     pub paid_with: PaidWith,
+    /// Whether staff paid it by bank transfer, because it could not go back to the card.
+    pub is_bank_transfer: bool,
     /// The day on which the bank sent the money back, by the seller's clocks: the receipt is void.
     pub returned_on: Option<NaiveDate>,
 }

@@ -28,6 +28,7 @@ impl RefundReceiptContent {
                 booking.id as "booking_id: BookingId", booking.booking_ref, booking.contact_email, booking.contact_phone,
                 booking.confirmed_at is not null as "was_sold!",
                 refund.id as "refund_id: RefundId", refund.reason, refund.status, refund.currency, refund.amount_minor, refund.created_at as promised_at, refund.ended_at,
+                refund.settled_by is not null as "is_bank_transfer!",
                 payment.status as payment_status, (select kind from booking_change where id = payment.booking_change_id) as is_for,
                 payment.card_brand, payment.card_last4,
                 seller.name, seller.address, seller.tax_number, seller.time_zone,
@@ -115,6 +116,7 @@ impl RefundReceiptContent {
                 card_brand: row.card_brand,
                 card_last4: row.card_last4,
             },
+            is_bank_transfer: row.is_bank_transfer,
             returned_on: row.ended_at.filter(|_| row.status == "failed").map(day),
         })
     }

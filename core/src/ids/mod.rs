@@ -58,6 +58,8 @@ ids! {
     PaymentId,
     /// Money on its way back.
     RefundId,
+    /// What a bank takes back of a payment.
+    DisputeId,
     /// An e-ticket.
     TicketId,
     /// A ticket, invoice or receipt as a file.

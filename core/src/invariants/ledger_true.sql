@@ -17,9 +17,13 @@ from (
             union all
             select booking_id, currency, 0, 0, 0, amount_minor, 0, 0 from payment where status in ('succeeded', 'mismatched')
             union all
-            select booking_id, currency, 0, 0, 0, case status when 'succeeded' then -amount_minor else 0 end,
+            select booking_id, currency, 0, 0, 0, case when status = 'succeeded' and settled_by is null then -amount_minor else 0 end,
                    case status when 'pending' then amount_minor else 0 end, 0
             from refund
+            union all
+            -- What banks have, or have kept.
+            select booking_id, currency, 0, 0, 0, -amount_minor, 0, 0 from dispute
+            where status in ('needs_response', 'under_review', 'lost') and booking_id is not null
             union all
             select id, currency, 0, 0, 0, 0, 0, total_minor from booking where confirmed_at is not null
         ) side

@@ -81,7 +81,7 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/money_kept_is_earned.sql";
         "seat_fees_are_of_seats", "What a sold booking pays for choosing seats was paid for seats that its passengers have.",
             "src/invariants/seat_fees_are_of_seats.sql";
-        "refunds_within_payments", "No more of a payment goes back than came.",
+        "refunds_within_payments", "No more of a payment goes back than came, by refunds and by disputes that were lost.",
             "src/invariants/refunds_within_payments.sql";
         "refunds_have_receipts", "A refund that succeeded has one receipt, a void one if the bank sent the money back, and its PDF and mail are made.",
             "src/invariants/refunds_have_receipts.sql";

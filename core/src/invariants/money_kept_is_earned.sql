@@ -1,9 +1,15 @@
 -- A refund that failed is money in limbo: it is named here until somebody has given it back.
+-- What was lost in a dispute is given as well; what replaces a refund that failed is the same money.
 with back as materialized (
-    select payment_id, coalesce(sum(amount_minor) filter (where reason in ('seat_fees', 'seat_swap', 'cancellation', 'change')), 0) as ours,
-           coalesce(sum(amount_minor) filter (where status <> 'failed'), 0) as given,
-           bool_or(reason in ('late_payment', 'duplicate_payment')) as is_whole
-    from refund group by payment_id
+    select payment_id, coalesce(sum(ours), 0) as ours, sum(given) as given, coalesce(bool_or(is_whole), false) as is_whole
+    from (
+        select payment_id, case when reason in ('seat_fees', 'seat_swap', 'cancellation', 'change') and replaces_id is null then amount_minor end as ours,
+               case when status <> 'failed' then amount_minor else 0 end as given, reason in ('late_payment', 'duplicate_payment') as is_whole
+        from refund
+        union all
+        select payment_id, null, amount_minor, null from dispute where status = 'lost' and payment_id is not null
+    ) one
+    group by payment_id
 )
 select example as "example!", count(*) over () as "violations!"
 from (

@@ -16,6 +16,10 @@ pub enum Account {
     StripeClearing,
     /// Refunds that are promised and have not reached the traveller.
     RefundsPayable,
+    /// Money that banks have taken back over a dispute. What is not reinstated and was owed to nobody is a loss.
+    Disputes,
+    /// The seller's own account at a bank, from which staff pay what cannot go back to the card.
+    Bank,
     /// Revenue: fares without taxes.
     BaseFare,
     /// What coupons took off the fares.
@@ -37,6 +41,8 @@ impl Account {
             "customer" => Self::Customer,
             "stripe_clearing" => Self::StripeClearing,
             "refunds_payable" => Self::RefundsPayable,
+            "disputes" => Self::Disputes,
+            "bank" => Self::Bank,
             "base_fare" => Self::BaseFare,
             "discount" => Self::Discount,
             "seat" => Self::Seat,
@@ -56,6 +62,8 @@ impl fmt::Display for Account {
             Self::Customer => f.write_str("customer"),
             Self::StripeClearing => f.write_str("stripe_clearing"),
             Self::RefundsPayable => f.write_str("refunds_payable"),
+            Self::Disputes => f.write_str("disputes"),
+            Self::Bank => f.write_str("bank"),
             Self::BaseFare => f.write_str("base_fare"),
             Self::Discount => f.write_str("discount"),
             Self::Seat => f.write_str("seat"),
@@ -86,6 +94,14 @@ pub enum Kind {
     RefundReturned,
     /// A refund ended without the money reaching the traveller, who is owed it again.
     RefundFailed,
+    /// Staff paid a refund otherwise than through Stripe.
+    RefundSettled,
+    /// A dispute that was lost gave the traveller what a refund owed.
+    RefundByDispute,
+    /// A bank took money back over a dispute.
+    DisputeWithdrawn,
+    /// The dispute was won, and the bank returned it.
+    DisputeReinstated,
 }
 
 impl Kind {
@@ -100,6 +116,10 @@ impl Kind {
             Self::RefundPaid => "refund_paid",
             Self::RefundReturned => "refund_returned",
             Self::RefundFailed => "refund_failed",
+            Self::RefundSettled => "refund_settled",
+            Self::RefundByDispute => "refund_by_dispute",
+            Self::DisputeWithdrawn => "dispute_withdrawn",
+            Self::DisputeReinstated => "dispute_reinstated",
         }
     }
 }
@@ -113,7 +133,7 @@ pub struct Entry {
     pub posted_at: DateTime<Utc>,
     /// What for.
     pub kind: Kind,
-    /// The booking, payment or refund it is about.
+    /// The booking, payment, refund or dispute it is about.
     pub reference: Uuid,
     /// The account that receives.
     pub debit: Account,
@@ -145,6 +165,6 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// A total for each account and currency.
     pub totals: Vec<Total>,
-    /// Whether the totals cancel out and Stripe's account is what the payments and refunds say.
+    /// Whether the totals cancel out and Stripe's account is what the payments, refunds and disputes say.
     pub balanced: bool,
 }

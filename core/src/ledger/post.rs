@@ -8,7 +8,7 @@ use super::movement::{self, Movement};
 use crate::Result;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{BookingId, PaymentId, RefundId};
+use crate::ids::{BookingId, DisputeId, PaymentId, RefundId};
 use crate::money::{Currency, Money};
 use crate::trade::{LineKind, PriceLine};
 
@@ -147,6 +147,67 @@ pub(crate) async fn refund_failed(
     let movement = Movement::new(Account::RefundsPayable, Account::Customer, amount.minor());
     let posting = of_refund(booking_id, id, amount, Kind::RefundFailed);
     post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts a refund that staff have paid from the seller's bank account.
+pub(crate) async fn refund_settled(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(Account::RefundsPayable, Account::Bank, amount.minor());
+    let posting = of_refund(booking_id, id, amount, Kind::RefundSettled);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts how much of a refund that failed the traveller has by a dispute that was lost.
+pub(crate) async fn refund_by_dispute(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(Account::Customer, Account::Disputes, amount.minor());
+    let posting = of_refund(booking_id, id, amount, Kind::RefundByDispute);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts money that a bank has taken back.
+pub(crate) async fn dispute_withdrawn(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: DisputeId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(Account::Disputes, Account::StripeClearing, amount.minor());
+    let posting = of_dispute(booking_id, id, amount, Kind::DisputeWithdrawn);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+/// Posts money that a bank has returned, because the dispute was won.
+pub(crate) async fn dispute_reinstated(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    id: DisputeId,
+    amount: Money,
+) -> Result<()> {
+    let movement = Movement::new(Account::StripeClearing, Account::Disputes, amount.minor());
+    let posting = of_dispute(booking_id, id, amount, Kind::DisputeReinstated);
+    post(conn, clock, &posting, &[movement]).await
+}
+
+const fn of_dispute(booking_id: BookingId, id: DisputeId, amount: Money, kind: Kind) -> Posting {
+    Posting {
+        booking_id,
+        kind,
+        reference: id.0,
+        currency: amount.currency(),
+    }
 }
 
 const fn of_refund(booking_id: BookingId, id: RefundId, amount: Money, kind: Kind) -> Posting {

@@ -26,7 +26,9 @@ pub async fn get(
              = (select coalesce(sum(p.amount_minor), 0) from payment p
                 where p.booking_id = booking.id and p.currency = c.currency and p.status in ('succeeded', 'mismatched'))
              - (select coalesce(sum(r.amount_minor), 0) from refund r
-                where r.booking_id = booking.id and r.currency = c.currency and r.status = 'succeeded') as "agrees!"
+                where r.booking_id = booking.id and r.currency = c.currency and r.status = 'succeeded' and r.settled_by is null)
+             - (select coalesce(sum(d.amount_minor), 0) from dispute d
+                where d.booking_id = booking.id and d.currency = c.currency and d.status in ('needs_response', 'under_review', 'lost')) as "agrees!"
         from booking
         cross join lateral (select booking.currency union select p.currency from payment p where p.booking_id = booking.id) c
         where booking_ref = $1 and account_id = $2

@@ -37,9 +37,9 @@ proptest! {
     }
 
     #[test]
-    fn every_account_reads_back(code in "[A-Z0-9]{1,8}", which in 0_usize..9) {
+    fn every_account_reads_back(code in "[A-Z0-9]{1,8}", which in 0_usize..11) {
         let account = [
-            Account::Customer, Account::StripeClearing, Account::RefundsPayable, Account::BaseFare, Account::Discount,
+            Account::Customer, Account::StripeClearing, Account::RefundsPayable, Account::Disputes, Account::Bank, Account::BaseFare, Account::Discount,
             Account::Seat, Account::Baggage, Account::Tax(code.clone()), Account::Fee(code),
         ][which].clone();
         prop_assert_eq!(Account::parse(&account.to_string()), Some(account));

@@ -131,7 +131,7 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         r#"
         select refund.id as "id: RefundId", refund.reason, refund.currency, refund.amount_minor, payment.amount_minor as paid_minor,
             (select kind from booking_change where id = payment.booking_change_id) as "is_for?: ChangeKind", refund.status = 'succeeded' as "is_paid!",
-            payment.card_brand, payment.card_last4
+            payment.card_brand, payment.card_last4, refund.settled_by is not null as "is_bank_transfer!"
         from refund
         join payment on payment.id = refund.payment_id
         where refund.booking_id = $1 and refund.status <> 'failed'
@@ -161,6 +161,7 @@ async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
                 is_paid: row.is_paid,
                 card_brand: row.card_brand,
                 card_last4: row.card_last4,
+                is_bank_transfer: row.is_bank_transfer,
             })
         })
         .collect()

@@ -96,6 +96,8 @@ pub struct MailReturn {
     pub card_brand: Option<String>,
     /// Last four digits of that card, when Stripe told.
     pub card_last4: Option<String>,
+    /// Whether staff paid it by bank transfer instead.
+    pub is_bank_transfer: bool,
 }
 
 /// Some or all of a booking that was cancelled.

@@ -9,15 +9,14 @@ use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
 use sqlx::PgConnection;
 
-use super::refunds;
 use super::stripe::{StripeRefund, StripeRefundStatus};
+use super::{disputes, refunds};
+use crate::Result;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::Money;
-use crate::outbox::{self, CreateRefund};
-use crate::{Error, Result};
 
 struct Paid {
     id: PaymentId,
@@ -57,17 +56,15 @@ pub(crate) async fn file(
         return Ok(false);
     }
     let id = RefundId::new();
-    insert(
-        conn,
-        clock,
-        &paid,
-        id,
-        refund.amount.minor(),
-        Some(&refund.id),
-    )
-    .await?;
-    let cause = RefundCause::MadeAtStripe;
-    post(conn, clock, &booking, &paid, (id, refund.amount), cause).await?;
+    insert(conn, clock, &paid, id, refund).await?;
+    ledger::refund_promised(conn, clock, booking.id, id, refund.amount).await?;
+    let promised = Event::RefundPromised {
+        refund_id: id,
+        payment_id: paid.id,
+        amount: refund.amount,
+        cause: RefundCause::MadeAtStripe,
+    };
+    booking_event::record(conn, clock, booking.account_id, booking.id, &promised).await?;
     refunds::record_refund(conn, clock, id, refund).await?;
     Ok(true)
 }
@@ -108,7 +105,9 @@ async fn make_room(
         of.map(|other| other.amount_minor).sum()
     };
     let (given, promised) = (sum(true), sum(false));
-    let left = paid.amount_minor - given - refund.amount.minor();
+    // What the bank gave back after a dispute is not there to be given again.
+    let lost = disputes::lost_of(conn, paid.id).await?;
+    let left = paid.amount_minor - lost - given - refund.amount.minor();
     if left < 0 {
         return Ok(false);
     }
@@ -119,40 +118,10 @@ async fn make_room(
         refunds::refund_failed(conn, clock, other.id, "refunded_at_stripe").await?;
     }
     if left > 0 {
-        let id = RefundId::new();
-        insert(conn, clock, paid, id, left, None).await?;
         let amount = Money::new(left, currency);
-        let cause = RefundCause::Remainder;
-        post(conn, clock, booking, paid, (id, amount), cause).await?;
-        outbox::put(
-            conn,
-            clock,
-            Some(booking.account_id),
-            &CreateRefund { refund_id: id },
-        )
-        .await?;
+        refunds::promise_remainder(conn, clock, booking, paid.id, amount).await?;
     }
     Ok(true)
-}
-
-/// Posts a refund that was filed and records it.
-async fn post(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    booking: &LockedBooking,
-    paid: &Paid,
-    (refund_id, amount): (RefundId, Money),
-    cause: RefundCause,
-) -> Result<()> {
-    ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
-    let event = Event::RefundPromised {
-        refund_id,
-        payment_id: paid.id,
-        amount,
-        cause,
-    };
-    booking_event::record(conn, clock, booking.account_id, booking.id, &event).await?;
-    Ok(())
 }
 
 async fn insert(
@@ -160,30 +129,22 @@ async fn insert(
     clock: &Clock,
     paid: &Paid,
     id: RefundId,
-    amount_minor: i64,
-    stripe_refund_id: Option<&str>,
+    refund: &StripeRefund,
 ) -> Result<()> {
-    let reason = if stripe_refund_id.is_some() {
-        "made_at_stripe"
-    } else {
-        "remainder"
-    };
     sqlx::query!(
         r#"
         insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at, stripe_refund_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        values ($1, $2, $3, 'made_at_stripe', $4, $5, $6, $7)
         "#,
         id.0,
         paid.id.0,
         paid.booking_id.0,
-        reason,
         paid.currency,
-        amount_minor,
+        refund.amount.minor(),
         clock.now(),
-        stripe_refund_id,
+        refund.id,
     )
     .execute(conn)
-    .await
-    .map_err(Error::Database)?;
+    .await?;
     Ok(())
 }

@@ -11,6 +11,9 @@ use crate::{Result, booking_lock, document};
 /// How old an open payment is before Stripe is asked, and how long until it is asked again.
 const SILENCE: Duration = Duration::seconds(90);
 
+/// How long until Stripe is asked again for a refund that it refused because of a dispute that we have not heard of.
+const DISPUTED: Duration = Duration::hours(1);
+
 /// How long after its success a refund without a receipt is still looked for.
 const RECENT: Duration = Duration::days(7);
 
@@ -68,7 +71,8 @@ pub async fn close_needless_questions(conn: &mut PgConnection, clock: &Clock) ->
 }
 
 /// The same for refunds: those that Stripe said are pending, and those that Stripe did not answer and nobody asks about
-/// any more. The key is made of the refund's id: asking again makes no second refund.
+/// any more. The key is made of the refund's id: asking again makes no second refund. One of a disputed payment waits for
+/// the bank; [`super::disputes`] promises it when the dispute has ended.
 pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
     let silent = sqlx::query!(
@@ -76,7 +80,9 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         with silent as (
             select r.id from refund r
             where r.status = 'pending'
-              and coalesce(r.asked_at, r.created_at) < $2
+              and coalesce(r.asked_at, r.created_at) < case when r.failure is null then $2::timestamptz else $3 end
+              and (r.stripe_refund_id is not null or not exists (
+                  select from dispute d where d.payment_id = r.payment_id and d.status in ('needs_response', 'under_review')))
               and not exists (
                   select from outbox o
                   where o.kind = 'create_refund' and o.status in ('waiting', 'queued', 'running') and o.payload ->> 'refund_id' = r.id::text)
@@ -88,6 +94,7 @@ pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) ->
         "#,
         now,
         now - SILENCE * 4,
+        now - DISPUTED,
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
+use super::disputes::LOST_DISPUTE;
 use crate::ids::{AccountId, BookingRef, DocumentId, PaymentId, RefundId};
 use crate::money::{self, Money};
 use crate::{Error, Result};
@@ -26,6 +28,12 @@ pub struct Refund {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why it failed, in a sentence.
     pub failure: Option<&'static str>,
+    /// Why it is pending, in a sentence, when it waits for somebody else than the bank that gets it.
+    pub pending_reason: Option<&'static str>,
+    /// The refund that failed and in whose place this one goes.
+    pub replaces: Option<RefundId>,
+    /// How staff paid it, when not through Stripe: `bank_transfer`.
+    pub settled_by: Option<String>,
     /// Its receipt; a void one when the bank sent the money back.
     pub receipt: Option<RefundReceipt>,
 }
@@ -53,25 +61,47 @@ pub async fn list_refunds(
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound("booking"))?;
+    load(conn, Some(booking_id), None).await
+}
+
+/// A refund, whoever's it is: for staff. [`Error::NotFound`] when there is none.
+pub(super) async fn get_refund(conn: &mut PgConnection, id: RefundId) -> Result<Refund> {
+    let found = load(conn, None, Some(id)).await?.pop();
+    found.ok_or(Error::NotFound("refund"))
+}
+
+async fn load(
+    conn: &mut PgConnection,
+    booking_id: Option<Uuid>,
+    id: Option<RefundId>,
+) -> Result<Vec<Refund>> {
     let rows = sqlx::query!(
         r#"
         select refund.id as "id: RefundId", refund.payment_id as "payment_id: PaymentId", refund.status, refund.reason,
                refund.currency, refund.amount_minor, refund.created_at, refund.ended_at, refund.failure,
+               refund.replaces_id as "replaces_id: RefundId", refund.settled_by,
+               (refund.failure = 'charge_disputed' or (refund.stripe_refund_id is null and exists (
+                   select from dispute where dispute.payment_id = refund.payment_id and dispute.status in ('needs_response', 'under_review')))) as is_disputed,
                document.id as "document_id?: DocumentId", document.number as "number?"
         from refund left join document on document.refund_id = refund.id
-        where refund.booking_id = $1 order by refund.id
+        where refund.booking_id = $1 or refund.id = $2 order by refund.id
         "#,
         booking_id,
+        id.map(|id| id.0),
     )
     .fetch_all(conn)
     .await?;
     rows.into_iter()
         .map(|row| {
             let has_failed = row.status == "failed";
+            let is_waiting = row.status == "pending" && row.is_disputed == Some(true);
             Ok(Refund {
                 id: row.id,
                 payment_id: row.payment_id,
                 failure: has_failed.then(|| sentence(row.failure.as_deref())),
+                pending_reason: is_waiting.then_some(DISPUTED),
+                replaces: row.replaces_id,
+                settled_by: row.settled_by,
                 status: row.status,
                 reason: row.reason,
                 amount: Money::new(row.amount_minor, money::known_currency(&row.currency)?),
@@ -89,6 +119,9 @@ pub async fn list_refunds(
         .collect()
 }
 
+/// Why a refund of a disputed payment is pending.
+const DISPUTED: &str = "The payment is disputed at the bank. The refund goes on when the bank has decided, unless the bank gives the money back itself.";
+
 /// What a failure means to whoever waits for the money (<https://docs.stripe.com/refunds#failed-refunds>). What else the
 /// payment provider says is for staff: its words name what is nobody else's business.
 fn sentence(failure: Option<&str>) -> &'static str {
@@ -103,13 +136,16 @@ fn sentence(failure: Option<&str>) -> &'static str {
             "The payment is disputed: the bank gives the money back itself."
         }
         Some("refunded_at_stripe") => "Another refund of the same payment took its place.",
+        Some(LOST_DISPUTE) => {
+            "The bank gave the money back itself, because the payment was disputed."
+        }
         _ => "The bank or the payment provider did not take the refund; our staff look at it.",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sentence;
+    use super::{LOST_DISPUTE, sentence};
 
     #[test]
     fn a_failure_is_a_sentence_and_no_word_of_the_provider() {
@@ -119,6 +155,7 @@ mod tests {
             Some("expired_or_canceled_card"),
             Some("charge_for_pending_refund_disputed"),
             Some("refunded_at_stripe"),
+            Some(LOST_DISPUTE),
             Some("Charge ch_1 has been charged back"),
         ] {
             let said = sentence(failure);

@@ -8,9 +8,9 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::external_refunds;
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
+use super::{disputes, external_refunds};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document;
@@ -117,6 +117,8 @@ pub struct PendingRefund {
     pub payment_intent: String,
     /// Stripe's refund, once it was asked for.
     pub stripe_refund_id: Option<String>,
+    /// Whether the bank decides about the payment: Stripe refunds nothing of it meanwhile, and is not asked to.
+    pub is_disputed: bool,
 }
 
 /// Promises the whole payment back, once: a second promise for the same payment is the first.
@@ -161,14 +163,56 @@ pub(crate) async fn promise_part(
     let Some(refund_id) = inserted else {
         return Ok(());
     };
+    let told = (amount, reason.cause());
+    promised(conn, clock, booking, payment.id, refund_id, told).await?;
+    // The bank may have given it back already.
+    disputes::cover(conn, clock, booking, payment.id).await
+}
+
+/// Promises back what is left of a refund that stepped back for one that was made at Stripe, or for a dispute.
+pub(crate) async fn promise_remainder(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    payment_id: PaymentId,
+    amount: Money,
+) -> Result<()> {
+    let refund_id = RefundId::new();
+    sqlx::query!(
+        r#"
+        insert into refund (id, payment_id, booking_id, reason, currency, amount_minor, created_at)
+        values ($1, $2, $3, 'remainder', $4, $5, $6)
+        "#,
+        refund_id.0,
+        payment_id.0,
+        booking.id.0,
+        amount.currency().code(),
+        amount.minor(),
+        clock.now(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    let cause = RefundCause::Remainder;
+    promised(conn, clock, booking, payment_id, refund_id, (amount, cause)).await
+}
+
+/// Posts a refund whose row is written, promises its job, and records it.
+pub(crate) async fn promised(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    payment_id: PaymentId,
+    refund_id: RefundId,
+    (amount, cause): (Money, RefundCause),
+) -> Result<()> {
     ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
     outbox::put(conn, clock, Some(booking.account_id), &job).await?;
     let promised = Event::RefundPromised {
         refund_id,
-        payment_id: payment.id,
+        payment_id,
         amount,
-        cause: reason.cause(),
+        cause,
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &promised).await?;
     Ok(())
@@ -252,7 +296,8 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
     let row = sqlx::query!(
         r#"
         select r.id as "id: RefundId", r.booking_id as "booking_id: BookingId", r.currency, r.amount_minor, r.stripe_refund_id,
-               p.stripe_payment_intent_id
+               p.stripe_payment_intent_id,
+               exists (select from dispute d where d.payment_id = p.id and d.status in ('needs_response', 'under_review')) as "is_disputed!"
         from refund r join payment p on p.id = r.payment_id
         where r.id = $1 and r.status = 'pending'
         "#,
@@ -273,6 +318,7 @@ pub async fn find_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option
         amount: Money::new(row.amount_minor, currency),
         payment_intent,
         stripe_refund_id: row.stripe_refund_id,
+        is_disputed: row.is_disputed,
     }))
 }
 
@@ -329,6 +375,23 @@ pub async fn record_refund(
     }
 }
 
+/// Leaves a refund pending that Stripe refused because the payment is disputed, when nobody has told us of the dispute yet. It
+/// is asked for again every hour; the bank's decision makes it sooner.
+///
+/// Stripe answers the same to the same key for 24 hours, so what was refused a moment before the dispute was won is paid
+/// a day later.
+pub async fn refund_waits(conn: &mut PgConnection, clock: &Clock, id: RefundId) -> Result<()> {
+    sqlx::query!(
+        "update refund set failure = $2, asked_at = $3 where id = $1 and status = 'pending'",
+        id.0,
+        disputes::CHARGE_DISPUTED,
+        clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Marks a refund failed that Stripe refused; staff see it.
 pub async fn refund_failed(
     conn: &mut PgConnection,
@@ -353,9 +416,11 @@ pub async fn refund_failed(
     refund.fail(conn, clock, id).await
 }
 
-struct Moved {
-    booking: LockedBooking,
-    amount: Money,
+/// A refund that moves, and its booking, which is locked.
+pub(super) struct Moved {
+    pub booking: LockedBooking,
+    pub payment_id: PaymentId,
+    pub amount: Money,
 }
 
 impl Moved {
@@ -363,7 +428,9 @@ impl Moved {
         let (refund_id, amount) = (id, self.amount);
         ledger::refund_failed(conn, clock, self.booking.id, id, amount).await?;
         let failed = Event::RefundFailed { refund_id, amount };
-        self.record(conn, clock, &failed).await
+        self.record(conn, clock, &failed).await?;
+        // Nobody owes what the bank has given back over a dispute.
+        disputes::cover(conn, clock, &self.booking, self.payment_id).await
     }
 
     async fn record(&self, conn: &mut PgConnection, clock: &Clock, event: &Event) -> Result<()> {
@@ -374,9 +441,12 @@ impl Moved {
 }
 
 /// Locks the refund's booking, which comes before everything else of it; what the refund is of never changes.
-async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Moved>> {
+pub(super) async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Moved>> {
     let row = sqlx::query!(
-        r#"select booking_id as "booking_id: BookingId", currency, amount_minor from refund where id = $1"#,
+        r#"
+        select booking_id as "booking_id: BookingId", payment_id as "payment_id: PaymentId", currency, amount_minor
+        from refund where id = $1
+        "#,
         id.0,
     )
     .fetch_optional(&mut *conn)
@@ -386,6 +456,7 @@ async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result<Option<Mov
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking,
+        payment_id: row.payment_id,
         amount: Money::new(row.amount_minor, currency),
     }))
 }

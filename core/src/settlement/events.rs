@@ -9,8 +9,8 @@ use super::settle::settle;
 use crate::actor::{self, Actor};
 use crate::clock::Clock;
 use crate::fault;
-use crate::payment::refunds;
 use crate::payment::stripe::{Event, Fact};
+use crate::payment::{disputes, refunds};
 use crate::{Error, Result};
 
 /// What receiving an event did.
@@ -79,7 +79,10 @@ async fn apply(conn: &mut PgConnection, clock: &Clock, fact: &Fact) -> Result<&'
         Fact::Refund(refund) if refunds::settle_refund(conn, clock, refund).await? => {
             "refund_settled"
         }
-        Fact::Refund(_) => "unknown",
+        Fact::Dispute(dispute) if disputes::record(conn, clock, dispute).await? => {
+            "dispute_recorded"
+        }
+        Fact::Refund(_) | Fact::Dispute(_) => "unknown",
         Fact::Other => "not_needed",
     })
 }

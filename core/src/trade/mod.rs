@@ -6,6 +6,7 @@ mod booking_status;
 mod cabin;
 mod conditions;
 mod direction;
+mod dispute_status;
 mod party;
 mod price;
 mod seat_preference;
@@ -19,6 +20,7 @@ pub use conditions::{
     Tier,
 };
 pub use direction::Direction;
+pub use dispute_status::DisputeStatus;
 pub use party::{Party, PassengerType};
 pub use price::{Factor, LineKind, Price, PriceLine};
 pub use seat_preference::SeatPreference;

@@ -252,6 +252,7 @@ pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
             card_brand: Some("visa".to_owned()),
             card_last4: Some("4242".to_owned()),
         },
+        is_bank_transfer: false,
         returned_on: None,
     }
 }

@@ -69,15 +69,30 @@ pub(super) fn refund_paid(content: &MailContent, frame: Frame<'_>, id: RefundId)
         Some(format!("your {brand} card ending in {last4}"))
     });
     let card = card.unwrap_or_else(|| "the card you paid with".to_owned());
-    let what = format!("We have paid {amount} for booking {reference} back to {card}.");
-    let when = "Your bank has the money now. Banks usually show it on the account within 5 to 10 days; some lower the payment instead of adding a line. You need not do anything.";
+    let is_bank_transfer = returned.is_some_and(|returned| returned.is_bank_transfer);
+    let what = if is_bank_transfer {
+        format!(
+            "We have paid {amount} for booking {reference} back by bank transfer, because it could not go back to the card."
+        )
+    } else {
+        format!("We have paid {amount} for booking {reference} back to {card}.")
+    };
+    let when = if is_bank_transfer {
+        "Banks usually show it on the account within 3 days. You need not do anything."
+    } else {
+        "Your bank has the money now. Banks usually show it on the account within 5 to 10 days; some lower the payment instead of adding a line. You need not do anything."
+    };
     let enclosed = content.enclosed(MailKind::RefundPaid { refund_id: id });
     let receipts = enclosed
         .into_iter()
         .filter_map(|document| document.number.as_deref());
     let receipts = receipts.map(|number| format!("The receipt {number} is attached as a PDF."));
     let receipts: Vec<_> = receipts.collect();
-    let title = format!("{amount} for booking {reference} is back with your bank");
+    let title = if is_bank_transfer {
+        format!("{amount} for booking {reference} is on its way to your account")
+    } else {
+        format!("{amount} for booking {reference} is back with your bank")
+    };
     letter(content, frame, title, &[&what, when, &receipts.join(" ")])
 }
 

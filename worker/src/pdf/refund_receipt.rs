@@ -70,8 +70,8 @@ impl Flow {
         self.y = self.flights_of(&content.airlines) + 4.1;
         let width = BUYER - LEFT - 6.0;
         self.fact(LEFT, "Corrects invoice", text(10), &corrects, width);
-        let card = words::card(&content.paid_with);
-        self.fact(BUYER, "Paid back to", text(10), &card, RIGHT - BUYER);
+        let target = words::paid_back_to(content);
+        self.fact(BUYER, "Paid back to", text(10), &target, RIGHT - BUYER);
         self.y += 12.5;
     }
 

@@ -104,8 +104,12 @@ pub fn paid(paid: Option<&PaidWith>) -> String {
     }
 }
 
-/// `Visa ending in 4242`.
-pub fn card(paid: &PaidWith) -> String {
+/// `Visa ending in 4242`, or the bank account that it went to instead.
+pub fn paid_back_to(content: &RefundReceiptContent) -> String {
+    if content.is_bank_transfer {
+        return "Bank account of the traveller".to_owned();
+    }
+    let paid = &content.paid_with;
     match (&paid.card_brand, &paid.card_last4) {
         (Some(brand), Some(last4)) => format!("{} ending in {last4}", sentence_case(brand)),
         _ => "The card of the payment".to_owned(),
@@ -121,6 +125,7 @@ pub fn paid_back(content: &RefundReceiptContent) -> String {
             let returned = format::long_date(returned);
             format!("Paid back {sum} on {day}; sent back by the bank on {returned}.")
         }
+        None if content.is_bank_transfer => format!("Paid back {sum} by bank transfer on {day}."),
         None => format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days."),
     }
 }

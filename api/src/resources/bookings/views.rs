@@ -7,8 +7,8 @@ use flightdesk_core::booking::{
 };
 use flightdesk_core::document::Document;
 use flightdesk_core::money::Money;
-use flightdesk_core::payment::Mismatch;
-use flightdesk_core::trade::BookingStatus;
+use flightdesk_core::payment::{Dispute, Mismatch};
+use flightdesk_core::trade::{BookingStatus, DisputeStatus};
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 use uuid::Uuid;
@@ -182,10 +182,44 @@ pub struct PaymentView {
     checkout_url: Option<String>,
     amount_paid: MoneyView,
     amount_refunded: MoneyView,
-    /// What was paid and does not go back
+    /// What was paid and does not go back: neither by a refund nor by a dispute that was lost
     amount_kept: MoneyView,
     /// Only when money came that was not what was asked for: it goes back whole
     mismatches: Option<Vec<MismatchView>>,
+    /// Only when a bank has asked about the money or taken it back, because whoever paid disputes the payment
+    disputes: Option<Vec<DisputeView>>,
+}
+
+/// A payment that is disputed at the bank
+#[derive(Debug, Object)]
+#[oai(rename = "Dispute", skip_serializing_if_is_none)]
+pub struct DisputeView {
+    id: Uuid,
+    /// The payment that it is of
+    payment_id: Uuid,
+    /// While it is open nothing of the payment is refunded, but for an inquiry; once it is lost the bank has given the money back
+    status: DisputeStateView,
+    /// What the cardholder says, in the payment provider's word: `fraudulent`, `product_not_received`, …
+    reason: String,
+    amount: MoneyView,
+    opened_at: Instant,
+    closed_at: Option<Instant>,
+}
+
+/// How a dispute stands
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename = "DisputeState", rename_all = "snake_case")]
+pub enum DisputeStateView {
+    /// The bank asks and has taken no money
+    Inquiry,
+    /// The bank has taken the money and decides
+    Open,
+    /// The bank returned the money to the seller
+    Won,
+    /// The bank gave the money to the cardholder
+    Lost,
+    /// It ended without the bank taking any money
+    Closed,
 }
 
 /// The card of a payment: never more of it than this
@@ -361,6 +395,7 @@ impl From<BookedSeat> for SeatView {
 
 impl From<PaymentSummary> for PaymentView {
     fn from(payment: PaymentSummary) -> Self {
+        let kept = amount_kept(&payment);
         Self {
             status: payment.status,
             payment_id: payment.id.map(|id| id.0),
@@ -369,11 +404,7 @@ impl From<PaymentSummary> for PaymentView {
                 last4: card.last4,
             }),
             checkout_url: payment.checkout_url,
-            amount_kept: Money::new(
-                payment.amount_paid.minor() - payment.amount_refunded.minor(),
-                payment.amount_paid.currency(),
-            )
-            .into(),
+            amount_kept: kept.into(),
             amount_paid: payment.amount_paid.into(),
             amount_refunded: payment.amount_refunded.into(),
             mismatches: (!payment.mismatches.is_empty()).then(|| {
@@ -383,6 +414,51 @@ impl From<PaymentSummary> for PaymentView {
                     .map(MismatchView::from)
                     .collect()
             }),
+            disputes: (!payment.disputes.is_empty()).then(|| {
+                payment
+                    .disputes
+                    .into_iter()
+                    .map(DisputeView::from)
+                    .collect()
+            }),
+        }
+    }
+}
+
+fn amount_kept(payment: &PaymentSummary) -> Money {
+    let currency = payment.amount_paid.currency();
+    let is_lost =
+        |one: &&Dispute| one.status == DisputeStatus::Lost && one.amount.currency() == currency;
+    let lost = payment.disputes.iter().filter(is_lost);
+    let lost: i64 = lost.map(|one| one.amount.minor()).sum();
+    let kept = payment.amount_paid.minor() - payment.amount_refunded.minor() - lost;
+    Money::new(kept, currency)
+}
+
+impl From<Dispute> for DisputeView {
+    fn from(dispute: Dispute) -> Self {
+        Self {
+            id: dispute.id.0,
+            payment_id: dispute.payment_id.0,
+            status: dispute.status.into(),
+            reason: dispute.reason,
+            amount: dispute.amount.into(),
+            opened_at: dispute.opened_at.into(),
+            closed_at: dispute.closed_at.map(Instant::from),
+        }
+    }
+}
+
+impl From<DisputeStatus> for DisputeStateView {
+    fn from(status: DisputeStatus) -> Self {
+        match status {
+            DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningUnderReview => {
+                Self::Inquiry
+            }
+            DisputeStatus::NeedsResponse | DisputeStatus::UnderReview => Self::Open,
+            DisputeStatus::Won => Self::Won,
+            DisputeStatus::Lost => Self::Lost,
+            DisputeStatus::WarningClosed | DisputeStatus::Prevented => Self::Closed,
         }
     }
 }

@@ -85,6 +85,18 @@ const HARMS: &[Harm] = &[
          select gen_random_uuid(), booking_id, created_at, kind, id, debit, credit, amount_minor, currency
          from refund, (values ('refund', 'customer', 'refunds_payable'), ('refund_paid', 'refunds_payable', 'stripe_clearing')) e (kind, debit, credit)",
      &[("refunds_within_payments", 1)]),
+    ("a dispute whose money nobody posted",
+     "select plant_dispute('succeeded', 'needs_response', 0)",
+     &[("ledger_true", 1)]),
+    ("a dispute that was won, and whose money did not come again",
+     "select plant_dispute('succeeded', 'won', 1)",
+     &[("ledger_true", 1)]),
+    ("money that went back by a refund, and by a dispute that was lost",
+     "select plant_receipt(plant_refund('succeeded'), 1); select plant_dispute('mismatched', 'lost', 1)",
+     &[("money_kept_is_earned", 1), ("refunds_within_payments", 1)]),
+    ("a refund that waits for a dispute which has ended",
+     "select plant_refund('pending'); update refund set stripe_refund_id = null; select plant_dispute('mismatched', 'won', 2)",
+     &[("no_job_is_lost", 1)]),
     ("a refund without its receipt",
      "select plant_refund('succeeded')",
      &[("refunds_have_receipts", 1)]),
@@ -218,6 +230,21 @@ const PLANTS: &str = "
         )
         select id from went
     $$;
+    create function plant_dispute(payment_status text, dispute_status text, entries integer) returns void language sql as $$
+        with opened as (
+            insert into dispute (id, stripe_dispute_id, stripe_payment_intent_id, payment_id, booking_id, status, reason, currency,
+                                 amount_minor, opened_at, closed_at)
+            select gen_random_uuid(), 'du_1', 'pi_1', id, booking_id, dispute_status, 'fraudulent', currency, amount_minor, created_at,
+                   case when dispute_status in ('won', 'lost') then created_at end
+            from payment where status = payment_status
+            returning *
+        )
+        insert into ledger_entry (id, booking_id, posted_at, kind, reference, debit, credit, amount_minor, currency)
+        select gen_random_uuid(), booking_id, opened_at, e.kind, opened.id, e.debit, e.credit, amount_minor, currency
+        from opened, (values (1, 'dispute_withdrawn', 'disputes', 'stripe_clearing'),
+                             (2, 'dispute_reinstated', 'stripe_clearing', 'disputes')) e (position, kind, debit, credit)
+        where e.position <= entries
+    $$;
     create function plant_receipt(refund_id uuid, revision integer) returns void language sql as $$
         with counted as (
             insert into invoice_counter as c (kind, fiscal_year, last_number) values ('refund_receipt', '26-27', 1)
@@ -258,6 +285,28 @@ async fn a_receipt_of_money_that_went_back_and_a_void_one_of_money_that_came_aga
                 .iter()
                 .all(|(rule, _)| rule == "money_kept_is_earned")
         );
+    }
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn a_refund_that_waits_for_an_open_dispute_and_one_that_a_lost_one_paid_break_no_rule(
+    pool: PgPool,
+) {
+    let mut conn = pool.acquire().await.unwrap();
+    let world = World::begin(&mut conn).await;
+    let ended = world.book(&mut conn, 1).await;
+    crate::booking::expire(&mut conn, &world.clock, &ended)
+        .await
+        .unwrap();
+    sqlx::raw_sql(PLANTS).execute(&mut *conn).await.unwrap();
+    for planted in [
+        "select plant_refund('pending'); update refund set stripe_refund_id = null; select plant_dispute('mismatched', 'under_review', 1)",
+        "select plant_refund('failed'); select plant_dispute('mismatched', 'lost', 1)",
+    ] {
+        let mut tx = conn.begin().await.unwrap();
+        sqlx::raw_sql(planted).execute(&mut *tx).await.unwrap();
+        assert_eq!(broken(&mut tx, &world).await, [], "{planted}");
+        tx.rollback().await.unwrap();
     }
 }
 

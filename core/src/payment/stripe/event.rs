@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use stripe_webhook::{EventObject, Webhook, WebhookError};
 
+use super::dispute::StripeDispute;
 use super::model::{CheckoutSession, StripeRefund};
 use crate::clock::Clock;
 
@@ -30,6 +31,8 @@ pub enum Fact {
     Checkout(CheckoutSession),
     /// A refund was made or has changed.
     Refund(StripeRefund),
+    /// Whoever paid has disputed it at the bank, or the dispute has changed.
+    Dispute(StripeDispute),
     /// Something else, or an object this version cannot read. The reconciler asks Stripe about what matters.
     Other,
 }
@@ -77,7 +80,13 @@ pub fn read_event(
             },
             text,
         )),
-        Err(WebhookError::BadParse(_)) => Ok(storable(envelope(text), text)),
+        Err(WebhookError::BadParse(why)) => {
+            let event = storable(envelope(text), text);
+            if event.kind.starts_with("charge.dispute.") {
+                unread_dispute(&why);
+            }
+            Ok(event)
+        }
         Err(WebhookError::BadHeader(_)) => Err(SignatureError::Malformed),
         Err(WebhookError::BadTimestamp(_)) => Err(SignatureError::OutsideTolerance),
         // The library calls a header without `v1` a bad signature, too.
@@ -106,8 +115,24 @@ fn fact(object: EventObject) -> Fact {
         | EventObject::ChargeRefundUpdated(refund) => {
             StripeRefund::read(*refund).map_or(Fact::Other, Fact::Refund)
         }
+        EventObject::ChargeDisputeCreated(dispute)
+        | EventObject::ChargeDisputeUpdated(dispute)
+        | EventObject::ChargeDisputeFundsWithdrawn(dispute)
+        | EventObject::ChargeDisputeFundsReinstated(dispute)
+        | EventObject::ChargeDisputeClosed(dispute) => match StripeDispute::read(*dispute) {
+            Ok(dispute) => Fact::Dispute(dispute),
+            Err(error) => {
+                unread_dispute(&error);
+                Fact::Other
+            }
+        },
         _ => Fact::Other,
     }
+}
+
+/// Nobody asks Stripe about disputes by itself: what cannot be read has to be seen by a person.
+fn unread_dispute(why: &dyn std::fmt::Display) {
+    tracing::error!(%why, "an event about a dispute cannot be read: look at the disputes in Stripe's dashboard");
 }
 
 /// Genuine, but with an object that the library cannot read: kept under its own id, or under the hash of its bytes

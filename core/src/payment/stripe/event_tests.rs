@@ -7,6 +7,7 @@ use super::super::{CheckoutStatus, StripeRefundStatus};
 use super::*;
 use crate::ids::{BookingId, PaymentId, RefundId};
 use crate::money::{Currency, Money};
+use crate::trade::DisputeStatus;
 
 const SECRET: &str = "whsec_vector";
 const SIGNED_AT: i64 = 1_795_200_000;
@@ -227,6 +228,70 @@ fn a_refund_event_says_which_refund_and_how_it_ended() {
         assert_eq!(read.refund_id, Some(RefundId(id.parse().unwrap())));
         assert_eq!(read.amount, Money::new(5, Currency::ISK));
     }
+}
+
+#[test]
+fn a_dispute_event_says_how_much_of_which_payment_and_how_it_stands() {
+    let dispute = |status: &str, due_by: Value| {
+        json!({
+            "id": "du_1", "object": "dispute", "amount": 591_410, "currency": "inr", "created": SIGNED_AT, "status": status,
+            "reason": "fraudulent", "payment_intent": "pi_1", "charge": "ch_1", "balance_transactions": [], "livemode": false,
+            "enhanced_eligibility_types": [], "evidence": {"enhanced_evidence": {}}, "is_charge_refundable": false, "metadata": {},
+            "evidence_details": {"due_by": due_by, "enhanced_eligibility": {}, "has_evidence": false, "past_due": false, "submission_count": 0},
+        })
+    };
+    for (kind, status, expected) in [
+        (
+            "charge.dispute.created",
+            "warning_needs_response",
+            DisputeStatus::WarningNeedsResponse,
+        ),
+        (
+            "charge.dispute.updated",
+            "under_review",
+            DisputeStatus::UnderReview,
+        ),
+        (
+            "charge.dispute.funds_withdrawn",
+            "needs_response",
+            DisputeStatus::NeedsResponse,
+        ),
+        ("charge.dispute.funds_reinstated", "won", DisputeStatus::Won),
+        ("charge.dispute.closed", "lost", DisputeStatus::Lost),
+        (
+            "charge.dispute.closed",
+            "warning_closed",
+            DisputeStatus::WarningClosed,
+        ),
+        (
+            "charge.dispute.created",
+            "prevented",
+            DisputeStatus::Prevented,
+        ),
+    ] {
+        let Fact::Dispute(read) = fact_of(kind, &dispute(status, json!(SIGNED_AT + 60))).fact
+        else {
+            panic!("{kind} is no dispute")
+        };
+        assert_eq!(read.status, expected, "{kind}");
+        assert_eq!(
+            (read.id.as_str(), read.reason.as_str()),
+            ("du_1", "fraudulent")
+        );
+        assert_eq!(read.payment_intent.as_deref(), Some("pi_1"));
+        assert_eq!(read.amount, Money::new(591_410, Currency::INR));
+        assert_eq!(read.opened_at.timestamp(), SIGNED_AT);
+        let due_by = read.evidence_due_by.map(|due_by| due_by.timestamp());
+        assert_eq!(due_by, Some(SIGNED_AT + 60));
+    }
+    let Fact::Dispute(unanswerable) =
+        fact_of("charge.dispute.created", &dispute("lost", json!(0))).fact
+    else {
+        panic!()
+    };
+    assert_eq!(unanswerable.evidence_due_by, None);
+    let newer = fact_of("charge.dispute.updated", &dispute("haggling", Value::Null));
+    assert_eq!(newer.fact, Fact::Other, "what it means nobody knows");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //!
 //! **401 and 403 from Stripe are passing faults.** A key that is being rotated must not kill refunds.
 
+mod dispute;
 mod event;
 mod model;
 
@@ -32,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::ids::RefundId;
 use crate::money::Money;
 
+pub use dispute::StripeDispute;
 pub use event::{Event, Fact, SignatureError, read_event};
 pub use model::{
     Card, CheckoutRequest, CheckoutSession, CheckoutStatus, StripeRefund, StripeRefundStatus,

@@ -112,9 +112,9 @@ pub struct Card {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Stripe's {object} {id} has {what}")]
 pub(super) struct Unreadable {
-    object: &'static str,
-    id: String,
-    what: String,
+    pub object: &'static str,
+    pub id: String,
+    pub what: String,
 }
 
 impl CheckoutSession {

@@ -3,6 +3,7 @@
 
 mod balanced;
 mod buyers;
+mod disputed;
 mod faults;
 mod journey;
 #[cfg(feature = "fault-points")]
