@@ -32,8 +32,8 @@ use openapi::query;
 use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
-    coupons, documents, flights, health, holds, invariants, jobs, ledger, money_issues,
-    name_corrections, no_shows, payments, places, refunds, search, seats,
+    coupons, disruptions, documents, flights, health, holds, invariants, jobs, ledger,
+    money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -51,6 +51,7 @@ fn operations() -> impl OpenApi {
             cancellations::Cancellations,
             changes::Changes,
             name_corrections::NameCorrections,
+            disruptions::Disruptions,
         ),
         seats::Seats,
         coupons::Coupons,
@@ -71,6 +72,7 @@ fn operations() -> impl OpenApi {
             no_shows::NoShows,
             name_corrections::AdminNameCorrections,
             money_issues::MoneyIssues,
+            disruptions::AdminDisruptions,
         ),
     )
 }
@@ -93,6 +95,7 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
         .at("/problems/:code", get(problems::page))
         .at("/booking", get(pages::booking::show))
         .at("/booking/pay", post(pages::booking::pay))
+        .at("/booking/disruption", post(pages::disruption::choose))
         .at(
             "/verify-email",
             get(pages::verification::show).post(pages::verification::verify),

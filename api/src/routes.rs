@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::limits::Kind;
 
 /// Pages, which are not part of the document and need no key.
-pub const PAGES: [(&str, &str); 13] = [
+pub const PAGES: [(&str, &str); 14] = [
     ("GET", "/"),
     ("GET", "/docs"),
     ("GET", "/openapi.json"),
@@ -16,6 +16,7 @@ pub const PAGES: [(&str, &str); 13] = [
     ("GET", "/problems/{code}"),
     ("GET", "/booking"),
     ("POST", "/booking/pay"),
+    ("POST", "/booking/disruption"),
     ("GET", "/return"),
     ("GET", "/return/cancelled"),
     ("GET", "/verify-email"),

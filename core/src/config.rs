@@ -59,6 +59,9 @@ pub struct Settings {
     pub timetable: Timetable,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub disruptions: Disruptions,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
     pub stripe: Stripe,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
@@ -232,6 +235,47 @@ pub struct Timetable {
     /// Days ahead for which schedules are made into flights, every day
     #[arg(long, env = "SCHEDULE_DAYS_AHEAD", default_value_t = 330, value_parser = clap::value_parser!(u32).range(1..=730))]
     pub schedule_days_ahead: u32,
+}
+
+/// What bookings get whose flight the airline cancels or moves.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Disruptions")]
+pub struct Disruptions {
+    /// Hours that the owner of a booking has to choose when its flight is cancelled or moved; less when it leaves sooner
+    #[arg(long, env = "DISRUPTION_ANSWER_HOURS", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub disruption_answer_hours: u32,
+
+    /// What happens to a booking of a cancelled flight without an answer
+    #[arg(long, env = "DISRUPTION_CANCEL_DEFAULT", default_value = "refund")]
+    pub disruption_cancel_default: CancelDefault,
+
+    /// What happens to a booking of a moved flight without an answer
+    #[arg(long, env = "DISRUPTION_RETIME_DEFAULT", default_value = "accept")]
+    pub disruption_retime_default: RetimeDefault,
+
+    /// Hours by which a flight may move and count as accepted without an answer; beyond them, and when a connection is missed, silence is a refund
+    #[arg(long, env = "DISRUPTION_ACCEPT_HOURS", default_value_t = 3)]
+    pub disruption_accept_hours: u32,
+}
+
+/// What silence means when a flight is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CancelDefault {
+    /// Everything goes back.
+    Refund,
+    /// Staff look at it.
+    Nothing,
+}
+
+/// What silence means when a flight is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RetimeDefault {
+    /// The new times count as accepted, within DISRUPTION_ACCEPT_HOURS.
+    Accept,
+    /// Everything goes back.
+    Refund,
+    /// Staff look at it.
+    Nothing,
 }
 
 /// Stripe, or the sandbox that speaks like it.

@@ -207,6 +207,26 @@ pub(crate) async fn swap(
     Ok(())
 }
 
+/// Leaves no seat to sell on a flight that is cancelled.
+///
+/// A hold that waits for a cabin's row reads the flight's status as it was when it began, but PostgreSQL checks the
+/// counters of the row as it is then: nobody gets a seat on it.
+pub(crate) async fn close(conn: &mut PgConnection, flight_id: FlightId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with cabin as materialized (
+            select flight_id, cabin from flight_cabin where flight_id = $1 order by cabin collate "C" for no key update
+        )
+        update flight_cabin c set capacity = c.held + c.sold
+        from cabin where c.flight_id = cabin.flight_id and c.cabin = cabin.cabin
+        "#,
+        flight_id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Locks the cabins that a booking has seats in, without moving a counter: named seats of a sold booking move under it,
 /// so that the aircraft stays what it is meanwhile.
 pub(crate) async fn lock_of_booking(conn: &mut PgConnection, booking_id: BookingId) -> Result<()> {

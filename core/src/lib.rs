@@ -19,6 +19,7 @@ pub mod db;
 pub mod db_error;
 pub mod document;
 pub mod email;
+pub mod entitlement;
 pub mod error;
 pub mod fare;
 pub mod fault;

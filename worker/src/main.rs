@@ -65,7 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let health = Health::default();
     let clockwork = clockwork(&ctx, &cli.worker, &health, shutdown.clone())?;
     // The queues: render_document · send_mail, send_verification, send_sms · create_refund, expire_checkout, reconcile_payment ·
-    // materialise_flights.
+    // materialise_flights, notify_disrupted.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, &health, shutdown).await?;
     clockwork.ended().await;
@@ -123,6 +123,15 @@ fn clockwork(
         booking::sweep_changes(&ctx.db, &ctx.clock).await?;
         Ok(())
     });
+    // Flights that were cancelled or moved: who has not answered in time.
+    clockwork.every(
+        "sweep_disruptions",
+        Duration::from_secs(15),
+        |ctx| async move {
+            booking::sweep_disruptions(&ctx.db, &ctx.clock, &ctx.settings.disruptions).await?;
+            Ok(())
+        },
+    );
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);
     // A dispute may be heard of before the payment that it is of.
     clockwork.every(

@@ -4,7 +4,10 @@ use flightdesk_core::charge;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
-use flightdesk_core::booking::{ChangeNotAllowed, CorrectionTooLate, PriceChanged};
+use flightdesk_core::booking::{
+    ChangeNotAllowed, ChoiceUnavailable, CorrectionTooLate, DisruptionDecided, FlightIsCancelled,
+    PriceChanged,
+};
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
@@ -12,7 +15,9 @@ use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::OfferExpired;
 use flightdesk_core::payment::RefundNotOwed;
-use flightdesk_core::trade::{Direction, LineKind, Price, PriceLine};
+use flightdesk_core::trade::{
+    DefaultChoice, Direction, DisruptionStatus, LineKind, Price, PriceLine,
+};
 use poem::IntoResponse;
 use serde_json::Value;
 
@@ -122,6 +127,44 @@ fn errors() -> Vec<Error> {
         RefundNotOwed::TooMuch,
     ];
     errors.extend(not_owed.map(Error::from));
+    errors.extend(disruptions());
+    errors
+}
+
+/// Each way in which a disruption, or an answer to one, is refused.
+fn disruptions() -> Vec<Error> {
+    let decided = |status, default_choice| DisruptionDecided {
+        disruption_id: uuid::Uuid::nil(),
+        status,
+        decide_by: Utc.with_ymd_and_hms(2026, 12, 4, 9, 0, 3).unwrap(),
+        default_choice,
+    };
+    let mut errors: Vec<Error> = [
+        DisruptionStatus::Accepted,
+        DisruptionStatus::Refunded,
+        DisruptionStatus::Lapsed,
+        DisruptionStatus::Superseded,
+    ]
+    .map(|status| decided(status, DefaultChoice::Accept).into())
+    .into();
+    errors.extend(
+        [
+            DefaultChoice::Accept,
+            DefaultChoice::Refund,
+            DefaultChoice::Nothing,
+        ]
+        .map(|default| Error::from(decided(DisruptionStatus::Open, default))),
+    );
+    errors.extend(
+        [
+            ChoiceUnavailable::DoesNotFly,
+            ChoiceUnavailable::ConnectionBroken,
+            ChoiceUnavailable::HasBegun,
+            ChoiceUnavailable::NoOtherDirection,
+        ]
+        .map(Error::from),
+    );
+    errors.push(FlightIsCancelled.into());
     errors
 }
 

@@ -1,5 +1,5 @@
-//! The page of a booking for whoever has its address from a mail: how it stands, its documents, and, while it is not
-//! paid, a button that pays.
+//! The page of a booking for whoever has its address from a mail: how it stands, its documents, while it is not
+//! paid a button that pays, and while the airline has changed it a button for each choice.
 
 use flightdesk_core::booking::{self, Booking, BookingLinks};
 use flightdesk_core::ids::AccountId;
@@ -16,9 +16,9 @@ use crate::resources::payments;
 
 /// What our addresses carry.
 #[derive(Deserialize)]
-struct Link {
+pub(super) struct Link {
     #[serde(default)]
-    link: String,
+    pub(super) link: String,
 }
 
 /// The page.
@@ -69,7 +69,7 @@ pub async fn pay(Data(app): Data<&App>, Query(query): Query<Link>) -> Response {
 }
 
 /// The booking of an address, as long as its contact is the one that the address went to.
-async fn load(app: &App, token: &str) -> Result<Option<(AccountId, Booking)>, Error> {
+pub(super) async fn load(app: &App, token: &str) -> Result<Option<(AccountId, Booking)>, Error> {
     let Some(linked) = BookingLinks::new(&app.settings).open(token) else {
         return Ok(None);
     };
@@ -83,7 +83,7 @@ async fn load(app: &App, token: &str) -> Result<Option<(AccountId, Booking)>, Er
     }
 }
 
-fn unknown() -> Response {
+pub(super) fn unknown() -> Response {
     html::page(
         StatusCode::NOT_FOUND,
         false,

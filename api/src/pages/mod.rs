@@ -2,6 +2,7 @@
 
 pub mod booking;
 mod csp;
+pub mod disruption;
 pub mod docs;
 mod html;
 pub mod payment_return;

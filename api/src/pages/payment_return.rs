@@ -18,7 +18,7 @@ use poem::web::{Data, Query};
 use poem::{Response, handler};
 use serde::Deserialize;
 
-use super::html;
+use super::{disruption, html};
 use crate::app::App;
 use crate::resources::return_link;
 
@@ -40,7 +40,7 @@ struct GivenUp {
 #[handler]
 pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response {
     match load(app, &query.session_id).await {
-        Ok((booking, papers)) => page(&booking, &papers),
+        Ok((booking, papers)) => page(&booking, &papers, ""),
         Err(Error::NotFound(_)) => html::page(
             StatusCode::NOT_FOUND,
             false,
@@ -56,7 +56,7 @@ pub async fn paid(Data(app): Data<&App>, Query(query): Query<Paid>) -> Response 
 pub async fn given_up(Data(app): Data<&App>, Query(query): Query<GivenUp>) -> Response {
     match left(app, &query.booking).await {
         Ok(Some((account_id, booking))) => {
-            unpaid(app, account_id, &booking).unwrap_or_else(|| page(&booking, &[]))
+            unpaid(app, account_id, &booking).unwrap_or_else(|| page(&booking, &[], ""))
         }
         Ok(None) => html::page(
             StatusCode::OK,
@@ -87,7 +87,9 @@ pub(crate) async fn of(
     if let Some(page) = unpaid(app, account_id, booking) {
         return Ok(page);
     }
-    Ok(page(booking, &papers(app, booking).await?))
+    let disruption = disruption::section(app, account_id, booking).await?;
+    let papers = papers(app, booking).await?;
+    Ok(page(booking, &papers, &disruption))
 }
 
 /// The page of an unpaid booking or change; `None` when no payment is open.
@@ -226,9 +228,10 @@ async fn link(app: &App, document: &Document) -> Result<Option<String>, Error> {
     }
 }
 
-fn page(booking: &Booking, papers: &[Paper]) -> Response {
+fn page(booking: &Booking, papers: &[Paper], disruption: &str) -> Response {
     let reference = escape(booking.reference.as_str());
-    let waits = papers.iter().any(|paper| paper.link.is_none());
+    // Nobody chooses on a page that reloads under the finger.
+    let waits = disruption.is_empty() && papers.iter().any(|paper| paper.link.is_none());
     let (title, words, refresh) = match (booking.status, booking.late_payment) {
         (BookingStatus::Cancelled, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
@@ -270,7 +273,7 @@ fn page(booking: &Booking, papers: &[Paper]) -> Response {
         ),
     };
     let mut body = format!(
-        "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>"
+        "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>{disruption}"
     );
     push_flights(&mut body, booking);
     if matches!(

@@ -38,6 +38,8 @@ pub enum JobKindView {
     ReconcilePayment,
     /// Makes the flights of the days to come
     MaterialiseFlights,
+    /// Tells the bookings of a flight that it is cancelled or moved
+    NotifyDisrupted,
 }
 
 /// A job of any account
@@ -151,6 +153,7 @@ impl From<JobKindView> for Kind {
             JobKindView::ExpireCheckout => Self::ExpireCheckout,
             JobKindView::ReconcilePayment => Self::ReconcilePayment,
             JobKindView::MaterialiseFlights => Self::MaterialiseFlights,
+            JobKindView::NotifyDisrupted => Self::NotifyDisrupted,
         }
     }
 }

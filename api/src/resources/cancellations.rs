@@ -133,8 +133,10 @@ pub struct QuoteView {
     paid: MoneyView,
     /// What is kept of the fares
     charge: MoneyView,
-    /// What is charged once a booking and never comes back
+    /// What is charged once a booking and does not come back
     fees_kept: MoneyView,
+    /// What is charged once a booking and comes back: all of it, when the airline flies nothing of the booking as it was booked
+    fees_refund: MoneyView,
     /// What goes back to where it was paid from
     refund: MoneyView,
 }
@@ -184,7 +186,8 @@ pub struct QuoteLineView {
 #[derive(Debug, Object)]
 #[oai(rename = "CancellationRuleApplied", skip_serializing_if_is_none)]
 pub struct RuleView {
-    /// `fare_tier`, `free_after_booking` or, by staff, `waived`: whichever gives back more; `no_show` after departure
+    /// `fare_tier`, `free_after_booking` or, by staff, `waived`: whichever gives back more; `no_show` after departure;
+    /// `schedule_change` when the airline has cancelled or moved the flight
     name: String,
     /// `Standard`
     fare_family: String,
@@ -523,6 +526,7 @@ impl QuoteView {
             paid: money(items().map(QuoteItem::paid_minor).sum()),
             charge: money(items().map(|item| item.charge_minor).sum()),
             fees_kept: money(content.fees_kept_minor),
+            fees_refund: money(content.fees_back_minor()),
             refund: content.refund().into(),
             items: items()
                 .map(|item| QuoteItemView::new(item, content.currency))

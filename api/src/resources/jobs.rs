@@ -1,5 +1,6 @@
 //! Jobs: what became of the work a request caused.
 
+use flightdesk_core::booking;
 use flightdesk_core::ids::JobId;
 use flightdesk_core::outbox::{self, JobState, JobStatus};
 use poem::web::Data;
@@ -52,13 +53,26 @@ pub struct JobView {
     finished_at: Option<Instant>,
     /// What went wrong last, when something did
     last_error: Option<String>,
+    /// How far it is; only of `notify_disrupted`
+    #[oai(skip_serializing_if_is_none)]
+    progress: Option<JobProgressView>,
+}
+
+/// How far a job is that does many things
+#[derive(Debug, Object)]
+#[oai(rename = "JobProgress")]
+pub struct JobProgressView {
+    /// How many are done
+    done: i32,
+    /// How many there are
+    total: i32,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Jobs")]
 impl Jobs {
     /// Get a job
     ///
-    /// Finished jobs are forgotten after some days.
+    /// Finished jobs are forgotten after some days. One that tells many bookings says how many it has told.
     #[oai(path = "/jobs/:id", method = "get", operation_id = "get_job")]
     async fn get(
         &self,
@@ -70,7 +84,11 @@ impl Jobs {
         let mut conn = app.db.acquire().await?;
         let principal = access.principal(&mut conn, app).await?;
         let job = outbox::find(&mut conn, principal.account_id, JobId(id.0)).await?;
-        Ok(Json(job.into()))
+        let progress = booking::disruption_progress(&mut conn, job.id).await?;
+        Ok(Json(JobView {
+            progress: progress.map(|(done, total)| JobProgressView { done, total }),
+            ..job.into()
+        }))
     }
 }
 
@@ -98,6 +116,7 @@ impl From<JobState> for JobView {
             run_after: job.run_after.into(),
             finished_at: job.finished_at.map(Instant),
             last_error: job.last_error,
+            progress: None,
         }
     }
 }

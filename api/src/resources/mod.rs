@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod cancellations;
 pub mod changes;
 pub mod coupons;
+pub mod disruptions;
 pub mod documents;
 pub mod flights;
 pub mod health;

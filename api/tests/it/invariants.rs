@@ -40,7 +40,7 @@ async fn only_the_scope_admin_may_check_and_every_rule_is_answered(pool: PgPool)
         "{answer:?}"
     );
     let checks = answer.body["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 18);
+    assert_eq!(checks.len(), 19);
     assert!(checks.iter().all(|check| check["violations"] == 0));
     do_harm(&pool).await;
     let answer = client.get(path).await;

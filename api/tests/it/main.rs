@@ -18,6 +18,7 @@ mod contract;
 mod coupons;
 mod deploy;
 mod disputes;
+mod disruptions;
 mod documents;
 mod errors;
 mod expand;

@@ -299,6 +299,7 @@ fn written(
         late_payment: None,
         documents: Vec::new(),
         change: None,
+        disruption: None,
     }
 }
 

@@ -32,10 +32,7 @@ pub async fn cancel_unpaid(
 ) -> Result<()> {
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     match booking.status {
-        BookingStatus::PendingPayment => {
-            payment::abandon(conn, clock, &booking).await?;
-            end(conn, clock, &booking, BookingStatus::Cancelled).await
-        }
+        BookingStatus::PendingPayment => cancel_locked(conn, clock, &booking).await,
         BookingStatus::Cancelled => Ok(()),
         BookingStatus::Confirmed | BookingStatus::PartiallyCancelled | BookingStatus::Expired => {
             Err(Error::WrongState {
@@ -44,6 +41,16 @@ pub async fn cancel_unpaid(
             })
         }
     }
+}
+
+/// Cancels a locked booking that waits for its money.
+pub(super) async fn cancel_locked(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+) -> Result<()> {
+    payment::abandon(conn, clock, booking).await?;
+    end(conn, clock, booking, BookingStatus::Cancelled).await
 }
 
 /// Expires a locked booking if it is pending; frees its seats.

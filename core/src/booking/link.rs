@@ -46,6 +46,17 @@ impl BookingLinks {
         format!("/booking/pay?link={token}")
     }
 
+    /// The path that a form of the page answers a disruption by.
+    pub fn disruption_path(
+        &self,
+        account_id: AccountId,
+        reference: &str,
+        contact_email: &str,
+    ) -> String {
+        let token = self.token(account_id, reference, contact_email);
+        format!("/booking/disruption?link={token}")
+    }
+
     /// What a token names, or `None` for anything that is not ours.
     pub fn open(&self, token: &str) -> Option<LinkedBooking> {
         let payload = String::from_utf8(self.signer.open(token)?).ok()?;

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::disruption::OpenDisruption;
 use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, PaymentSummary,
 };
@@ -24,8 +25,8 @@ use crate::payment::{self, Dispute, Mismatch};
 use crate::reference::Airline;
 use crate::ticket::TicketNumber;
 use crate::trade::{
-    BookingStatus, Cabin, Direction, FareConditions, LatePayment, LineKind, PassengerType, Price,
-    PriceLine, SeatPreference,
+    BookingStatus, Cabin, Direction, DisruptionKind, FareConditions, LatePayment, LineKind,
+    PassengerType, Price, PriceLine, SeatPreference,
 };
 use crate::{Error, Result};
 
@@ -41,8 +42,14 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
         select b.id as "id: BookingId", b.account_id as "account_id: AccountId", b.booking_ref as "booking_ref: BookingRef",
                b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
                b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
-               r.code as "coupon?", r.discount_minor as "discount_minor?"
+               r.code as "coupon?", r.discount_minor as "discount_minor?",
+               open.disruption_id as "disruption_id?", open.kind as "disruption_kind?: DisruptionKind", open.decide_by as "decide_by?"
         from booking b left join coupon_redemption r on r.booking_id = b.id
+        left join lateral (
+            select told.disruption_id, s.kind, told.decide_by
+            from disrupted_booking told join disruption s on s.id = told.disruption_id
+            where told.booking_id = b.id and told.status = 'open' order by told.decide_by limit 1
+        ) open on true
         where b.id = any($1)
         "#,
         &raw,
@@ -102,6 +109,14 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                 .ok_or(Error::NotFound("booking"))?
                 .summary(currency),
             late_payment: row.late_payment,
+            disruption: match (row.disruption_id, row.disruption_kind, row.decide_by) {
+                (Some(id), Some(kind), Some(decide_by)) => Some(OpenDisruption {
+                    id,
+                    kind,
+                    decide_by,
+                }),
+                _ => None,
+            },
         };
         bookings.insert(id, booking);
     }

@@ -5,6 +5,7 @@ pub(crate) mod change_seats;
 mod confirm;
 mod correct_names;
 mod create;
+mod disruption;
 mod end;
 pub(crate) mod exchange;
 mod insert;
@@ -32,6 +33,12 @@ pub use change_seats::{NewSeat, change_seats};
 pub use confirm::{confirm, reclaim};
 pub use correct_names::{CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules};
 pub use create::create;
+pub use disruption::{
+    Announced, Answer, BookingDisruption, ChoiceOption, ChoiceUnavailable, DisruptionDecided,
+    FlightChange, FlightIsCancelled, FlightTimes, Impact, NewDisruption, OpenDisruption,
+    RefundScope, decide_disruption, disrupt, disruption_progress, get_disruption, list_disruptions,
+    mark_disruption_told, notify_disrupted, preview_disruption, sweep_disruptions,
+};
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use exchange::{
     ChangeContent, ChangeItem, ChangeLine, ChangeNotAllowed, ChangeOutdated, ChangeQuote,

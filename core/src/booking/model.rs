@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::cancel::can_cancel;
 use super::change_seats::can_change_seats;
+use super::disruption::OpenDisruption;
 use super::exchange::can_change;
 use super::passengers::{Gender, NewPassenger, TravelDocument};
 use super::pending::PendingChange;
@@ -166,6 +167,8 @@ pub struct Booking {
     pub documents: Vec<Document>,
     /// Other seats or flights that wait for their difference to be paid.
     pub change: Option<PendingChange>,
+    /// What the airline has done to one of its flights, while its owner may choose; of several the one to be answered first.
+    pub disruption: Option<OpenDisruption>,
 }
 
 impl Booking {
@@ -197,6 +200,9 @@ impl Booking {
                 }
                 if can_cancel(now, &self.directions) {
                     actions.push("cancel");
+                }
+                if self.disruption.is_some_and(|open| open.decide_by > now) {
+                    actions.push("answer_disruption");
                 }
             }
             BookingStatus::Cancelled | BookingStatus::Expired => {}

@@ -9,7 +9,9 @@ use crate::ids::{DisputeId, DocumentId, FlightId, PassengerId, PaymentId, Refund
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::outbox::MailKind;
-use crate::trade::{BookingStatus, Direction, DisputeStatus, LatePayment};
+use crate::trade::{
+    BookingStatus, Direction, DisputeStatus, DisruptionKind, DisruptionStatus, LatePayment,
+};
 
 /// Of the details of every kind. A field more is no other version; a field that means something else is.
 const VERSION: u8 = 1;
@@ -202,6 +204,38 @@ pub enum Event {
         /// The direction.
         direction: Direction,
     },
+    /// The airline cancels or moves a flight of the booking: its owner may choose.
+    Disrupted {
+        /// The disruption.
+        disruption_id: Uuid,
+        /// What the airline does.
+        kind: DisruptionKind,
+        /// The flight.
+        flight_id: FlightId,
+        /// The direction that it is of.
+        direction: Direction,
+        /// Why, as travellers read it.
+        reason: String,
+        /// When it was to leave.
+        departs_at: DateTime<Utc>,
+        /// When it leaves, if it is moved.
+        new_departs_at: Option<DateTime<Utc>>,
+        /// Whether a connection is missed by it.
+        connection_broken: bool,
+        /// Until when the owner may choose.
+        decide_by: DateTime<Utc>,
+    },
+    /// What became of a disruption of the booking.
+    DisruptionDecided {
+        /// The disruption.
+        disruption_id: Uuid,
+        /// The direction.
+        direction: Direction,
+        /// What was chosen, or came of its own; never open.
+        status: DisruptionStatus,
+        /// Whether nobody answered in time.
+        is_default: bool,
+    },
 }
 
 /// What a booking was, and cost.
@@ -356,6 +390,8 @@ pub enum Kind {
     DisputeOpened,
     DisputeClosed,
     DepartureNear,
+    Disrupted,
+    DisruptionDecided,
 }
 
 impl Kind {
@@ -383,6 +419,8 @@ impl Kind {
         Self::DisputeOpened,
         Self::DisputeClosed,
         Self::DepartureNear,
+        Self::Disrupted,
+        Self::DisruptionDecided,
     ];
 
     /// The name in the API and the database.
@@ -410,6 +448,8 @@ impl Kind {
             Self::DisputeOpened => "dispute_opened",
             Self::DisputeClosed => "dispute_closed",
             Self::DepartureNear => "departure_near",
+            Self::Disrupted => "disrupted",
+            Self::DisruptionDecided => "disruption_decided",
         }
     }
 
@@ -437,7 +477,9 @@ impl Kind {
             | Self::ReceiptReady
             | Self::DisputeOpened
             | Self::DisputeClosed
-            | Self::DepartureNear => None,
+            | Self::DepartureNear
+            | Self::Disrupted
+            | Self::DisruptionDecided => None,
         }
     }
 }
@@ -491,6 +533,8 @@ impl Event {
             Self::DisputeOpened { .. } => Kind::DisputeOpened,
             Self::DisputeClosed { .. } => Kind::DisputeClosed,
             Self::DepartureNear { .. } => Kind::DepartureNear,
+            Self::Disrupted { .. } => Kind::Disrupted,
+            Self::DisruptionDecided { .. } => Kind::DisruptionDecided,
         }
     }
 
@@ -562,8 +606,14 @@ impl Event {
             Self::DepartureNear { direction } => Notice::mail(MailKind::DepartureReminder {
                 direction: direction.ordinal().into(),
             }),
+            Self::Disrupted {
+                disruption_id,
+                kind,
+                ..
+            } => Notice::mail(told_of_disruption(*disruption_id, *kind)),
             // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets, and a
-            // dispute is between the seller and the bank.
+            // dispute is between the seller and the bank. New times that were accepted are told with the new tickets too; a
+            // refund is told by its cancellation.
             Self::Held { .. }
             | Self::Changed { .. }
             | Self::NameCorrected { .. }
@@ -574,7 +624,8 @@ impl Event {
             | Self::RefundPaid { .. }
             | Self::RefundFailed { .. }
             | Self::DisputeOpened { .. }
-            | Self::DisputeClosed { .. } => Notice::NOTHING,
+            | Self::DisputeClosed { .. }
+            | Self::DisruptionDecided { .. } => Notice::NOTHING,
         }
     }
 
@@ -729,6 +780,37 @@ impl Event {
                 "outcome": outcome.as_str(),
             }),
             Self::DepartureNear { direction } => json!({ "direction": direction.as_str() }),
+            Self::Disrupted {
+                disruption_id,
+                kind,
+                flight_id,
+                direction,
+                reason,
+                departs_at,
+                new_departs_at,
+                connection_broken,
+                decide_by,
+            } => json!({
+                "disruption_id": disruption_id,
+                "kind": kind.as_str(),
+                "flight_id": flight_id,
+                "direction": direction.as_str(),
+                "reason": reason,
+                "departs_at": { "from": instant(*departs_at), "to": new_departs_at.map(instant) },
+                "connection_broken": connection_broken,
+                "decide_by": instant(*decide_by),
+            }),
+            Self::DisruptionDecided {
+                disruption_id,
+                direction,
+                status,
+                is_default,
+            } => json!({
+                "disruption_id": disruption_id,
+                "direction": direction.as_str(),
+                "disruption_status": status.as_str(),
+                "is_default": is_default,
+            }),
         };
         if let Some(fields) = details.as_object_mut() {
             fields.retain(|_, value| !value.is_null());
@@ -739,6 +821,13 @@ impl Event {
 
     fn status(&self) -> Option<&'static str> {
         self.kind().status().map(BookingStatus::as_str)
+    }
+}
+
+const fn told_of_disruption(disruption_id: Uuid, kind: DisruptionKind) -> MailKind {
+    match kind {
+        DisruptionKind::Cancelled => MailKind::FlightCancelled { disruption_id },
+        DisruptionKind::Retimed => MailKind::FlightRetimed { disruption_id },
     }
 }
 
@@ -761,6 +850,11 @@ fn told_of_refund(refund_id: RefundId, cause: RefundCause) -> Notice {
         | RefundCause::Retry
         | RefundCause::SettledOtherwise => Notice::NOTHING,
     }
+}
+
+/// As the API writes an instant.
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// As the API writes an amount.

@@ -192,13 +192,19 @@ impl Refund {
     async fn cancelled(&self, conn: &mut PgConnection) -> Result<Vec<ReturnedLine>> {
         let rows = sqlx::query!(
             r#"
-            select item.said ->> 'passenger' as "passenger!", item.said ->> 'direction' as "direction!", line.kind as "kind!", line.code as "code!",
+            select item.said ->> 'passenger' as passenger, item.said ->> 'direction' as direction, line.kind as "kind!", line.code as "code!",
                 line.name, line.minor as "minor!",
                 (select airline || ' ' || flight_number from flight where flight.id = line.flight_id) as flight
             from refund
             join cancellation on cancellation.id = refund.cancellation_id
             join cancellation_quote quote on quote.id = cancellation.quote_id
-            cross join lateral jsonb_array_elements(quote.content -> 'items') with ordinality as item (said, position)
+            cross join lateral (
+                select said, position from jsonb_array_elements(quote.content -> 'items') with ordinality as item (said, position)
+                union all
+                -- What is charged once a booking, as an item of nobody.
+                select jsonb_build_object('lines', quote.content -> 'fees_back', 'charge_minor', 0), 1000
+                where quote.content ? 'fees_back'
+            ) item
             cross join lateral (
                 select paid.said ->> 'kind' as kind, paid.said ->> 'code' as code, paid.said ->> 'name' as name,
                     (paid.said ->> 'flight_id')::uuid as flight_id, (paid.said ->> 'refund_minor')::bigint as minor, paid.position
@@ -214,13 +220,13 @@ impl Refund {
         .fetch_all(conn)
         .await?;
         let lines = rows.into_iter().map(|row| ReturnedLine {
-            passenger: Some(row.passenger),
+            passenger: row.passenger,
             line: PriceLineContent {
                 kind: row.kind,
                 code: row.code,
                 name: row.name,
                 flight: row.flight,
-                direction: Some(row.direction),
+                direction: row.direction,
                 passenger_type: None,
                 quantity: 1,
                 amount: Money::new(row.minor, self.amount.currency()),

@@ -101,6 +101,8 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/no_job_is_lost.sql", clock.now();
         "events_tell_the_status", "The status of each booking is what the last of its events says.",
             "src/invariants/events_tell_the_status.sql";
+        "cancelled_is_told", "Everybody whose flight does not fly was told, and could choose.",
+            "src/invariants/cancelled_is_told.sql", clock.now();
     })
 }
 

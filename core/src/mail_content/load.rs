@@ -6,15 +6,17 @@ use uuid::Uuid;
 
 use super::{
     MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
-    MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
+    MailTimes, ReturnCause,
 };
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::document::{self, Baggage};
 use crate::flight::{self, Flight};
+use crate::entitlement::Entitlement;
 use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::{self, Currency, Money};
-use crate::trade::FareConditions;
+use crate::trade::{DefaultChoice, DisruptionKind, DisruptionStatus, FareConditions};
 use crate::{Error, Result, seller, zone};
 
 impl MailContent {
@@ -61,6 +63,7 @@ impl MailContent {
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
             contact_changes: contact_changes(conn, booking_id).await?,
+            disruptions: disruptions(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -187,6 +190,8 @@ async fn cancellations(
             .map(|item| of(&content, item))
             .collect(),
         fees_kept: Money::new(content.fees_kept_minor, content.currency),
+        fees_back: Money::new(content.fees_back_minor(), content.currency),
+        is_by_airline: content.is_by_airline(),
         refund: content.refund(),
     });
     Ok(cancellations.collect())
@@ -228,6 +233,72 @@ fn in_a_line(flight: &Flight) -> String {
         flight.destination.city,
         format::moment(flight.departs_local())
     )
+}
+
+async fn disruptions(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<MailDisruption>> {
+    let rows = sqlx::query!(
+        r#"
+        select s.id, s.kind as "kind: DisruptionKind", told.status as "status: DisruptionStatus", s.reason,
+            flight.airline || ' ' || flight.flight_number as "flight!", told.departs_at, told.arrives_at, s.new_departs_at, s.new_arrives_at,
+            told.connection_broken, told.decide_by, told.default_choice as "default_choice: DefaultChoice",
+            told.entitlements as "entitlements: sqlx::types::Json<Vec<Entitlement>>", told.decided_at,
+            origin.iata as origin, origin.city as origin_city, origin.country as origin_country, origin.time_zone as origin_zone,
+            destination.iata as destination, destination.city as destination_city, destination.country as destination_country,
+            destination.time_zone as destination_zone
+        from disrupted_booking told
+        join disruption s on s.id = told.disruption_id
+        join flight on flight.id = s.flight_id
+        join airport origin on origin.iata = flight.origin
+        join airport destination on destination.iata = flight.destination
+        where told.booking_id = $1
+        order by s.position
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let times = |departs_at, arrives_at| -> Result<MailTimes> {
+                Ok(MailTimes {
+                    departure: stop(
+                        row.origin_city.clone(),
+                        row.origin_country.clone(),
+                        row.origin.clone(),
+                        departs_at,
+                        &row.origin_zone,
+                    )?,
+                    arrival: stop(
+                        row.destination_city.clone(),
+                        row.destination_country.clone(),
+                        row.destination.clone(),
+                        arrives_at,
+                        &row.destination_zone,
+                    )?,
+                })
+            };
+            let before = times(row.departs_at, row.arrives_at)?;
+            let after = row.new_departs_at.zip(row.new_arrives_at);
+            let after = after.map(|(departs_at, arrives_at)| times(departs_at, arrives_at));
+            Ok(MailDisruption {
+                id: row.id,
+                kind: row.kind,
+                status: row.status,
+                reason: row.reason,
+                flight: row.flight,
+                decide_by: row.decide_by.with_timezone(before.departure.local.offset()),
+                before,
+                after: after.transpose()?,
+                connection_broken: row.connection_broken,
+                default_choice: row.default_choice,
+                entitlements: row.entitlements.0,
+                decided_at: row.decided_at,
+            })
+        })
+        .collect()
 }
 
 /// Since the newest tickets that were ready, and so mailed: of several swaps at once all are told.

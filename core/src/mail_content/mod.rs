@@ -5,5 +5,6 @@ mod model;
 
 pub use model::{
     MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
-    MailContent, MailFlight, MailMove, MailPassenger, MailReturn, MailStop, ReturnCause,
+    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
+    MailTimes, ReturnCause,
 };

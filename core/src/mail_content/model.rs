@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::document::{Baggage, Document, DocumentKind, DocumentStatus};
+use crate::entitlement::Entitlement;
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::Money;
 use crate::outbox::MailKind;
+use crate::trade::{DefaultChoice, DisruptionKind, DisruptionStatus};
 
 /// A booking as its mails tell it.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct MailContent {
     pub renamed: Vec<String>,
     /// How its contact changed after it was paid, in the order in which that happened.
     pub contact_changes: Vec<MailContactChange>,
+    /// What the airline has done to its flights, in the order in which that happened.
+    pub disruptions: Vec<MailDisruption>,
     /// When it has to be paid.
     pub payment_due_at: DateTime<Utc>,
     /// The tickets, one document per validating airline, and the invoices.
@@ -109,8 +113,50 @@ pub struct MailCancellation {
     pub items: Vec<MailCancelled>,
     /// What is charged once a booking and does not come back.
     pub fees_kept: Money,
+    /// What is charged once a booking and comes back.
+    pub fees_back: Money,
     /// What goes back in all.
     pub refund: Money,
+    /// Whether the airline's doing is why.
+    pub is_by_airline: bool,
+}
+
+/// A flight that the airline has cancelled or moved.
+#[derive(Clone, Debug)]
+pub struct MailDisruption {
+    /// The disruption.
+    pub id: Uuid,
+    /// What the airline has done.
+    pub kind: DisruptionKind,
+    /// Where the booking stands in it.
+    pub status: DisruptionStatus,
+    /// Why, as staff wrote it.
+    pub reason: String,
+    /// `AI 161`
+    pub flight: String,
+    /// When it was to fly.
+    pub before: MailTimes,
+    /// When it flies, if it was moved.
+    pub after: Option<MailTimes>,
+    /// Whether a connection is missed.
+    pub connection_broken: bool,
+    /// Until when something can be chosen, by the clocks where the flight begins.
+    pub decide_by: DateTime<chrono::FixedOffset>,
+    /// What happens without an answer.
+    pub default_choice: DefaultChoice,
+    /// What the law gives each passenger.
+    pub entitlements: Vec<Entitlement>,
+    /// When it was decided.
+    pub decided_at: Option<DateTime<Utc>>,
+}
+
+/// From where to where, and when.
+#[derive(Clone, Debug)]
+pub struct MailTimes {
+    /// Where and when it leaves.
+    pub departure: MailStop,
+    /// Where and when it lands.
+    pub arrival: MailStop,
 }
 
 /// A change of the contact of a paid booking.
@@ -282,6 +328,11 @@ impl MailContent {
             MailKind::CancellationConfirmed { cancellation_id } => {
                 self.cancellation(cancellation_id).is_some()
             }
+            // What was chosen, or came of its own, is told by another mail.
+            MailKind::FlightCancelled { disruption_id }
+            | MailKind::FlightRetimed { disruption_id } => self
+                .disruption(disruption_id)
+                .is_some_and(|told| told.status == DisruptionStatus::Open),
         }
     }
 
@@ -307,7 +358,9 @@ impl MailContent {
             | MailKind::CancellationConfirmed { .. }
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
-            | MailKind::FlightsNotChanged { .. } => None,
+            | MailKind::FlightsNotChanged { .. }
+            | MailKind::FlightCancelled { .. }
+            | MailKind::FlightRetimed { .. } => None,
         };
         left.unwrap_or(&self.to)
     }
@@ -333,6 +386,18 @@ impl MailContent {
     /// A change of flights of the booking.
     pub fn change(&self, id: Uuid) -> Option<&MailChange> {
         self.changes.iter().find(|change| change.id == id)
+    }
+
+    /// A disruption of the booking.
+    pub fn disruption(&self, id: Uuid) -> Option<&MailDisruption> {
+        self.disruptions.iter().find(|told| told.id == id)
+    }
+
+    /// The new times that were accepted with the tickets that are made now.
+    pub fn accepted_now(&self) -> impl Iterator<Item = &MailDisruption> {
+        self.disruptions.iter().filter(|told| {
+            told.status == DisruptionStatus::Accepted && told.decided_at >= self.changed_at
+        })
     }
 
     /// The ticket documents that are good for something, one per validating airline.
@@ -368,7 +433,9 @@ impl MailContent {
             | MailKind::CancellationConfirmed { .. }
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
-            | MailKind::FlightsNotChanged { .. } => return Vec::new(),
+            | MailKind::FlightsNotChanged { .. }
+            | MailKind::FlightCancelled { .. }
+            | MailKind::FlightRetimed { .. } => return Vec::new(),
         };
         let enclosed = self
             .documents

@@ -111,6 +111,11 @@ jobs! {
         /// How many days.
         days: u32,
     } = "materialise_flights" on Timetable, 8 attempts;
+    /// Tell every booking of a flight that the airline cancels or moves it.
+    NotifyDisrupted {
+        /// The disruption.
+        disruption_id: Uuid,
+    } = "notify_disrupted" on Timetable, 20 attempts;
 }
 
 /// Which mail about a booking.
@@ -182,6 +187,16 @@ pub enum MailKind {
         /// The change.
         change_id: Uuid,
     },
+    /// The airline cancels a flight: what can be chosen, and until when.
+    FlightCancelled {
+        /// The disruption.
+        disruption_id: Uuid,
+    },
+    /// The airline moves a flight: old and new times, what can be chosen, and until when.
+    FlightRetimed {
+        /// The disruption.
+        disruption_id: Uuid,
+    },
 }
 
 impl MailKind {
@@ -204,7 +219,9 @@ impl MailKind {
             | Self::CancellationConfirmed { .. }
             | Self::SeatsNotChanged { .. }
             | Self::FlightsChanged { .. }
-            | Self::FlightsNotChanged { .. } => false,
+            | Self::FlightsNotChanged { .. }
+            | Self::FlightCancelled { .. }
+            | Self::FlightRetimed { .. } => false,
         }
     }
 
@@ -227,6 +244,8 @@ impl MailKind {
             Self::FlightsChanged { .. } => "flights_changed",
             Self::FlightsNotChanged { .. } => "flights_not_changed",
             Self::CancellationConfirmed { .. } => "cancellation_confirmed",
+            Self::FlightCancelled { .. } => "flight_cancelled",
+            Self::FlightRetimed { .. } => "flight_retimed",
         }
     }
 
@@ -249,6 +268,9 @@ impl MailKind {
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())
             }
+            Self::FlightCancelled { disruption_id } | Self::FlightRetimed { disruption_id } => {
+                format!("{}.{disruption_id}", self.as_str())
+            }
             Self::BookingHeld
             | Self::BookingConfirmed
             | Self::BookingCancelled
@@ -267,7 +289,7 @@ pub enum Queue {
     Mail,
     /// Calls to Stripe.
     Payments,
-    /// Flights out of schedules.
+    /// Flights out of schedules, and what becomes of the bookings of those that change.
     Timetable,
 }
 

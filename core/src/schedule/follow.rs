@@ -272,7 +272,7 @@ impl Changes {
         sqlx::query!(
             "
             update flight set departs_at = moved.departs_at, arrives_at = moved.arrives_at, departs_local = $4, aircraft = $5,
-                status = 'scheduled', off_schedule = false
+                departs_days_later = 0, status = 'scheduled', off_schedule = false
             from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) as moved (id, departs_at, arrives_at)
             where flight.id = moved.id
             ",

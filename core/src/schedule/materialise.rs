@@ -135,7 +135,7 @@ pub(super) async fn fill_days(
 }
 
 /// Makes this transaction the only one that changes the timetable, until it ends.
-pub(super) async fn lock(conn: &mut PgConnection) -> Result<()> {
+pub(crate) async fn lock(conn: &mut PgConnection) -> Result<()> {
     // The number is "flights" in a phone's keys.
     sqlx::query("select pg_advisory_xact_lock(3544487)")
         .execute(conn)

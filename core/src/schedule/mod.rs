@@ -14,6 +14,7 @@ mod curfew;
 mod dice;
 mod fill;
 mod fleet;
+mod flight_change;
 mod follow;
 mod materialise;
 mod model;
@@ -27,7 +28,9 @@ mod write;
 
 pub use amend::{Amendment, amend};
 pub use fill::{Filled, Horizon, fill};
+pub(crate) use flight_change::{NewTimes, set_cancelled, set_times};
 pub use follow::{Followed, KeptFlight};
+pub(crate) use materialise::lock as lock_timetable;
 pub use materialise::{Materialised, Progress, materialise, promise};
 pub use model::{CABINS, CabinFares, DatedFlight, Schedule, cabin_fare_minor};
 pub use network::Network;

@@ -84,7 +84,7 @@ pub async fn rezone(conn: &mut PgConnection, clock: &Clock) -> Result<Rezoned> {
         let rows = sqlx::query_as!(
             FlightRow,
             r#"
-            select f.id, f.origin, f.departure_date, coalesce(f.departs_local, s.departs_local) as "departs_local!",
+            select f.id, f.origin, f.departure_date + f.departs_days_later as "departure_date!", coalesce(f.departs_local, s.departs_local) as "departs_local!",
                 f.departs_at, f.arrives_at
             from flight f join schedule s on s.id = f.schedule_id
             where f.id > $1 and f.departs_at > $2 and f.status <> 'departed'

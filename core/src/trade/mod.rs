@@ -7,6 +7,7 @@ mod cabin;
 mod conditions;
 mod direction;
 mod dispute_status;
+mod disruption;
 mod party;
 mod price;
 mod seat_preference;
@@ -21,6 +22,7 @@ pub use conditions::{
 };
 pub use direction::Direction;
 pub use dispute_status::DisputeStatus;
+pub use disruption::{DefaultChoice, DisruptionChoice, DisruptionKind, DisruptionStatus};
 pub use party::{Party, PassengerType};
 pub use price::{Factor, LineKind, Price, PriceLine};
 pub use seat_preference::SeatPreference;

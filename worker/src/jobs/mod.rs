@@ -3,6 +3,7 @@
 pub mod create_refund;
 pub mod expire_checkout;
 pub mod materialise_flights;
+pub mod notify_disrupted;
 pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
@@ -30,6 +31,7 @@ pub async fn run(
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
         Kind::ReconcilePayment => reconcile_payment::run(ctx, read(payload)?, lease).await,
         Kind::MaterialiseFlights => materialise_flights::run(ctx, read(payload)?, lease).await,
+        Kind::NotifyDisrupted => notify_disrupted::run(ctx, read(payload)?, lease).await,
         Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
     }
 }
@@ -53,7 +55,8 @@ pub async fn on_dead(
         | Kind::CreateRefund
         | Kind::ExpireCheckout
         | Kind::ReconcilePayment
-        | Kind::MaterialiseFlights => Ok(()),
+        | Kind::MaterialiseFlights
+        | Kind::NotifyDisrupted => Ok(()),
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) fn confirmed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Wo
     };
     let mut blocks = vec![
         Block::Paragraph(greeting(content)),
-        Block::Paragraph(format!("{title}, as you asked.")),
+        Block::Paragraph(if cancellation.is_by_airline {
+            format!("{title}. We are sorry: the airline does not fly it as you booked it.")
+        } else {
+            format!("{title}, as you asked.")
+        }),
         Block::Reference(reference),
         Block::List("Cancelled", cancellation.items.iter().map(line).collect()),
     ];
@@ -31,6 +35,13 @@ pub(super) fn confirmed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Wo
             money(cancellation.fees_kept)
         );
         blocks.push(Block::Paragraph(kept));
+    }
+    if cancellation.fees_back.minor() > 0 {
+        let back = format!(
+            "Fees of {} that are charged once for a booking come back too.",
+            money(cancellation.fees_back)
+        );
+        blocks.push(Block::Paragraph(back));
     }
     let back = if cancellation.refund.minor() > 0 {
         format!(

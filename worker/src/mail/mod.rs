@@ -5,6 +5,7 @@ mod cancelled;
 mod changed;
 mod contact;
 mod directory;
+mod disrupted;
 mod layout;
 mod message;
 mod moved;

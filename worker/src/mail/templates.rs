@@ -6,7 +6,7 @@ use flightdesk_core::outbox::MailKind;
 
 use super::layout::{Block, compose};
 pub use super::layout::{Frame, Words};
-use super::{cancelled, changed, contact, moved, returned, structured};
+use super::{cancelled, changed, contact, disrupted, moved, returned, structured};
 use crate::pdf::words::checked;
 
 /// The words of a mail about a booking.
@@ -31,6 +31,9 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::FlightsNotChanged { .. } => changed::not_changed(content, frame),
         MailKind::CancellationConfirmed { cancellation_id } => {
             cancelled::confirmed(content, frame, cancellation_id)
+        }
+        MailKind::FlightCancelled { disruption_id } | MailKind::FlightRetimed { disruption_id } => {
+            disrupted::told(content, frame, disruption_id)
         }
     }
 }
@@ -153,7 +156,10 @@ fn expired(content: &MailContent, frame: Frame<'_>) -> Words {
 
 fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Words {
     let reference = &content.booking_ref;
-    let what = if !content.cancellations.is_empty() {
+    let retimed = disrupted::accepted(content);
+    let what = if !retimed.is_empty() {
+        format!("Times of booking {reference} have changed.")
+    } else if !content.cancellations.is_empty() {
         format!(
             "Booking {reference} has changed: these are the flights and passengers that are left."
         )
@@ -174,6 +180,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
     if !moved.is_empty() {
         blocks.push(Block::Paragraph(moved));
     }
+    blocks.extend(retimed.into_iter().map(Block::Paragraph));
     blocks.extend([
         Block::Reference(reference),
         Block::Flights(&content.flights),

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::forms::{ContactView, TravelDocumentView};
 use crate::http::answer::{Resource, member_path};
 use crate::resources::coupons::BookedCouponView;
+use crate::resources::disruptions::OpenDisruptionView;
 use crate::views::baggage::{BagView, ExtraBaggageView};
 use crate::views::conditions::FareConditionsView;
 use crate::views::itinerary::{AirlineView, BaggageView, FlightView};
@@ -41,7 +42,7 @@ pub struct BookingView {
     coupon: Option<BookedCouponView>,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
-    /// What can be done now: `pay`, `change`, `cancel`, `change_seats`
+    /// What can be done now: `pay`, `change`, `cancel`, `change_seats`, `answer_disruption`
     available_actions: Vec<String>,
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,
@@ -49,6 +50,8 @@ pub struct BookingView {
     seat_change: Option<PendingChangeView>,
     /// Only while other flights wait for their difference to be paid
     flight_change: Option<PendingChangeView>,
+    /// Only while the airline has cancelled or moved a flight and something can be chosen: `GET …/disruption` says what
+    disruption: Option<OpenDisruptionView>,
 }
 
 /// The state of a booking
@@ -311,6 +314,7 @@ impl From<(Booking, DateTime<Utc>)> for BookingView {
             }),
             seat_change,
             flight_change,
+            disruption: booking.disruption.map(OpenDisruptionView::from),
         }
     }
 }

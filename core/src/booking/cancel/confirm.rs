@@ -7,8 +7,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::load::{Trip, TripDirection, trip};
-use super::model::{Canceller, Content, QuoteItem, QuoteRequest};
+use super::model::{CancellationScope, Canceller, Content, QuoteItem, QuoteLine, QuoteRequest};
 use super::quote;
+use crate::booking::disruption;
 use crate::booking::insert;
 use crate::booking::pending;
 use crate::booking::traveller;
@@ -84,7 +85,7 @@ pub async fn cancel(
     if found.expires_at <= clock.now() {
         return Err(outdated("the quote has expired: confirm the new one").into());
     }
-    let trip = trip(conn, clock, &booking).await?;
+    let trip = trip(conn, clock, (&booking).into()).await?;
     let now = quote::compute(&trip, &quoted.request())?;
     if !now.says_the_same(&quoted) {
         return Err(
@@ -95,6 +96,29 @@ pub async fn cancel(
     Ok(booking.id)
 }
 
+/// Cancels directions of a booking because the airline does not fly as it was booked, each with the sentence that says so:
+/// everything goes back. It is a cancellation as any other, of a quote that nobody had to ask for.
+///
+/// The caller has locked the booking. Errors: [`Error::WrongState`] unless it is paid.
+pub(in crate::booking) async fn give_back_disrupted(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    scope: CancellationScope,
+    disrupted: Vec<(DirectionId, String)>,
+) -> Result<Uuid> {
+    quote::require_paid(booking)?;
+    let mut trip = trip(conn, clock, booking.into()).await?;
+    trip.disrupted.extend(disrupted);
+    let request = QuoteRequest {
+        scope: Some(scope),
+        ..QuoteRequest::default()
+    };
+    let content = quote::compute(&trip, &request)?;
+    let quote = quote::store(conn, clock, booking.id, content).await?;
+    apply(conn, clock, booking, &trip, quote.id, &quote.content).await
+}
+
 async fn apply(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -102,7 +126,7 @@ async fn apply(
     trip: &Trip,
     quote_id: Uuid,
     content: &Content,
-) -> Result<()> {
+) -> Result<Uuid> {
     if let Some(open) = pending::find_open(conn, booking.id).await? {
         pending::drop_open(conn, clock, booking, open.id).await?;
     }
@@ -155,7 +179,8 @@ async fn apply(
         waiver: content.waiver.clone(),
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &cancelled).await?;
-    Ok(())
+    disruption::close_cancelled(conn, clock, booking, id, &leaving.whole()).await?;
+    Ok(id)
 }
 
 async fn write(
@@ -242,6 +267,12 @@ impl<'a> Leaving<'a> {
         self.directions.values().flat_map(of).collect()
     }
 
+    /// The directions that nobody flies any more.
+    fn whole(&self) -> Vec<DirectionId> {
+        let whole = self.directions.iter().filter(|(_, leaving)| leaving.is_all);
+        whole.map(|(id, _)| *id).collect()
+    }
+
     /// Whether nobody flies in any direction any more.
     fn is_everybody(&self, trip: &Trip) -> bool {
         let mut live = trip.live();
@@ -290,7 +321,26 @@ impl<'a> Leaving<'a> {
 
 /// The lines that a cancellation adds to the price: what comes back, and what is kept of the fare as a fee.
 fn lines(content: &Content) -> Vec<PriceLine> {
-    content.items.iter().flat_map(lines_of).collect()
+    let fees = content.fees_back.iter().map(fee_back);
+    let items = content.items.iter().flat_map(lines_of);
+    items.chain(fees).collect()
+}
+
+/// A fee of the booking that comes back.
+fn fee_back(fee: &QuoteLine) -> PriceLine {
+    PriceLine {
+        direction: None,
+        flight_id: None,
+        kind: fee.kind,
+        code: fee.code.clone(),
+        name: fee.name.clone(),
+        passenger_type: None,
+        passenger_id: None,
+        quantity: 1,
+        unit_minor: -fee.refund_minor,
+        refundable: false,
+        is_percentage: false,
+    }
 }
 
 fn lines_of(item: &QuoteItem) -> Vec<PriceLine> {

@@ -1,20 +1,42 @@
 //! What a booking is, as cancelling looks at it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::rule::Facts;
+use super::rule::{self, Facts};
 use crate::Result;
 use crate::booking::load;
 use crate::booking::model::BookedDirection;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{DirectionId, FlightId, PassengerId};
+use crate::flight;
+use crate::ids::{BookingId, DirectionId, FlightId, PassengerId};
 use crate::money::Currency;
-use crate::trade::{Cabin, Direction, FareConditions, PassengerType, PriceLine};
+use crate::trade::{Cabin, Direction, DisruptionKind, FareConditions, PassengerType, PriceLine};
+
+/// Which booking it is, and what of its row decides.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::booking) struct Subject {
+    pub id: BookingId,
+    pub booked_at: DateTime<Utc>,
+    /// The first flight of the booking.
+    pub departs_at: DateTime<Utc>,
+    pub currency: Currency,
+}
+
+impl From<&LockedBooking> for Subject {
+    fn from(booking: &LockedBooking) -> Self {
+        Self {
+            id: booking.id,
+            booked_at: booking.created_at,
+            departs_at: booking.first_departs_at,
+            currency: booking.total.currency(),
+        }
+    }
+}
 
 /// A booking with everything that decides what cancelling gives back.
 #[derive(Clone, Debug)]
@@ -34,6 +56,11 @@ pub(in crate::booking) struct Trip {
     pub cancelled: HashSet<(PassengerId, DirectionId)>,
     /// Who was not aboard the first flight of a direction.
     pub no_shows: HashSet<(PassengerId, DirectionId)>,
+    /// The directions that the airline does not fly as they were booked, each with the sentence that says so: all of them
+    /// comes back.
+    pub disrupted: HashMap<DirectionId, String>,
+    /// Whether the airline's doing is all that was cancelled of it before.
+    pub is_cancelled_by_airline_alone: bool,
 }
 
 /// A direction of a booking.
@@ -42,6 +69,10 @@ pub(in crate::booking) struct TripDirection {
     pub id: DirectionId,
     pub direction: Direction,
     pub is_booked: bool,
+    /// IATA code of the airline whose ticket it is.
+    pub validating_airline: String,
+    /// Whether a flight of it has left.
+    pub has_begun: bool,
     pub cabin: Cabin,
     pub conditions: FareConditions,
     /// In the order they are flown.
@@ -118,12 +149,13 @@ impl Trip {
     }
 }
 
-/// Reads a booking that is locked.
+/// Reads a booking. Who goes on to cancel has locked it.
 pub(in crate::booking) async fn trip(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    booking: Subject,
 ) -> Result<Trip> {
+    let now = clock.now();
     let cancelled = sqlx::query!(
         r#"
         select passenger_id as "passenger_id: PassengerId", direction_id as "direction_id: DirectionId"
@@ -150,14 +182,16 @@ pub(in crate::booking) async fn trip(
         .await?
         .remove(&booking.id);
     Ok(Trip {
-        now: clock.now(),
-        booked_at: booking.created_at,
-        departs_at: booking.first_departs_at,
-        currency: booking.total.currency(),
-        directions: directions(conn, booking).await?,
-        passengers: passengers(conn, booking).await?,
+        now,
+        booked_at: booking.booked_at,
+        departs_at: booking.departs_at,
+        currency: booking.currency,
+        directions: directions(conn, booking.id, now).await?,
+        passengers: passengers(conn, booking.id).await?,
         lines: lines.unwrap_or_default(),
-        seats: seats(conn, booking).await?,
+        seats: seats(conn, booking.id).await?,
+        disrupted: disrupted(conn, booking.id, now).await?,
+        is_cancelled_by_airline_alone: is_cancelled_by_airline_alone(conn, booking.id).await?,
         cancelled: (cancelled.into_iter())
             .map(|row| (row.passenger_id, row.direction_id))
             .collect(),
@@ -167,14 +201,68 @@ pub(in crate::booking) async fn trip(
     })
 }
 
+/// The directions of flights that the airline cancels or moves and whose owner may still choose; of a cancelled flight for
+/// ever. A journey that has begun is for staff.
+async fn disrupted(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    now: DateTime<Utc>,
+) -> Result<HashMap<DirectionId, String>> {
+    let rows = sqlx::query!(
+        r#"
+        select r.direction_id as "direction_id: DirectionId", s.kind as "kind: DisruptionKind", f.airline, f.flight_number, f.departure_date
+        from disrupted_booking r
+        join disruption s on s.id = r.disruption_id
+        join flight f on f.id = s.flight_id
+        where r.booking_id = $1
+          and (r.status = 'open' and (r.decide_by > $2 or s.kind = 'cancelled') or r.status = 'lapsed' and s.kind = 'cancelled')
+          and not exists (
+            select from booked_flight bf join flight begun on begun.id = bf.flight_id
+            where bf.direction_id = r.direction_id and begun.departs_at <= $2 and begun.status <> 'cancelled')
+        order by s.position
+        "#,
+        booking_id.0,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let sentences = rows.into_iter().map(|row| {
+        let name = flight::label(&row.airline, &row.flight_number, row.departure_date);
+        let sentence = rule::disruption_sentence(row.kind, &name);
+        (row.direction_id, sentence)
+    });
+    Ok(sentences.collect())
+}
+
+async fn is_cancelled_by_airline_alone(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<bool> {
+    let is_alone = sqlx::query_scalar!(
+        r#"
+        select not exists (
+            select from cancellation c
+            join cancellation_quote q on q.id = c.quote_id
+            cross join lateral jsonb_array_elements(q.content -> 'items') as item
+            where c.booking_id = $1 and item -> 'decision' ->> 'rule' <> 'schedule_change') as "is_alone!"
+        "#,
+        booking_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(is_alone)
+}
+
 async fn directions(
     conn: &mut PgConnection,
-    booking: &LockedBooking,
+    booking_id: BookingId,
+    now: DateTime<Utc>,
 ) -> Result<Vec<TripDirection>> {
     let rows = sqlx::query!(
         r#"
         select d.id as "id: DirectionId", d.name as "direction: Direction", d.status = 'booked' as "is_booked!", d.cabin as "cabin: Cabin",
-               d.conditions as "conditions: Json<FareConditions>", f.id as "flight_id: FlightId", f.departs_at, f.departure_date,
+               d.conditions as "conditions: Json<FareConditions>", d.validating_airline, f.id as "flight_id: FlightId", f.departs_at, f.departure_date,
+               f.departs_at <= $2 and f.status <> 'cancelled' as "has_left!",
                o.country as origin_country, a.country as destination_country
         from direction d
         join booked_flight bf on bf.direction_id = d.id
@@ -183,7 +271,8 @@ async fn directions(
         join airport a on a.iata = f.destination
         where d.booking_id = $1 order by bf.ordinal
         "#,
-        booking.id.0,
+        booking_id.0,
+        now,
     )
     .fetch_all(conn)
     .await?;
@@ -193,6 +282,7 @@ async fn directions(
         match directions.last_mut() {
             Some(last) if last.id == row.id => {
                 last.flights.push(row.flight_id);
+                last.has_begun |= row.has_left;
                 last.last_departure_date = row.departure_date;
                 last.countries.extend(countries);
             }
@@ -200,6 +290,8 @@ async fn directions(
                 id: row.id,
                 direction: row.direction,
                 is_booked: row.is_booked,
+                validating_airline: row.validating_airline,
+                has_begun: row.has_left,
                 cabin: row.cabin,
                 conditions: row.conditions.0,
                 flights: vec![row.flight_id],
@@ -212,10 +304,7 @@ async fn directions(
     Ok(directions)
 }
 
-async fn passengers(
-    conn: &mut PgConnection,
-    booking: &LockedBooking,
-) -> Result<Vec<TripPassenger>> {
+async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<TripPassenger>> {
     let passengers = sqlx::query_as!(
         TripPassenger,
         r#"
@@ -223,14 +312,14 @@ async fn passengers(
                adult_id as "adult_id: PassengerId"
         from passenger where booking_id = $1 order by ordinal
         "#,
-        booking.id.0,
+        booking_id.0,
     )
     .fetch_all(conn)
     .await?;
     Ok(passengers)
 }
 
-async fn seats(conn: &mut PgConnection, booking: &LockedBooking) -> Result<Vec<PaidSeat>> {
+async fn seats(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<PaidSeat>> {
     let seats = sqlx::query_as!(
         PaidSeat,
         r#"
@@ -239,7 +328,7 @@ async fn seats(conn: &mut PgConnection, booking: &LockedBooking) -> Result<Vec<P
                          and l.code like '% ' || c.seat_row || c.letter order by l.ordinal desc limit 1), 'standard ' || c.seat_row || c.letter) as "code!"
         from seat_choice c where c.booking_id = $1 and c.paid_minor > 0 order by c.flight_id, c.seat_row, c.letter
         "#,
-        booking.id.0,
+        booking_id.0,
     )
     .fetch_all(conn)
     .await?;

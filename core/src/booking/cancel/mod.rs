@@ -16,13 +16,16 @@ pub(in crate::booking) mod price;
 mod quote;
 mod rule;
 
+pub(super) use confirm::give_back_disrupted;
 pub use confirm::{QuoteOutdated, cancel};
-pub(super) use load::can_cancel;
+pub(super) use load::{Subject, Trip, TripDirection, can_cancel, trip};
 pub use model::{
     CancellationQuote, CancellationScope, Canceller, Content as CancellationContent, Decision,
     QuoteItem, QuoteLine, QuoteRequest, RuleName,
 };
+pub(super) use quote::compute;
 pub use quote::{get_quote, list_cancellations, quote};
+pub(super) use rule::disruption_sentence;
 
 #[cfg(test)]
 pub(in crate::booking) mod tests;

@@ -89,6 +89,9 @@ pub struct Content {
     pub items: Vec<QuoteItem>,
     /// What is charged once a booking and does not come back, in minor units.
     pub fees_kept_minor: i64,
+    /// What is charged once a booking and comes back, because the airline flies nothing of it as it was booked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fees_back: Vec<QuoteLine>,
     /// What of `scope` and passengers was asked for, to ask for it again.
     pub asked_passengers: Option<Vec<PassengerId>>,
     /// Why staff waived what the fare would keep.
@@ -141,6 +144,8 @@ pub enum RuleName {
     Waived,
     /// Not aboard: refundable taxes come back.
     NoShow,
+    /// The airline has cancelled or moved the flight: everything comes back.
+    ScheduleChange,
 }
 
 impl RuleName {
@@ -151,6 +156,7 @@ impl RuleName {
             Self::FreeAfterBooking => "free_after_booking",
             Self::Waived => "waived",
             Self::NoShow => "no_show",
+            Self::ScheduleChange => "schedule_change",
         }
     }
 }
@@ -204,13 +210,29 @@ impl QuoteItem {
 }
 
 impl Content {
-    /// The newest form.
-    pub const VERSION: u16 = 1;
+    /// The newest form: the second knows fees that come back.
+    pub const VERSION: u16 = 2;
+
+    /// The oldest form that says what is in a quote: programs that know no newer one can read it during an upgrade.
+    pub(super) const fn version_of(fees_back: &[QuoteLine]) -> u16 {
+        if fees_back.is_empty() { 1 } else { 2 }
+    }
 
     /// What goes back in all.
     pub fn refund(&self) -> Money {
-        let minor = self.items.iter().map(QuoteItem::refund_minor).sum();
-        Money::new(minor, self.currency)
+        let items: i64 = self.items.iter().map(QuoteItem::refund_minor).sum();
+        Money::new(items + self.fees_back_minor(), self.currency)
+    }
+
+    /// What goes back of what is charged once a booking, in minor units.
+    pub fn fees_back_minor(&self) -> i64 {
+        self.fees_back.iter().map(|line| line.refund_minor).sum()
+    }
+
+    /// Whether the airline's doing is why all of it is cancelled.
+    pub fn is_by_airline(&self) -> bool {
+        let mut items = self.items.iter();
+        items.all(|item| item.decision.rule == RuleName::ScheduleChange)
     }
 
     /// What to ask for to get it again.
@@ -225,6 +247,7 @@ impl Content {
     /// Whether another one would move the same people, seats and money; the hour may be another.
     pub fn says_the_same(&self, other: &Self) -> bool {
         self.items.len() == other.items.len()
+            && self.fees_back == other.fees_back
             && (self.items.iter().zip(&other.items)).all(|(a, b)| a.says_the_same(b))
     }
 }

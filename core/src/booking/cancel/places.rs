@@ -66,7 +66,9 @@ pub(super) fn find<'a>(
         // Who was not aboard gets taxes back after the flight has left.
         let are_no_shows = own.all(|place| trip.was_no_show(place.passenger.id, direction));
         let is_too_late = rule::is_too_late(&direction.conditions, &trip.facts(direction));
-        if is_too_late && !are_no_shows {
+        // What the airline does not fly as it was booked can be given back at any time.
+        let is_disrupted = trip.disrupted.contains_key(&direction.id);
+        if is_too_late && !are_no_shows && !is_disrupted {
             let hours = i64::from(direction.conditions.rules.too_late_hours);
             return Err(Error::TooLate {
                 action: match scope {

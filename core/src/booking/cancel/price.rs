@@ -25,6 +25,9 @@ pub(super) fn item(
     let (conditions, facts) = (&direction.conditions, trip.facts(direction));
     let mut rules = if trip.was_no_show(passenger.id, direction) {
         vec![rule::no_show(conditions, &facts)]
+    } else if let Some(why) = trip.disrupted.get(&direction.id) {
+        // No other rule gives more.
+        vec![rule::schedule_change(conditions, &facts, why)]
     } else {
         rule::holding(conditions, &facts)
     };
@@ -150,7 +153,7 @@ fn under(
     };
     let lines = paid.iter().map(|line| {
         let refund_minor = match line.kind {
-            LineKind::Tax if !line.may_come_back => 0,
+            LineKind::Tax if !line.may_come_back && !ruled.gives_every_tax_back => 0,
             LineKind::Tax if line.is_percentage => {
                 in_proportion(line.minor, base - charged, base, currency)?
             }

@@ -6,7 +6,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::load::{Trip, trip};
-use super::model::{CancellationQuote, Canceller, Content, QuoteRequest};
+use super::model::{
+    CancellationQuote, Canceller, Content, QuoteItem, QuoteLine, QuoteRequest, RuleName,
+};
 use super::{places, price};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
@@ -30,8 +32,18 @@ pub async fn quote(
 ) -> Result<CancellationQuote> {
     let booking = lock(conn, who, reference).await?;
     require_paid(&booking)?;
-    let trip = trip(conn, clock, &booking).await?;
+    let trip = trip(conn, clock, (&booking).into()).await?;
     let content = compute(&trip, request)?;
+    store(conn, clock, booking.id, content).await
+}
+
+/// Files what cancelling gives back as the newest quote of a booking.
+pub(super) async fn store(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking_id: BookingId,
+    content: Content,
+) -> Result<CancellationQuote> {
     let quote = CancellationQuote {
         id: Uuid::now_v7(),
         created_at: clock.now(),
@@ -42,7 +54,7 @@ pub async fn quote(
     sqlx::query!(
         "insert into cancellation_quote (id, booking_id, created_at, expires_at, content) values ($1, $2, $3, $4, $5)",
         quote.id,
-        booking.id.0,
+        booking_id.0,
         quote.created_at,
         quote.expires_at,
         Json(&quote.content) as _,
@@ -145,7 +157,7 @@ pub(super) fn require_paid(booking: &LockedBooking) -> Result<()> {
 }
 
 /// What a request gives back now.
-pub(super) fn compute(trip: &Trip, request: &QuoteRequest) -> Result<Content> {
+pub(in crate::booking) fn compute(trip: &Trip, request: &QuoteRequest) -> Result<Content> {
     let (scope, places) = places::find(trip, request)?;
     let items = places.iter().map(|place| {
         price::item(
@@ -155,17 +167,60 @@ pub(super) fn compute(trip: &Trip, request: &QuoteRequest) -> Result<Content> {
             request.waiver.as_deref(),
         )
     });
-    let fees = trip
-        .lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Fee && line.direction.is_none());
+    let items: Vec<QuoteItem> = items.collect::<Result<_>>()?;
+    let fees = fees(trip);
+    let (fees_back, fees_kept) = if is_given_up_by_airline(trip, &items) {
+        (fees, Vec::new())
+    } else {
+        (Vec::new(), fees)
+    };
     Ok(Content {
-        version: Content::VERSION,
+        version: Content::version_of(&fees_back),
         scope,
         currency: trip.currency,
-        items: items.collect::<Result<_>>()?,
-        fees_kept_minor: fees.map(PriceLine::amount_minor).sum(),
+        items,
+        fees_kept_minor: fees_kept.iter().map(|line| line.paid_minor).sum(),
+        fees_back,
         asked_passengers: request.passengers.clone(),
         waiver: request.waiver.clone(),
     })
+}
+
+/// What is charged once a booking, by its code, and has not come back yet.
+fn fees(trip: &Trip) -> Vec<QuoteLine> {
+    let mut fees: Vec<QuoteLine> = Vec::new();
+    let of_booking = |line: &&PriceLine| line.kind == LineKind::Fee && line.direction.is_none();
+    for line in trip.lines.iter().filter(of_booking) {
+        let minor = line.amount_minor();
+        if let Some(known) = fees.iter_mut().find(|known| known.code == line.code) {
+            known.paid_minor += minor;
+            known.refund_minor += minor;
+        } else {
+            fees.push(QuoteLine {
+                kind: line.kind,
+                code: line.code.clone(),
+                name: line.name.clone(),
+                flight_id: None,
+                paid_minor: minor,
+                refund_minor: minor,
+            });
+        }
+    }
+    fees.retain(|line| line.paid_minor > 0);
+    fees
+}
+
+/// Whether nobody flies any more after these items, and the airline's doing alone is why, now and before.
+fn is_given_up_by_airline(trip: &Trip, items: &[QuoteItem]) -> bool {
+    let by_airline = |item: &QuoteItem| item.decision.rule == RuleName::ScheduleChange;
+    let mut flying = trip.live().flat_map(|direction| {
+        let people = trip.passengers.iter();
+        let people = people.filter(move |one| trip.flies(one.id, direction));
+        people.map(move |one| (one.id, direction.direction))
+    });
+    let is_item = |(who, direction)| {
+        let mut items = items.iter();
+        items.any(|item| (item.passenger_id, item.direction) == (who, direction))
+    };
+    trip.is_cancelled_by_airline_alone && items.iter().all(by_airline) && flying.all(is_item)
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::model::{Decision, RuleName};
 use crate::format;
 use crate::money::Money;
-use crate::trade::{Charge, FareConditions, GracePeriod};
+use crate::trade::{Charge, DisruptionKind, FareConditions, GracePeriod};
 
 /// What a decision is made of, beside the conditions of the fare.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Ruled {
     pub charge: Charge,
     /// Whether bought seats and bags come back.
     pub gives_extras_back: bool,
+    /// Whether taxes come back that a traveller who cancels does not get.
+    pub gives_every_tax_back: bool,
 }
 
 /// The last instant at which a direction could be cancelled has passed.
@@ -59,7 +61,31 @@ pub(super) fn waived(conditions: &FareConditions, facts: &Facts, why: &str) -> R
         },
         charge: Charge::Amount(0),
         gives_extras_back: true,
+        gives_every_tax_back: false,
     }
+}
+
+/// The rule by which everything goes back that was paid for a direction which the airline does not fly as it was booked.
+pub(super) fn schedule_change(conditions: &FareConditions, facts: &Facts, why: &str) -> Ruled {
+    Ruled {
+        decision: Decision {
+            rule: RuleName::ScheduleChange,
+            sentence: why.to_owned(),
+            ..undecided(conditions, facts)
+        },
+        charge: Charge::Amount(0),
+        gives_extras_back: true,
+        gives_every_tax_back: true,
+    }
+}
+
+/// What that rule says of a flight, named as people know it.
+pub(in crate::booking) fn disruption_sentence(kind: DisruptionKind, flight: &str) -> String {
+    let what = match kind {
+        DisruptionKind::Cancelled => "has cancelled",
+        DisruptionKind::Retimed => "has moved",
+    };
+    format!("The airline {what} flight {flight}: everything that was paid comes back.")
 }
 
 /// The rule for who was not aboard: refundable taxes and nothing else.
@@ -74,6 +100,7 @@ pub(super) fn no_show(conditions: &FareConditions, facts: &Facts) -> Ruled {
         },
         charge: Charge::BaseFare,
         gives_extras_back: false,
+        gives_every_tax_back: false,
     }
 }
 
@@ -110,6 +137,7 @@ fn tier(conditions: &FareConditions, facts: &Facts) -> Ruled {
         },
         charge,
         gives_extras_back: conditions.is_refundable(),
+        gives_every_tax_back: false,
     }
 }
 
@@ -147,6 +175,7 @@ fn free(conditions: &FareConditions, facts: &Facts, grace: &GracePeriod) -> Rule
         },
         charge: Charge::Amount(0),
         gives_extras_back: true,
+        gives_every_tax_back: false,
     }
 }
 

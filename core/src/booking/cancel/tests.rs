@@ -3,7 +3,7 @@
 //! The second pricer shares no line with the first: it deals a coupon out step by step, rounds by comparing twice the rest, and
 //! counts seconds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -165,6 +165,8 @@ pub(in crate::booking) fn trip(story: &Story) -> Trip {
             id: DirectionId::new(),
             direction: Direction::from_ordinal(ordinal),
             is_booked: true,
+            validating_airline: "AI".to_owned(),
+            has_begun: false,
             cabin: Cabin::Economy,
             conditions: conditions(story.family),
             flights: vec![FlightId::new()],
@@ -232,6 +234,8 @@ pub(in crate::booking) fn trip(story: &Story) -> Trip {
         lines,
         cancelled: HashSet::new(),
         no_shows: HashSet::new(),
+        disrupted: HashMap::new(),
+        is_cancelled_by_airline_alone: true,
     }
 }
 
@@ -340,5 +344,42 @@ proptest! {
         let sold: i64 = trip.lines.iter().map(PriceLine::amount_minor).sum();
         let seats: i64 = trip.seats.iter().map(|seat| seat.paid_minor).sum();
         prop_assert!(content.refund().minor() + content.fees_kept_minor <= sold + seats);
+    }
+
+    /// Taxes that never come back otherwise do, at any hour; the fee of the booking does when nothing is left of it.
+    #[test]
+    fn what_the_airline_does_not_fly_comes_back_whole(story in stories(), minutes in 0_i64..20_000, refundable: bool) {
+        let mut trip = trip(&story);
+        trip.now = trip.directions[0].departs_at - TimeDelta::minutes(minutes);
+        for line in trip.lines.iter_mut().filter(|line| line.kind == LineKind::Tax) {
+            line.refundable = refundable;
+        }
+        for direction in &trip.directions {
+            trip.disrupted.insert(direction.id, "The airline has cancelled it.".to_owned());
+        }
+        let scope = if story.both_ways { super::CancellationScope::Both } else { super::CancellationScope::Departing };
+        let request = QuoteRequest { scope: Some(scope), ..QuoteRequest::default() };
+        let content = quote::compute(&trip, &request).unwrap();
+        let sold: i64 = trip.lines.iter().map(PriceLine::amount_minor).sum();
+        let seats: i64 = trip.seats.iter().map(|seat| seat.paid_minor).sum();
+        prop_assert_eq!(content.refund().minor(), sold + seats);
+        prop_assert_eq!((content.version, content.fees_kept_minor), (2, 0));
+        for item in &content.items {
+            prop_assert_eq!(item.decision.rule, RuleName::ScheduleChange);
+            prop_assert_eq!(item.refund_minor(), item.paid_minor());
+        }
+
+        // What was cancelled before for another reason keeps the fee.
+        trip.is_cancelled_by_airline_alone = false;
+        let content = quote::compute(&trip, &request).unwrap();
+        let fee = 300 * charge::step(story.currency);
+        prop_assert_eq!((content.version, content.fees_kept_minor), (1, fee));
+        prop_assert_eq!(content.refund().minor(), sold + seats - fee);
+        trip.is_cancelled_by_airline_alone = true;
+        if story.both_ways {
+            let request = QuoteRequest { scope: Some(super::CancellationScope::Returning), ..request };
+            let content = quote::compute(&trip, &request).unwrap();
+            prop_assert_eq!((content.fees_back.len(), content.fees_kept_minor), (0, fee));
+        }
     }
 }

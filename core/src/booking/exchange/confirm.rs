@@ -77,7 +77,7 @@ pub async fn change(
     if let Some(open) = pending::find_open(conn, booking.id).await? {
         pending::drop_open(conn, shop.clock, &booking, open.id).await?;
     }
-    let trip = trip(conn, shop.clock, &booking).await?;
+    let trip = trip(conn, shop.clock, (&booking).into()).await?;
     let (now, _) = quote::compute(conn, shop, &booking, &trip, &quoted.request()).await?;
     if !now.says_the_same(&quoted) {
         return Err(

@@ -49,7 +49,7 @@ pub async fn quote_change(
 ) -> Result<ChangeQuote> {
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     require_paid(&booking)?;
-    let trip = trip(conn, shop.clock, &booking).await?;
+    let trip = trip(conn, shop.clock, (&booking).into()).await?;
     let (content, offers_until) = compute(conn, shop, &booking, &trip, request).await?;
     let now = shop.clock.now();
     let quote = ChangeQuote {

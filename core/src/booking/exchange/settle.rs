@@ -58,7 +58,7 @@ async fn take(
     id: Uuid,
     content: &ChangeContent,
 ) -> Result<bool> {
-    let trip = trip(conn, clock, booking).await?;
+    let trip = trip(conn, clock, booking.into()).await?;
     let is_as_quoted = content.directions.iter().all(|changed| {
         let mut live = trip.live();
         live.any(|one| {

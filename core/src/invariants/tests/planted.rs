@@ -200,6 +200,14 @@ const HARMS: &[Harm] = &[
      "insert into booking_event (id, booking_id, kind, occurred_at, actor, details)
          select gen_random_uuid(), id, 'cancelled', created_at, 'system', '{\"version\": 1}' from booking where status = 'confirmed'",
      &[("events_tell_the_status", 1)]),
+    ("a flight that does not fly, which nobody was told",
+     "update flight set status = 'cancelled'",
+     &[("cancelled_is_told", 1)]),
+    ("a booking that the job of a disruption has forgotten",
+     "update flight set status = 'cancelled';
+         insert into disruption (id, flight_id, kind, reason, created_at, departs_at, arrives_at, bookings, passengers, job_id, finished_at)
+         select gen_random_uuid(), id, 'cancelled', 'Crew', departs_at - interval '1 year', departs_at, arrives_at, 1, 1, gen_random_uuid(), departs_at from flight",
+     &[("cancelled_is_told", 1)]),
     ("a job that nobody took back",
      "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),
