@@ -65,7 +65,7 @@ create table disrupted_booking (
     constraint disrupted_booking_cancellation_fkey foreign key (cancellation_id) references cancellation (id),
     -- However often the job runs, a booking is told once.
     constraint disrupted_booking_once unique (disruption_id, booking_id, direction_id),
-    constraint disrupted_booking_status_known check (status in ('open', 'accepted', 'refunded', 'lapsed', 'superseded')),
+    constraint disrupted_booking_status_known check (status in ('open', 'accepted', 'refunded', 'rebooked', 'lapsed', 'superseded')),
     constraint disrupted_booking_default_known check (default_choice in ('accept', 'refund', 'nothing')),
     constraint disrupted_booking_decided check ((status = 'open') = (decided_at is null) and (status = 'open') = (decided_by is null)),
     constraint disrupted_booking_refunded_by_cancellation check ((status = 'refunded') = (cancellation_id is not null))

@@ -107,7 +107,7 @@ pub mod need {
     pub enum Bookings {}
     /// A key of staff.
     pub enum Admin {}
-    /// A key of staff who may cancel for travellers and waive charges.
+    /// A key of staff who may cancel for travellers, waive charges and look after refunds that failed.
     pub enum Refunds {}
 
     impl Needs for Key {

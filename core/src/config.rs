@@ -154,6 +154,10 @@ pub struct Sales {
     #[arg(long, env = "SALE_CURRENCY", default_value = "INR", value_parser = parse_currency)]
     pub sale_currency: Currency,
 
+    /// Days around a flight that the airline cancels or moves in which another flight of the route is free
+    #[arg(long, env = "DISRUPTION_REBOOK_DAYS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=60))]
+    pub disruption_rebook_days: u32,
+
     /// Minutes an offer can be held or booked
     #[arg(long, env = "OFFER_MINUTES", default_value_t = 15)]
     pub offer_minutes: u32,

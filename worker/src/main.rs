@@ -134,20 +134,7 @@ fn clockwork(
     );
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);
     // A dispute may be heard of before the payment that it is of.
-    clockwork.every(
-        "match_disputes",
-        Duration::from_secs(15),
-        |ctx| async move {
-            loop {
-                let mut tx = ctx.db.begin().await?;
-                let is_matched = payment::match_dispute(&mut tx, &ctx.clock).await?;
-                tx.commit().await?;
-                if !is_matched {
-                    return Ok(());
-                }
-            }
-        },
-    );
+    clockwork.every("match_disputes", Duration::from_secs(15), match_disputes);
     // What a process of an older version settled during an upgrade has its receipt.
     clockwork.every(
         "number_receipts",
@@ -253,6 +240,18 @@ async fn reconcile(ctx: Ctx) -> anyhow::Result<()> {
     payment::promise_refund_questions(&mut tx, &ctx.clock).await?;
     payment::close_needless_questions(&mut tx, &ctx.clock).await?;
     Ok(tx.commit().await?)
+}
+
+/// Finds the payments of disputes that were told first, in a transaction for each.
+async fn match_disputes(ctx: Ctx) -> anyhow::Result<()> {
+    loop {
+        let mut tx = ctx.db.begin().await?;
+        let is_matched = payment::match_dispute(&mut tx, &ctx.clock).await?;
+        tx.commit().await?;
+        if !is_matched {
+            return Ok(());
+        }
+    }
 }
 
 fn stop_on_signal(trigger: Trigger) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {

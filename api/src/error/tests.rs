@@ -142,6 +142,7 @@ fn disruptions() -> Vec<Error> {
     let mut errors: Vec<Error> = [
         DisruptionStatus::Accepted,
         DisruptionStatus::Refunded,
+        DisruptionStatus::Rebooked,
         DisruptionStatus::Lapsed,
         DisruptionStatus::Superseded,
     ]

@@ -161,6 +161,10 @@ fn told(told: &BookingDisruption, action: &str) -> String {
 }
 
 fn button(id: Uuid, option: &ChoiceOption, action: &str) -> String {
+    // It needs a search.
+    if option.choice == DisruptionChoice::Rebook {
+        return "<p>Or ask for another flight of the route where you booked: a few days before or after it costs nothing.</p>".to_owned();
+    }
     let amount = option.refund.map_or_else(String::new, format::money);
     let label = match (option.choice, option.scope) {
         (DisruptionChoice::Accept, _) => "Fly at the new times".to_owned(),
@@ -170,6 +174,7 @@ fn button(id: Uuid, option: &ChoiceOption, action: &str) -> String {
         (DisruptionChoice::Refund, Some(RefundScope::Direction) | None) => {
             format!("Give back this direction: {amount}")
         }
+        (DisruptionChoice::Rebook, _) => "Fly another flight".to_owned(),
     };
     let mut form = format!(
         "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"disruption\" value=\"{id}\"><input type=\"hidden\" name=\"choice\" value=\"{}\">",

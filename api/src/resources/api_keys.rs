@@ -34,7 +34,7 @@ pub enum ScopeView {
     Bookings,
     /// Run the inventory
     Admin,
-    /// Cancel for travellers and waive what a fare keeps
+    /// Cancel for travellers, waive what a fare keeps, and look after refunds that failed
     Refunds,
 }
 

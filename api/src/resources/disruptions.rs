@@ -54,6 +54,8 @@ pub enum StatusView {
     Accepted,
     /// The direction is cancelled, everything that was paid for it goes back
     Refunded,
+    /// It has other flights
+    Rebooked,
     /// Nobody answered; our staff look at it
     Lapsed,
     /// The flight was changed again
@@ -68,6 +70,8 @@ pub enum ChoiceView {
     Accept,
     /// To fly not, and have everything back
     Refund,
+    /// To fly another flight of the route, some days before or after at most, for nothing
+    Rebook,
 }
 
 /// What happens without an answer
@@ -194,6 +198,8 @@ pub struct AnswerDisruption {
     choice: ChoiceView,
     /// Of `refund`: how much of the booking; `direction` when left out
     scope: Option<ScopeView>,
+    /// Of `rebook`: `offer_id` of a search for those who fly in the direction
+    offer: Option<String>,
     /// The disruption that is answered; the one that `GET` shows when left out
     disruption_id: Option<Uuid>,
 }
@@ -203,6 +209,7 @@ impl FromRaw for AnswerDisruption {
         Self {
             choice: ChoiceView::Refund,
             scope: None,
+            offer: raw.optional_text("offer"),
             disruption_id: raw.id("disruption_id"),
         }
     }
@@ -247,7 +254,8 @@ impl Disruptions {
     ///
     /// `accept` the new times: the tickets are made anew. Or `refund`: the direction is cancelled and everything that was paid for it goes
     /// back, taxes that are kept otherwise, seats and bags included; with `scope: ticket` the other direction of a
-    /// one-airline round trip too. When nothing is left of the booking its fee comes back as well. What was decided, or
+    /// one-airline round trip too. Or `rebook` with an `offer`: another flight of the same route, airline and cabin within
+    /// `DISRUPTION_REBOOK_DAYS` (3), for nothing; the fare stays what it was. When nothing is left of the booking its fee comes back as well. What was decided, or
     /// whose time is over, is answered by 409 `disruption_decided`.
     #[oai(
         path = "/bookings/:booking_ref/disruption",
@@ -265,11 +273,22 @@ impl Disruptions {
         let principal = access.look_up(app).await?;
         let reference = reference(&booking_ref)?;
         let (digest, account) = (body.digest(), principal.account_id);
-        let answer = Answer::from(body.into_inner());
+        let body = body.into_inner();
+        let offer = body.offer.clone();
+        let answer = Answer::from(body);
+        let (tariff, _) = app.catalogue().await?;
         let answered = once
             .run(app, &principal, digest, async |tx| {
-                let clock = &app.clock;
-                let id = booking::decide_disruption(tx, clock, account, &reference, answer).await?;
+                let (clock, shop) = (&app.clock, app.shop(&tariff));
+                let id = match answer.choice {
+                    DisruptionChoice::Rebook => {
+                        let (offer, meant) = (offer.as_deref(), answer.disruption_id);
+                        booking::rebook_disrupted(tx, shop, account, &reference, offer, meant).await
+                    }
+                    DisruptionChoice::Accept | DisruptionChoice::Refund => {
+                        booking::decide_disruption(tx, clock, account, &reference, answer).await
+                    }
+                }?;
                 let all = booking::list_disruptions(tx, clock, account, &reference).await?;
                 let shown = all.into_iter().find(|one| one.id == id);
                 let shown = shown.ok_or(Error::NotFound("disruption of this booking"))?;
@@ -474,6 +493,7 @@ impl From<AnswerDisruption> for Answer {
             choice: match body.choice {
                 ChoiceView::Accept => DisruptionChoice::Accept,
                 ChoiceView::Refund => DisruptionChoice::Refund,
+                ChoiceView::Rebook => DisruptionChoice::Rebook,
             },
             scope: match body.scope {
                 None | Some(ScopeView::Direction) => RefundScope::Direction,
@@ -529,6 +549,7 @@ impl From<ChoiceOption> for OptionView {
             choice: match option.choice {
                 DisruptionChoice::Accept => ChoiceView::Accept,
                 DisruptionChoice::Refund => ChoiceView::Refund,
+                DisruptionChoice::Rebook => ChoiceView::Rebook,
             },
             scope: option.scope.map(|scope| match scope {
                 RefundScope::Direction => ScopeView::Direction,
@@ -580,6 +601,7 @@ impl From<DisruptionStatus> for StatusView {
             DisruptionStatus::Open => Self::Open,
             DisruptionStatus::Accepted => Self::Accepted,
             DisruptionStatus::Refunded => Self::Refunded,
+            DisruptionStatus::Rebooked => Self::Rebooked,
             DisruptionStatus::Lapsed => Self::Lapsed,
             DisruptionStatus::Superseded => Self::Superseded,
         }

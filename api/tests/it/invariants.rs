@@ -79,7 +79,7 @@ async fn the_command_names_who_breaks_a_rule_and_fails(pool: PgPool) {
         )
     };
     let (code, said) = manage();
-    assert_eq!((code, said.matches("ok ").count()), (Some(0), 18), "{said}");
+    assert_eq!((code, said.matches("ok ").count()), (Some(0), 19), "{said}");
     do_harm(&pool).await;
     let (code, said) = manage();
     assert_eq!(code, Some(1), "{said}");

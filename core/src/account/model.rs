@@ -67,7 +67,7 @@ pub enum Scope {
     Bookings,
     /// Run the inventory.
     Admin,
-    /// Cancel for a traveller and waive what the fare would keep.
+    /// Cancel for a traveller, waive what the fare would keep, and look after refunds that failed.
     Refunds,
 }
 

@@ -37,7 +37,8 @@ pub use disruption::{
     Announced, Answer, BookingDisruption, ChoiceOption, ChoiceUnavailable, DisruptionDecided,
     FlightChange, FlightIsCancelled, FlightTimes, Impact, NewDisruption, OpenDisruption,
     RefundScope, decide_disruption, disrupt, disruption_progress, get_disruption, list_disruptions,
-    mark_disruption_told, notify_disrupted, preview_disruption, sweep_disruptions,
+    mark_disruption_told, notify_disrupted, preview_disruption, rebook_disrupted,
+    sweep_disruptions,
 };
 pub use end::{cancel_unpaid, expire, sweep_due};
 pub use exchange::{

@@ -46,7 +46,8 @@ pub(crate) async fn request_refund_receipt(
             select refund.id, refund.booking_id, case
                 when refund.reason = 'seat_fees' then null
                 when refund.reason in ('made_at_stripe', 'remainder') and refund.amount_minor <= (
-                    select coalesce(sum(r.amount_minor) filter (where r.reason = 'seat_fees' and r.status = 'failed'), 0)
+                    select coalesce(sum(r.amount_minor) filter (where r.reason = 'seat_fees' and r.status = 'failed'
+                               and not exists (select from refund other where other.replaces_id = r.id)), 0)
                          - coalesce(sum(r.amount_minor) filter (where r.reason <> 'seat_fees' and r.status = 'succeeded' and d.corrects_id is null), 0)
                     from refund r left join document d on d.refund_id = r.id
                     where r.payment_id = refund.payment_id and r.id <> refund.id

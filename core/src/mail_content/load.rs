@@ -11,8 +11,8 @@ use super::{
 };
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::document::{self, Baggage};
-use crate::flight::{self, Flight};
 use crate::entitlement::Entitlement;
+use crate::flight::{self, Flight};
 use crate::format;
 use crate::ids::{AccountId, BookingId, RefundId};
 use crate::money::{self, Currency, Money};

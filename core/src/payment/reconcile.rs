@@ -72,7 +72,7 @@ pub async fn close_needless_questions(conn: &mut PgConnection, clock: &Clock) ->
 
 /// The same for refunds: those that Stripe said are pending, and those that Stripe did not answer and nobody asks about
 /// any more. The key is made of the refund's id: asking again makes no second refund. One of a disputed payment waits for
-/// the bank; [`super::disputes`] promises it when the dispute has ended.
+/// the bank; `core/src/payment/disputes/` promises it when the dispute has ended.
 pub async fn promise_refund_questions(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let now = clock.now();
     let silent = sqlx::query!(

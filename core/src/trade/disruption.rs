@@ -30,6 +30,8 @@ pub enum DisruptionStatus {
     Accepted,
     /// Its direction is cancelled and everything goes back.
     Refunded,
+    /// It has other flights.
+    Rebooked,
     /// Nobody answered, and nothing happens without an answer.
     Lapsed,
     /// The flight was disrupted again.
@@ -43,6 +45,7 @@ impl DisruptionStatus {
             Self::Open => "open",
             Self::Accepted => "accepted",
             Self::Refunded => "refunded",
+            Self::Rebooked => "rebooked",
             Self::Lapsed => "lapsed",
             Self::Superseded => "superseded",
         }
@@ -56,6 +59,8 @@ pub enum DisruptionChoice {
     Accept,
     /// To fly not and have everything back.
     Refund,
+    /// To fly another flight of the route some days before or after, for nothing.
+    Rebook,
 }
 
 impl DisruptionChoice {
@@ -64,6 +69,7 @@ impl DisruptionChoice {
         match self {
             Self::Accept => "accept",
             Self::Refund => "refund",
+            Self::Rebook => "rebook",
         }
     }
 }

@@ -7,6 +7,7 @@ mod connections;
 #[path = "../../../api/tests/it/consistent.rs"]
 mod consistent;
 mod currency;
+mod disruption_mail;
 mod e2e;
 mod faults;
 mod idle;

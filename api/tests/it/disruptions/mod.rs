@@ -3,6 +3,7 @@
 mod cancelled;
 mod defaults;
 mod job;
+mod rebooked;
 mod retimed;
 mod staff;
 
@@ -100,14 +101,15 @@ pub async fn mails(pool: &PgPool, kind: &str) -> i64 {
     .unwrap()
 }
 
-/// Of each option its choice, scope and amount.
+/// Of each option its choice, scope and amount, but for other flights, which can be had as long as the direction has not begun.
 pub fn options(disruption: &Value) -> Vec<(String, Option<String>, Option<String>)> {
-    let options = disruption["options"].as_array().unwrap();
+    let options = disruption["options"].as_array().unwrap().iter();
+    let options = options.filter(|option| option["choice"] != "rebook");
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let one = |option: &Value| {
         let choice = text(&option["choice"]).unwrap();
         let amount = text(&option["refund"]["amount"]);
         (choice, text(&option["scope"]), amount)
     };
-    options.iter().map(one).collect()
+    options.map(one).collect()
 }

@@ -105,7 +105,7 @@ async fn who_misses_a_connection_cannot_accept(pool: PgPool) {
     let refused = answer(&client, &connecting, &json!({ "choice": "accept" })).await;
     assert_eq!(refused.problem(), (409, "choice_unavailable"));
     assert!(
-        refused.text.contains("a connection is missed"),
+        refused.text.contains("A connection is missed"),
         "{refused:?}"
     );
     assert_eq!(broken(&disruption(&client, &direct).await), false);

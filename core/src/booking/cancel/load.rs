@@ -216,6 +216,8 @@ async fn disrupted(
         join flight f on f.id = s.flight_id
         where r.booking_id = $1
           and (r.status = 'open' and (r.decide_by > $2 or s.kind = 'cancelled') or r.status = 'lapsed' and s.kind = 'cancelled')
+          -- Who has other flights since has nothing to do with it any more.
+          and exists (select from booked_flight bf where bf.direction_id = r.direction_id and bf.flight_id = s.flight_id)
           and not exists (
             select from booked_flight bf join flight begun on begun.id = bf.flight_id
             where bf.direction_id = r.direction_id and begun.departs_at <= $2 and begun.status <> 'cancelled')

@@ -10,12 +10,14 @@ use crate::actor::{self, Actor};
 use crate::booking::cancel::{
     self, CancellationScope, QuoteRequest, Subject, Trip, TripDirection, disruption_sentence,
 };
+use crate::booking::exchange::{self, ChangeRequest};
 use crate::booking_event::{self, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
+use crate::error::Violations;
 use crate::ids::{AccountId, BookingRef, DirectionId};
 use crate::trade::{BookingStatus, Direction, DisruptionChoice, DisruptionKind, DisruptionStatus};
-use crate::{Error, Result, document, fault, flight};
+use crate::{Error, Result, Shop, document, fault, flight};
 
 /// What can be chosen of a disruption now, and what a refund would give back; nothing once it is decided.
 pub(super) async fn options(
@@ -36,6 +38,13 @@ pub(super) async fn options(
         });
     }
     let trip = cancel::trip(conn, clock, subject).await?;
+    if refunded(&trip, choosing, RefundScope::Direction).is_ok() {
+        options.push(ChoiceOption {
+            choice: DisruptionChoice::Rebook,
+            scope: None,
+            refund: None,
+        });
+    }
     for scope in [RefundScope::Direction, RefundScope::Ticket] {
         let Ok(directions) = refunded(&trip, choosing, scope) else {
             continue;
@@ -59,7 +68,7 @@ pub(super) async fn options(
 /// Does what the owner of a booking chooses, and returns which disruption was meant.
 ///
 /// Errors: [`Error::NotFound`] for anybody else's booking or when it has no such disruption, [`DisruptionDecided`] when
-/// it was chosen before or the time is over, [`ChoiceUnavailable`].
+/// it was chosen before or the time is over, [`ChoiceUnavailable`]. For other flights: [`rebook_disrupted`].
 pub async fn decide_disruption(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -68,12 +77,33 @@ pub async fn decide_disruption(
     answer: Answer,
 ) -> Result<Uuid> {
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
+    let choosing = open(conn, clock, &booking, answer.disruption_id).await?;
+    match answer.choice {
+        DisruptionChoice::Accept => match why_not_accepted(&choosing) {
+            Some(why) => return Err(why.into()),
+            None => accept(conn, clock, &booking, &choosing, false).await?,
+        },
+        DisruptionChoice::Refund => {
+            refund(conn, clock, &booking, &choosing, answer.scope).await?;
+        }
+        DisruptionChoice::Rebook => {
+            return Err(Error::Internal("a rebooking needs an offer".to_owned()));
+        }
+    }
+    fault::point("disruption_decided");
+    Ok(choosing.disruption_id)
+}
+
+/// The disruption of a locked booking that is meant, while something can be chosen.
+async fn open(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    asked: Option<Uuid>,
+) -> Result<Choosing> {
     let all = queries::list_of_booking(conn, booking.id).await?;
-    let is_meant = |one: &&Choosing| {
-        let asked = answer.disruption_id;
-        asked.is_none_or(|id| id == one.disruption_id)
-    };
-    let choosing = all.iter().find(is_meant);
+    let is_meant = |one: &Choosing| asked.is_none_or(|id| id == one.disruption_id);
+    let choosing = all.into_iter().find(is_meant);
     let choosing = choosing.ok_or(Error::NotFound("disruption of this booking"))?;
     if !choosing.is_open(clock.now()) {
         return Err(DisruptionDecided {
@@ -88,15 +118,45 @@ pub async fn decide_disruption(
         }
         .into());
     }
-    match answer.choice {
-        DisruptionChoice::Accept => match why_not_accepted(choosing) {
-            Some(why) => return Err(why.into()),
-            None => accept(conn, clock, &booking, choosing, false).await?,
-        },
-        DisruptionChoice::Refund => {
-            refund(conn, clock, &booking, choosing, answer.scope).await?;
-        }
+    Ok(choosing)
+}
+
+/// Gives the direction the flights of an offer for nothing, and returns which disruption was meant: a change of flights as any
+/// other, at the airline's expense.
+///
+/// Errors: as [`decide_disruption`], [`exchange::quote_change`] and [`exchange::change`]; [`Error::Invalid`] without an offer, or
+/// with one that would cost something.
+pub async fn rebook_disrupted(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    account_id: AccountId,
+    reference: &BookingRef,
+    offer: Option<&str>,
+    disruption_id: Option<Uuid>,
+) -> Result<Uuid> {
+    let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
+    let choosing = open(conn, shop.clock, &booking, disruption_id).await?;
+    let mut wrong = Violations::new();
+    let Some(offer) = offer else {
+        let message = "write the `offer_id` of another flight of the route";
+        wrong.add("offer", "required", message);
+        return Err(wrong.into_error());
+    };
+    let request = ChangeRequest {
+        direction: Some(choosing.direction),
+        offer: Some(offer.to_owned()),
+        offers: None,
+    };
+    let quote = exchange::quote_change(conn, shop, account_id, reference, &request).await?;
+    if !quote.content.directions.iter().all(|one| one.is_free) {
+        let message = format!(
+            "choose a flight within {} days in the cabin that is booked: others are paid, ask for a quote of a change",
+            shop.sales.disruption_rebook_days
+        );
+        wrong.add("offer", "not_free", message);
+        return Err(wrong.into_error());
     }
+    exchange::change(conn, shop, account_id, reference, quote.id).await?;
     fault::point("disruption_decided");
     Ok(choosing.disruption_id)
 }
@@ -244,11 +304,42 @@ pub(in crate::booking) async fn close_cancelled(
     cancellation_id: Uuid,
     directions: &[DirectionId],
 ) -> Result<()> {
+    let status = DisruptionStatus::Refunded;
+    close(
+        conn,
+        clock,
+        booking,
+        status,
+        Some(cancellation_id),
+        directions,
+    )
+    .await
+}
+
+/// Closes what was open of directions that have other flights now, in the transaction of the change.
+pub(in crate::booking) async fn close_rebooked(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    directions: &[DirectionId],
+) -> Result<()> {
+    let status = DisruptionStatus::Rebooked;
+    close(conn, clock, booking, status, None, directions).await
+}
+
+async fn close(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    status: DisruptionStatus,
+    cancellation_id: Option<Uuid>,
+    directions: &[DirectionId],
+) -> Result<()> {
     let ids: Vec<Uuid> = directions.iter().map(|id| id.0).collect();
     let closed = sqlx::query!(
         r#"
         update disrupted_booking r
-        set status = 'refunded', decided_at = $3, decided_by = $4, cancellation_id = $5, is_default = $6
+        set status = $7, decided_at = $3, decided_by = $4, cancellation_id = $5, is_default = $6
         from direction d
         where d.id = r.direction_id and r.booking_id = $1 and r.direction_id = any($2) and r.status = 'open'
         returning r.disruption_id, r.is_default, d.name as "direction: Direction"
@@ -260,6 +351,7 @@ pub(in crate::booking) async fn close_cancelled(
         cancellation_id,
         // Nobody's answer: the clock's.
         actor::current() == Actor::System,
+        status.as_str(),
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -267,7 +359,7 @@ pub(in crate::booking) async fn close_cancelled(
         let decided = Event::DisruptionDecided {
             disruption_id: row.disruption_id,
             direction: row.direction,
-            status: DisruptionStatus::Refunded,
+            status,
             is_default: row.is_default,
         };
         booking_event::record(conn, clock, booking.account_id, booking.id, &decided).await?;

@@ -24,8 +24,8 @@ mod sweep;
 mod terms;
 
 pub use announce::{disrupt, preview_disruption};
-pub(super) use decide::close_cancelled;
-pub use decide::decide_disruption;
+pub(super) use decide::{close_cancelled, close_rebooked};
+pub use decide::{decide_disruption, rebook_disrupted};
 pub use model::{
     Announced, Answer, BookingDisruption, ChoiceOption, FlightChange, FlightTimes, Impact,
     NewDisruption, OpenDisruption, RefundScope,

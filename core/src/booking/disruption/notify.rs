@@ -62,7 +62,10 @@ async fn tell_all(
     policy: &Disruptions,
     disruption: &Disruption,
 ) -> Result<u64> {
-    let least = ConnectionTimes::load(conn).await?;
+    let least = match disruption.after {
+        Some(_) => ConnectionTimes::load(conn).await?,
+        None => ConnectionTimes::default(),
+    };
     let (mut told, mut failed, mut after) = (0, None, None);
     loop {
         let batch = affected::list_untold(conn, disruption, after, BATCH).await?;

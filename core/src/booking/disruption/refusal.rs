@@ -45,6 +45,7 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
             "the direction is cancelled already and everything that was paid for it goes back"
                 .to_owned()
         }
+        DisruptionStatus::Rebooked => "the direction has other flights already".to_owned(),
         DisruptionStatus::Lapsed => format!("it could be chosen until {by}"),
         DisruptionStatus::Superseded => {
             "the flight was changed again: read the booking's disruption and choose anew".to_owned()
@@ -67,7 +68,7 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceUnavailable {
     /// A cancelled flight has no times to accept.
-    #[error("the flight does not fly: there is nothing to accept")]
+    #[error("a cancelled flight cannot be accepted: choose other flights or the refund")]
     DoesNotFly,
     /// The connection is missed at the new times.
     #[error("a connection is missed at the new times: they cannot be accepted")]

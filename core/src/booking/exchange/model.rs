@@ -70,6 +70,9 @@ pub struct ChangedDirection {
     pub fare_family: String,
     /// The conditions of the new fare, which hold from then on.
     pub conditions: FareConditions,
+    /// Whether the airline has cancelled or moved the old flights, and so the price and the fare stay what they were.
+    #[serde(default)]
+    pub is_free: bool,
 }
 
 /// One passenger in one direction.

@@ -26,7 +26,8 @@ pub(super) struct Compared<'a> {
     pub trip: &'a Trip,
     pub passenger: &'a TripPassenger,
     pub direction: &'a TripDirection,
-    pub tier: Tier,
+    /// The tier of the fare; none where the airline has changed the flights: then nothing is charged and nothing credited.
+    pub tier: Option<Tier>,
     /// The lines of the new offer.
     pub new_lines: &'a [PriceLine],
     /// What becomes of chosen seats, of everybody.
@@ -43,6 +44,9 @@ pub(super) fn item(compared: &Compared<'_>) -> ChangeItem {
         ..
     } = *compared;
     let old = paid(trip, passenger, direction);
+    let Some(tier) = tier else {
+        return free(compared, &old);
+    };
     let new = charged(compared);
     let sum = |kind| -> i64 {
         let of_kind = old.iter().filter(|line| line.kind == kind);
@@ -85,6 +89,20 @@ pub(super) fn item(compared: &Compared<'_>) -> ChangeItem {
         direction: direction.direction,
         rule: sentence(&direction.conditions, tier),
         more_than_hours: Some(tier.more_than_hours),
+        lines,
+    }
+}
+
+/// Other flights at the airline's expense: the fare and its taxes stay as they were paid, a seat that cannot be had comes back.
+fn free(compared: &Compared<'_>, old: &[Paid]) -> ChangeItem {
+    let mut lines = seat_lines(compared, old);
+    lines.retain(|line| line.minor != 0);
+    ChangeItem {
+        passenger_id: compared.passenger.id,
+        passenger: compared.passenger.name.clone(),
+        direction: compared.direction.direction,
+        rule: "The airline has changed the flight: another one costs nothing.".to_owned(),
+        more_than_hours: None,
         lines,
     }
 }

@@ -199,14 +199,18 @@ pub(super) async fn compute(
 ) -> Result<(ChangeContent, DateTime<Utc>)> {
     let wanted = offers::find(conn, shop, booking.account_id, trip, request).await?;
     let now = shop.clock.now();
-    for one in &wanted {
+    let free = |one: &Wanted<'_>| is_free(shop, trip, one);
+    for one in wanted.iter().filter(|one| !free(one)) {
         require_open(now, one.direction)?;
     }
     let seats = seats::find(conn, shop, booking, &wanted).await?;
     let mut items = Vec::new();
     for one in &wanted {
-        let tier = price::tier(&one.direction.conditions, now, one.direction.departs_at);
-        let tier = tier.ok_or_else(|| Error::Internal("a fare has no tier".to_owned()))?;
+        let tier = if free(one) {
+            None
+        } else {
+            price::tier(&one.direction.conditions, now, one.direction.departs_at)
+        };
         let new = one.offer.pinned.price()?;
         items.extend(one.people.iter().map(|passenger| {
             price::item(&Compared {
@@ -224,7 +228,7 @@ pub(super) async fn compute(
     let content = ChangeContent {
         version: ChangeContent::VERSION,
         currency: trip.currency,
-        directions: wanted.iter().map(changed).collect(),
+        directions: (wanted.iter()).map(|one| changed(one, free(one))).collect(),
         items,
         seats,
     };
@@ -235,16 +239,33 @@ pub(super) async fn compute(
     Ok((content, until))
 }
 
-fn changed(wanted: &Wanted<'_>) -> ChangedDirection {
+/// Whether the airline has cancelled or moved a flight of the direction, and the offer is of the same cabin and leaves some
+/// days before or after at most.
+fn is_free(shop: Shop<'_>, trip: &Trip, wanted: &Wanted<'_>) -> bool {
+    let days = TimeDelta::days(i64::from(shop.sales.disruption_rebook_days));
+    let departs_at = wanted.flights.first().map(|flight| flight.departs_at);
+    let is_near = departs_at.is_some_and(|at| (at - wanted.direction.departs_at).abs() <= days);
+    let is_same_cabin = wanted.offer.pinned.cabin == wanted.direction.cabin;
+    trip.disrupted.contains_key(&wanted.direction.id) && is_near && is_same_cabin
+}
+
+fn changed(wanted: &Wanted<'_>, is_free: bool) -> ChangedDirection {
     let pinned = &wanted.offer.pinned;
+    let (fare_family, conditions) = if is_free {
+        let conditions = wanted.direction.conditions.clone();
+        (conditions.fare_family.clone(), conditions)
+    } else {
+        (pinned.family.clone(), wanted.offer.conditions.clone())
+    };
     ChangedDirection {
+        is_free,
         direction: wanted.direction.direction,
         offer: wanted.offer.token.clone(),
         from: wanted.direction.flights.clone(),
         to: pinned.flights.clone(),
         from_cabin: wanted.direction.cabin,
         cabin: pinned.cabin,
-        fare_family: pinned.family.clone(),
-        conditions: wanted.offer.conditions.clone(),
+        fare_family,
+        conditions,
     }
 }

@@ -10,7 +10,7 @@ use super::model::{ChangeContent, ChangedDirection};
 use super::seats;
 use crate::booking::cancel::load::{Trip, TripDirection};
 use crate::booking::queries::BookedSeats;
-use crate::booking::{insert, pending, seating, traveller};
+use crate::booking::{disruption, insert, pending, seating, traveller};
 use crate::booking_event::{self, Event, FlightsMoved};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -55,6 +55,10 @@ pub(super) async fn all(
     .execute(&mut *conn)
     .await?;
     pending::end(conn, clock, id, "done").await?;
+    let moved = content.directions.iter();
+    let moved = moved.filter_map(|one| of_trip(trip, one.direction).ok());
+    let moved: Vec<_> = moved.map(|one| one.id).collect();
+    disruption::close_rebooked(conn, clock, booking, &moved).await?;
     if amount.minor() < 0 {
         let back = Money::new(-amount.minor(), amount.currency());
         payment::give_back_changed(conn, clock, booking, id, back).await?;

@@ -179,7 +179,7 @@ fn items(wish: &Wish, trip: &Trip) -> Vec<(usize, usize, ChangeItem)> {
                 trip,
                 passenger,
                 direction,
-                tier,
+                tier: Some(tier),
                 new_lines: &new_lines,
                 seats: &seats,
             };

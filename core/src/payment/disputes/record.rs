@@ -34,15 +34,15 @@ struct Row {
 }
 
 /// Files what Stripe says of a dispute, and what follows from it for the payment's booking; once, however often and in
-/// whichever order it is said.
+/// whichever order it is told.
 ///
 /// Returns whether it is of a payment of ours that is known by now.
 pub(crate) async fn record(
     conn: &mut PgConnection,
     clock: &Clock,
-    said: &StripeDispute,
+    told: &StripeDispute,
 ) -> Result<bool> {
-    let Some(intent) = &said.payment_intent else {
+    let Some(intent) = &told.payment_intent else {
         return Ok(false);
     };
     let paid = sqlx::query_as!(
@@ -56,16 +56,16 @@ pub(crate) async fn record(
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(paid) = &paid
-        && paid.currency != said.amount.currency().code()
+        && paid.currency != told.amount.currency().code()
     {
-        tracing::error!(payment_id = %paid.id, dispute = said.id, "a dispute has another currency than its payment");
+        tracing::error!(payment_id = %paid.id, dispute = told.id, "a dispute has another currency than its payment");
         return Ok(false);
     }
     let booking = match &paid {
         Some(paid) => Some(booking_lock::lock(conn, paid.booking_id).await?),
         None => None,
     };
-    let (before, now) = write(conn, clock, said, intent, paid.as_ref()).await?;
+    let (before, now) = write(conn, clock, told, intent, paid.as_ref()).await?;
     let Some((paid, booking)) = paid.zip(booking) else {
         return Ok(false);
     };
@@ -78,11 +78,11 @@ pub(crate) async fn record(
 async fn write(
     conn: &mut PgConnection,
     clock: &Clock,
-    said: &StripeDispute,
+    told: &StripeDispute,
     intent: &str,
     paid: Option<&Paid>,
 ) -> Result<(Option<DisputeStatus>, Row)> {
-    let closed_at = said.status.is_closed().then(|| clock.now());
+    let closed_at = told.status.is_closed().then(|| clock.now());
     let inserted = sqlx::query!(
         r#"
         insert into dispute (id, stripe_dispute_id, stripe_payment_intent_id, payment_id, booking_id, status, reason, currency,
@@ -91,59 +91,59 @@ async fn write(
         on conflict on constraint dispute_stripe_unique do nothing
         "#,
         DisputeId::new().0,
-        said.id,
+        told.id,
         intent,
         paid.map(|paid| paid.id.0),
         paid.map(|paid| paid.booking_id.0),
-        said.status.as_str(),
-        said.reason,
-        said.amount.currency().code(),
-        said.amount.minor(),
-        said.opened_at,
-        said.evidence_due_by,
+        told.status.as_str(),
+        told.reason,
+        told.amount.currency().code(),
+        told.amount.minor(),
+        told.opened_at,
+        told.evidence_due_by,
         closed_at,
     )
     .execute(&mut *conn)
     .await?;
-    let row = sqlx::query_as!(
+    let filed = sqlx::query_as!(
         Row,
         r#"
         select id as "id: DisputeId", payment_id as "payment_id: PaymentId", status as "status: DisputeStatus", reason, currency,
                amount_minor, evidence_due_by
         from dispute where stripe_dispute_id = $1 for update
         "#,
-        said.id,
+        told.id,
     )
     .fetch_one(&mut *conn)
     .await?;
     if inserted.rows_affected() == 1 {
-        return Ok((None, row));
+        return Ok((None, filed));
     }
-    let before = row.payment_id.map(|_| row.status);
-    if row.status.is_closed() && said.status.is_closed() && row.status != said.status {
-        tracing::error!(dispute_id = %row.id, closed = row.status.as_str(), said = said.status.as_str(), "a dispute that had ended ends otherwise: look at it in Stripe's dashboard");
+    let before = filed.payment_id.map(|_| filed.status);
+    if filed.status.is_closed() && told.status.is_closed() && filed.status != told.status {
+        tracing::error!(dispute_id = %filed.id, closed = filed.status.as_str(), said = told.status.as_str(), "a dispute that had ended ends otherwise: look at it in Stripe's dashboard");
     }
-    let status = row.status.moved_to(said.status);
-    let is_current = status == said.status;
+    let status = filed.status.moved_to(told.status);
+    let is_current = status == told.status;
     let now = Row {
         // What the bank has taken stays what was posted.
-        amount_minor: if is_current && !row.status.is_chargeback() {
-            said.amount.minor()
+        amount_minor: if is_current && !filed.status.is_chargeback() {
+            told.amount.minor()
         } else {
-            row.amount_minor
+            filed.amount_minor
         },
         reason: if is_current {
-            said.reason.clone()
+            told.reason.clone()
         } else {
-            row.reason
+            filed.reason
         },
         evidence_due_by: if is_current {
-            said.evidence_due_by.or(row.evidence_due_by)
+            told.evidence_due_by.or(filed.evidence_due_by)
         } else {
-            row.evidence_due_by
+            filed.evidence_due_by
         },
         status,
-        ..row
+        ..filed
     };
     sqlx::query!(
         r#"

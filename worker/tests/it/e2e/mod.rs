@@ -11,6 +11,8 @@ mod killed;
 mod killed_cancelling;
 #[cfg(feature = "fault-points")]
 mod killed_changing;
+#[cfg(feature = "fault-points")]
+mod killed_disrupting;
 mod readme;
 mod silence;
 #[cfg(feature = "fault-points")]
