@@ -436,9 +436,9 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
     let odd = rows.iter().filter(|row| row.mismatched);
     let odd: Vec<_> = odd.map(|row| row.booking_id).collect();
     let mut mismatches = payment::list_mismatches(conn, &odd).await?;
-    let disputed = rows.iter().filter(|row| row.disputed);
-    let disputed: Vec<_> = disputed.map(|row| row.booking_id).collect();
-    let mut disputes = payment::list_disputes(conn, &disputed).await?;
+    let with_disputes = rows.iter().filter(|row| row.disputed);
+    let with_disputes: Vec<_> = with_disputes.map(|row| row.booking_id).collect();
+    let mut disputes = payment::list_disputes(conn, &with_disputes).await?;
     let paid = rows.into_iter().map(|row| {
         let card = row.card_brand.zip(row.card_last4);
         let paid = Paid {

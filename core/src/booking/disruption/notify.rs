@@ -74,12 +74,12 @@ async fn tell_all(
         };
         after = Some(*last);
         for id in batch {
-            let telling = Telling {
+            let job = Telling {
                 policy,
                 least: &least,
                 disruption,
             };
-            match telling.tell(conn, clock, id).await {
+            match job.tell(conn, clock, id).await {
                 Ok(Told::Yes) => told += 1,
                 Ok(Told::No) => {}
                 Ok(Told::Superseded) => return Ok(told),
