@@ -66,8 +66,9 @@ alter table ticket_coupon validate constraint ticket_coupon_names_its_flight;
 
 alter table refund add column booking_change_id uuid;
 alter table refund add constraint refund_booking_change_fkey foreign key (booking_change_id) references booking_change (id);
--- A change takes from a payment once.
-create unique index refund_booking_change_once on refund (booking_change_id, payment_id) where booking_change_id is not null;
+-- A change takes from a payment once; what replaces a refund that failed is of the same change.
+create unique index refund_booking_change_once on refund (booking_change_id, payment_id)
+    where booking_change_id is not null and replaces_id is null;
 alter table refund drop constraint refund_reason_known;
 alter table refund add constraint refund_reason_known check (reason in ('late_payment', 'duplicate_payment', 'mismatched_payment', 'seat_fees',
     'seat_swap', 'cancellation', 'change', 'made_at_stripe', 'remainder')) not valid;

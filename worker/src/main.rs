@@ -78,6 +78,18 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Bookings and changes of bookings that nobody has paid in time.
+async fn sweep_bookings(ctx: Ctx) -> anyhow::Result<()> {
+    booking::sweep_due(&ctx.db, &ctx.clock).await?;
+    booking::sweep_changes(&ctx.db, &ctx.clock).await?;
+    Ok(())
+}
+
+async fn sweep_disruptions(ctx: Ctx) -> anyhow::Result<()> {
+    booking::sweep_disruptions(&ctx.db, &ctx.clock, &ctx.settings.disruptions).await?;
+    Ok(())
+}
+
 /// What happens by the clock.
 fn clockwork(
     ctx: &Ctx,
@@ -118,20 +130,10 @@ fn clockwork(
         hold::sweep_due(&ctx.db, &ctx.clock).await?;
         Ok(())
     });
-    clockwork.every("sweep_bookings", Duration::from_secs(5), |ctx| async move {
-        booking::sweep_due(&ctx.db, &ctx.clock).await?;
-        booking::sweep_changes(&ctx.db, &ctx.clock).await?;
-        Ok(())
-    });
+    clockwork.every("sweep_bookings", Duration::from_secs(5), sweep_bookings);
     // Flights that were cancelled or moved: who has not answered in time.
-    clockwork.every(
-        "sweep_disruptions",
-        Duration::from_secs(15),
-        |ctx| async move {
-            booking::sweep_disruptions(&ctx.db, &ctx.clock, &ctx.settings.disruptions).await?;
-            Ok(())
-        },
-    );
+    let every = Duration::from_secs(15);
+    clockwork.every("sweep_disruptions", every, sweep_disruptions);
     clockwork.every("reconcile", Duration::from_secs(15), reconcile);
     // A dispute may be heard of before the payment that it is of.
     clockwork.every("match_disputes", Duration::from_secs(15), match_disputes);

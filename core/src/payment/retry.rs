@@ -190,9 +190,9 @@ async fn insert(
     let (how, note) = settled.unzip();
     sqlx::query!(
         r#"
-        insert into refund (id, payment_id, booking_id, reason, cancellation_id, currency, amount_minor, created_at, replaces_id,
+        insert into refund (id, payment_id, booking_id, reason, cancellation_id, booking_change_id, currency, amount_minor, created_at, replaces_id,
                             status, ended_at, settled_by, settled_note)
-        select $1, payment_id, booking_id, reason, cancellation_id, currency, amount_minor, $3, id,
+        select $1, payment_id, booking_id, reason, cancellation_id, booking_change_id, currency, amount_minor, $3, id,
                case when $4::text is null then 'pending' else 'succeeded' end,
                case when $4 is null then null else $3::timestamptz end, $4, $5
         from refund where id = $2

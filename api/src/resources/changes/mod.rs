@@ -138,7 +138,7 @@ impl Changes {
             let shop = app.shop(&tariff);
             let account = principal.account_id;
             let quote = booking::quote_change(tx, shop, account, &reference, &request).await?;
-            Ok(ChangeQuoteView::new(&reference, quote))
+            Ok(ChangeQuoteView::new(&reference, &quote))
         })
         .await
     }
@@ -163,7 +163,7 @@ impl Changes {
         let reference = reference(&booking_ref)?;
         let account = principal.account_id;
         let quote = booking::get_change_quote(&mut conn, account, &reference, quote_id).await?;
-        Ok(Json(ChangeQuoteView::new(&reference, quote)))
+        Ok(Json(ChangeQuoteView::new(&reference, &quote)))
     }
 
     /// Change flights
@@ -207,7 +207,7 @@ impl Changes {
         match (answer, outdated) {
             (Err(problem), Some(request)) => {
                 let fresh = fresh_quote(app, account, &reference, &request).await?;
-                let quote = ChangeQuoteView::new(&reference, fresh).to_json();
+                let quote = ChangeQuoteView::new(&reference, &fresh).to_json();
                 Err(problem.member("change_quote", quote.unwrap_or_default()))
             }
             (answer, _) => {

@@ -130,7 +130,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of<'a>(items: impl Iterator<Item = &'a ChangeItem> + Clone) -> Self {
+    fn of<'a>(items: &(impl Iterator<Item = &'a ChangeItem> + Clone)) -> Self {
         let sum = |is_wanted: fn(&ChangeLine) -> bool| -> i64 {
             items.clone().map(|item| item.sum(is_wanted)).sum()
         };
@@ -145,10 +145,10 @@ impl Parts {
 }
 
 impl ChangeQuoteView {
-    pub(super) fn new(reference: &BookingRef, quote: ChangeQuote) -> Self {
-        let content = quote.content;
+    pub(super) fn new(reference: &BookingRef, quote: &ChangeQuote) -> Self {
+        let content = &quote.content;
         let money = |minor| MoneyView::from(Money::new(minor, content.currency));
-        let parts = Parts::of(content.items.iter());
+        let parts = Parts::of(&content.items.iter());
         let amount = content.amount().minor();
         let seats = content.seats.iter();
         Self {
@@ -196,7 +196,7 @@ impl From<&ChangedDirection> for ChangedDirectionView {
 impl ChangeItemView {
     fn new(item: &ChangeItem, currency: Currency) -> Self {
         let money = |minor| MoneyView::from(Money::new(minor, currency));
-        let parts = Parts::of(std::iter::once(item));
+        let parts = Parts::of(&std::iter::once(item));
         Self {
             passenger_id: item.passenger_id.0,
             passenger: item.passenger.clone(),

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use super::{ask, desk, dispute, id_of, intent, paid, refunds, tell, told};
 use crate::cancellations::{cancel, rupees};
+use crate::changes;
 use crate::consistent::assert_consistent;
 use crate::ledger::{balance, entries, ledger};
 use crate::payments::deliver;
@@ -267,4 +268,30 @@ async fn an_idempotency_key_replays_a_retry_and_a_strange_refund_does_not_exist(
     for missing in [retry(&desk, &nobody).await, settle(&desk, &nobody).await] {
         assert_eq!(missing.problem(), (404, "not_found"));
     }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn what_other_flights_give_back_is_tried_again_as_of_the_same_change(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let later = trip::add(&pool, "201", trip::at(12)).await;
+    let app = TestApp::start(pool.clone()).await;
+    let (client, desk) = (app.sign_up().await, desk(&app, &pool).await);
+    let booking = paid(&client).await;
+    let party = trip::adults(1);
+    let offer = client.offer_at(&[later], party, "standard", 400_000).await;
+    changes::change(&client, &booking, &json!({ "offer": offer })).await;
+    refunds_end(&app, "pending_then_fail").await;
+    pay_out(&app, id_of(&refunds(&client, &booking).await[0])).await;
+    refunds_end(&app, "succeed").await;
+    let failed = refunds(&client, &booking).await[0].clone();
+    assert_eq!(
+        (&failed["status"], &failed["reason"]),
+        (&json!("failed"), &json!("change"))
+    );
+    let again = retry(&desk, &failed).await;
+    assert_eq!(again.status.as_u16(), 200, "{again:?}");
+    pay_out(&app, id_of(&again.body["refund"])).await;
+    let of_one = "select count(*) from refund r join refund o on o.booking_change_id = r.booking_change_id where r.replaces_id = o.id";
+    assert_eq!(trip::count(&pool, of_one).await, 1);
+    assert_consistent(&pool).await;
 }

@@ -69,17 +69,17 @@ async fn tell_all(
     let (mut told, mut failed, mut after) = (0, None, None);
     loop {
         let batch = affected::list_untold(conn, disruption, after, BATCH).await?;
-        let Some(last) = batch.last() else {
+        let Some(newest) = batch.last() else {
             break;
         };
-        after = Some(*last);
+        after = Some(*newest);
         for id in batch {
-            let job = Telling {
+            let telling = Telling {
                 policy,
                 least: &least,
                 disruption,
             };
-            match job.tell(conn, clock, id).await {
+            match telling.tell(conn, clock, id).await {
                 Ok(Told::Yes) => told += 1,
                 Ok(Told::No) => {}
                 Ok(Told::Superseded) => return Ok(told),
