@@ -24,8 +24,7 @@ pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Word
     if let Some(change) = content.change(id) {
         blocks.extend(about(change));
     }
-    let tickets =
-        "Your old tickets are not good any more. New tickets follow in a mail of their own.";
+    let tickets = "Your old tickets are no longer valid. New tickets follow in a separate mail.";
     blocks.extend([
         Block::Paragraph(tickets.to_owned()),
         Block::Data(structured::reservations(content, frame.link)),
@@ -37,11 +36,11 @@ pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Word
 fn about(change: &MailChange) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     if !change.former.is_empty() {
-        blocks.push(Block::List("Not flown any more", change.former.clone()));
+        blocks.push(Block::List("No longer booked", change.former.clone()));
     }
     if !change.lost_seats.is_empty() {
         let lost =
-            "Chosen seats that the new flights do not have; what you paid for them comes back";
+            "Seats you chose that the new flights do not have; what you paid for them is refunded";
         blocks.push(Block::List(lost, change.lost_seats.clone()));
     }
     let amount = change.amount;
