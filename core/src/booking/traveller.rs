@@ -261,13 +261,35 @@ pub(super) async fn claim_again(
     booking: &LockedBooking,
     flights: &[FlightId],
 ) -> Result<()> {
+    claim_stored(conn, booking, None, flights).await
+}
+
+/// Puts passengers of a booking on flights that it has not had before; who has cancelled is not among them, and may be on the
+/// same flights by another booking. Errors as [`claim`].
+pub(super) async fn claim_new(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    people: &[PassengerId],
+    flights: &[FlightId],
+) -> Result<()> {
+    claim_stored(conn, booking, Some(people), flights).await
+}
+
+async fn claim_stored(
+    conn: &mut PgConnection,
+    booking: &LockedBooking,
+    people: Option<&[PassengerId]>,
+    flights: &[FlightId],
+) -> Result<()> {
+    let people = people.map(|ids| ids.iter().map(|id| id.0).collect::<Vec<_>>());
     let rows = sqlx::query!(
         r#"
         select first_name, last_name, date_of_birth, gender as "gender: Gender", travel_document_country as country,
                travel_document_type as kind, travel_document_number as number
-        from passenger where booking_id = $1 order by ordinal
+        from passenger where booking_id = $1 and ($2::uuid[] is null or id = any($2)) order by ordinal
         "#,
         booking.id.0,
+        people.as_deref(),
     )
     .fetch_all(&mut *conn)
     .await?;

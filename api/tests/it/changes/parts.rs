@@ -51,6 +51,10 @@ async fn who_has_cancelled_does_not_fly_the_new_flights_either(pool: PgPool) {
     let first = &booking["passengers"][0]["id"];
     cancellations::cancel(&client, &booking, &json!({ "passengers": [first] })).await;
 
+    // The first flies the new flight by another booking, which is nobody's twice.
+    let alone = client.offer_of(&[later], adults(1)).await;
+    buy(&app, &pool, &client, &[alone], &grown_ups(1)).await;
+
     let both = client.offer_of(&[later], adults(2)).await;
     let refused = super::quote(&client, &booking, &json!({ "offer": both })).await;
     assert_eq!(refused.wrong_fields(), ["offer: party_mismatch"]);
@@ -59,7 +63,7 @@ async fn who_has_cancelled_does_not_fly_the_new_flights_either(pool: PgPool) {
     assert_eq!(changed["status"], "partially_cancelled");
     assert_eq!(tickets_of(&changed, 0), [Value::Null; 0]);
     assert_eq!(tickets_of(&changed, 1).len(), 1);
-    assert_eq!(counters(&pool, later).await, (0, 1));
+    assert_eq!(counters(&pool, later).await, (0, 2));
     assert_consistent(&pool).await;
 }
 

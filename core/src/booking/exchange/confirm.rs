@@ -102,9 +102,13 @@ async fn apply(
     content: &ChangeContent,
 ) -> Result<()> {
     let id = Uuid::now_v7();
+    for changed in &content.directions {
+        let own = content.items.iter();
+        let own = own.filter(|item| item.direction == changed.direction);
+        let people: Vec<_> = own.map(|item| item.passenger_id).collect();
+        traveller::claim_new(conn, booking, &people, &changed.to).await?;
+    }
     let new = new_flights(trip, content);
-    let flights: Vec<_> = new.iter().map(|(flight_id, ..)| *flight_id).collect();
-    traveller::claim_again(conn, booking, &flights).await?;
     let open_until = shop.clock.now() + shop.sales.sales_close();
     let changes = new.iter().map(|(flight_id, cabin, seats)| Change {
         flight_id: *flight_id,
