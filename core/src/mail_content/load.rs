@@ -199,7 +199,7 @@ async fn cancellations(
 
 async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailChange>> {
     let mut changes = Vec::new();
-    for (id, is_done, content) in booking::list_changes(conn, booking_id).await? {
+    for (id, done_at, content) in booking::list_changes(conn, booking_id).await? {
         let former = content.directions.iter().flat_map(|one| {
             let left = one.from.iter().filter(|flight| !one.to.contains(*flight));
             left.copied()
@@ -212,7 +212,7 @@ async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         let lost = content.seats.iter().filter(|seat| seat.to.is_none());
         changes.push(MailChange {
             id,
-            is_done,
+            done_at,
             former: former.iter().map(in_a_line).collect(),
             amount: content.amount(),
             lost_seats: lost

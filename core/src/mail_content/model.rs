@@ -188,8 +188,8 @@ pub struct MailCancelled {
 pub struct MailChange {
     /// The change.
     pub id: Uuid,
-    /// Whether the flights have changed: it was paid, or nothing was to pay.
-    pub is_done: bool,
+    /// When the flights changed: it was paid, or nothing was to pay. None until then.
+    pub done_at: Option<DateTime<Utc>>,
     /// The flights that are not flown any more, each in one line: `AI 161 from Delhi to Mumbai on 20 December`.
     pub former: Vec<String>,
     /// What was to pay when positive, what goes back when negative.
@@ -298,7 +298,11 @@ impl MailContent {
             | MailKind::FlightsNotChanged { .. } => is_paid,
             // A newer change has a mail of its own.
             MailKind::FlightsChanged { change_id } => {
-                let mut done = self.changes.iter().rev().filter(|change| change.is_done);
+                let mut done = self
+                    .changes
+                    .iter()
+                    .rev()
+                    .filter(|change| change.done_at.is_some());
                 is_paid && done.next().is_some_and(|newest| newest.id == change_id)
             }
             MailKind::BookingExpired => {
@@ -391,6 +395,12 @@ impl MailContent {
     /// A disruption of the booking.
     pub fn disruption(&self, id: Uuid) -> Option<&MailDisruption> {
         self.disruptions.iter().find(|told| told.id == id)
+    }
+
+    /// Whether the flights have changed with the tickets that are made now: those have new numbers.
+    pub fn has_new_flights(&self) -> bool {
+        let mut done = self.changes.iter().filter_map(|change| change.done_at);
+        done.any(|done_at| Some(done_at) >= self.changed_at)
     }
 
     /// The new times that were accepted with the tickets that are made now.

@@ -157,7 +157,10 @@ fn expired(content: &MailContent, frame: Frame<'_>) -> Words {
 fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Words {
     let reference = &content.booking_ref;
     let retimed = disrupted::accepted(content);
-    let what = if !retimed.is_empty() {
+    let has_new_flights = content.has_new_flights();
+    let what = if has_new_flights {
+        format!("Flights of booking {reference} have changed.")
+    } else if !retimed.is_empty() {
         format!("Times of booking {reference} have changed.")
     } else if !content.cancellations.is_empty() {
         format!(
@@ -168,8 +171,13 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
     } else {
         format!("Names on booking {reference} have been corrected.")
     };
+    let numbers = if has_new_flights {
+        "They have new ticket numbers."
+    } else {
+        "The ticket numbers stay as they were."
+    };
     let what = format!(
-        "{what} The new tickets are attached; they are revision {revision} and replace those that you have. The ticket numbers stay as they were."
+        "{what} The new tickets are attached; they are revision {revision} and replace those that you have. {numbers}"
     );
     let moved = moved::sentences(content).join(" ");
     let mut blocks = vec![Block::Paragraph(greeting(content)), Block::Paragraph(what)];

@@ -97,15 +97,15 @@ pub async fn get_change_quote(
     Ok(quote.ok_or(Error::NotFound("quote"))?.into())
 }
 
-/// The changes of flights of a booking by their keys, in the order in which they were confirmed, and whether each is done: others
+/// The changes of flights of a booking by their keys, in the order in which they were confirmed, and when each was done: others
 /// wait for their money, or it did not come.
 pub async fn list_changes(
     conn: &mut PgConnection,
     booking_id: BookingId,
-) -> Result<Vec<(Uuid, bool, ChangeContent)>> {
+) -> Result<Vec<(Uuid, Option<DateTime<Utc>>, ChangeContent)>> {
     let rows = sqlx::query!(
         r#"
-        select c.id, c.status = 'done' as "is_done!", q.content as "content: Json<ChangeContent>"
+        select c.id, c.status = 'done' as "is_done!", c.ended_at, q.content as "content: Json<ChangeContent>"
         from booking_change c join change_quote q on q.id = c.change_quote_id
         where c.booking_id = $1 order by c.created_at, c.id
         "#,
@@ -115,7 +115,7 @@ pub async fn list_changes(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.id, row.is_done, row.content.0))
+        .map(|row| (row.id, row.ended_at.filter(|_| row.is_done), row.content.0))
         .collect())
 }
 

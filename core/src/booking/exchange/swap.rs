@@ -54,7 +54,6 @@ pub(super) async fn all(
     )
     .execute(&mut *conn)
     .await?;
-    pending::end(conn, clock, id, "done").await?;
     let moved = content.directions.iter();
     let moved = moved.filter_map(|one| of_trip(trip, one.direction).ok());
     let moved: Vec<_> = moved.map(|one| one.id).collect();
@@ -65,6 +64,8 @@ pub(super) async fn all(
     }
     fault::point("change_refunded");
     document::reissue_tickets(conn, clock, booking.account_id, booking.id).await?;
+    // After what the old tickets say of when they ended: the mail with the new ones tells by it why they are new.
+    pending::end(conn, clock, id, "done").await?;
     let changed = Event::FlightsChanged {
         change_id: id,
         before: booking.total,

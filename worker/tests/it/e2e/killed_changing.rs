@@ -34,9 +34,12 @@ async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_
     deployment.api.restart_with(&without_caps()).await;
     let traveller = Traveller::sign_up(&deployment, "asha").await;
     let smtp = Smtp::start(&["ok"]);
+    let _worker = worker(&deployment, &smtp, &[]);
     let mut changed = Vec::new();
     for point in API {
         let reference = buy(&pool, &traveller, changed.len()).await;
+        // The first tickets are mailed before.
+        until_idle(&pool).await;
         let quote = quote(&traveller, &reference).await;
         let die = async || confirm(&traveller, &reference, &quote).await;
         kill_api_at(&mut deployment, point, die).await;
@@ -45,7 +48,6 @@ async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_
         assert_eq!(flight["flight_number"], "AI 201", "{point}");
         changed.push(reference);
     }
-    let _worker = worker(&deployment, &smtp, &[]);
     until_idle(&pool).await;
     until_true("every refund succeeds", PATIENCE, async || {
         let open = "select count(*) from refund where status <> 'succeeded'";
@@ -81,6 +83,11 @@ async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_
         let title = format!("You have new flights on booking {reference}");
         let own = mails.iter().filter(|mail| mail.contains(&title));
         assert!(own.count() >= 1, "{reference} is told");
+        let title = format!("New tickets for booking {reference}");
+        let own = mails.iter().filter(|mail| mail.contains(&title));
+        // Long lines are folded on the way.
+        let newest = own.last().unwrap().replace("=\r\n", "").replace("=\n", "");
+        assert!(newest.contains("They have new ticket numbers"), "{newest}");
     }
     assert_consistent(&pool).await;
 }
