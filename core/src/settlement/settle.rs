@@ -139,6 +139,10 @@ async fn apply(
         BookingStatus::PendingPayment
             if !too_late && booking::confirm(conn, clock, booking).await? =>
         {
+            // Nobody pays twice on a newer page; a booking has one open payment at most.
+            if payment.status != PaymentStatus::Open {
+                open::abandon(conn, clock, booking).await?;
+            }
             sold(conn, clock, payment, booking).await?;
             Ok(Settlement::Confirmed)
         }

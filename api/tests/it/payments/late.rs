@@ -67,6 +67,30 @@ async fn late_money_gets_the_seats_again_while_there_are_some(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn money_of_an_older_page_confirms_and_closes_the_newer_page(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    open(&client, &booking).await;
+    let older = session(&app, &pool).await;
+    close_page(&app).await;
+    open(&client, &booking).await;
+    let newer = session(&app, &pool).await;
+    assert_ne!(older.id, newer.id);
+    assert_eq!(settle(&app, &paid(&older)).await, Settlement::Confirmed);
+    let open = "select count(*) from payment where status = 'open'";
+    assert_eq!(trip::count(&pool, open).await, 0);
+    let expiries = "select count(*) from outbox o join payment p on o.payload ->> 'payment_id' = p.id::text
+        where o.kind = 'expire_checkout' and p.status = 'cancelled' and p.stripe_session_id is not null";
+    assert_eq!(trip::count(&pool, expiries).await, 1);
+    // Who was quicker than Stripe and paid there too has it back.
+    assert_eq!(settle(&app, &paid(&newer)).await, Settlement::Refunding);
+    assert_eq!(ticketed(&pool).await, (1, 2, 2));
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn of_two_late_payers_for_one_seat_one_flies_and_one_has_the_money_back(pool: PgPool) {
     let flight = trip::a_flight(&pool).await;
     let app = TestApp::start(pool.clone()).await;

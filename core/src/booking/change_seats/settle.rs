@@ -18,7 +18,8 @@ use crate::{Error, Result, document, ledger};
 /// The money for a change has come: everybody moves, the lines join the price, the documents are made anew.
 ///
 /// False when it was settled before, when a seat cannot be had any more, because it is somebody else's or the aircraft
-/// is another, or when the traveller has asked for other seats since: the money goes back, the old seats stay. The caller has locked the booking.
+/// is another, or when the traveller has asked for other seats or changed the flights since: the money goes back, the old
+/// seats stay. The caller has locked the booking.
 pub(crate) async fn settle(
     conn: &mut PgConnection,
     clock: &Clock,

@@ -64,6 +64,7 @@ pub(super) async fn all(
     }
     fault::point("change_refunded");
     document::reissue_tickets(conn, clock, booking.account_id, booking.id).await?;
+    pending::replace_seats(conn, booking.id).await?;
     // After what the old tickets say of when they ended: the mail with the new ones tells by it why they are new.
     pending::end(conn, clock, id, "done").await?;
     let changed = Event::FlightsChanged {

@@ -12,7 +12,7 @@ pub use open::find_open;
 pub(super) use open::list_open;
 pub(crate) use open::prolong;
 pub(crate) use open::{kind, next_departure};
-pub(super) use release::{drop_claims, drop_open, end, lose, release};
+pub(super) use release::{drop_claims, drop_open, end, lose, release, replace_seats};
 pub use sweep::sweep_changes;
 
 use chrono::{DateTime, Utc};

@@ -8,7 +8,7 @@ use crate::booking::traveller;
 use crate::booking_event::{self, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::FlightId;
+use crate::ids::{BookingId, FlightId};
 use crate::inventory::{self, Change};
 use crate::trade::Cabin;
 use crate::{Result, payment};
@@ -86,6 +86,21 @@ pub(in crate::booking) async fn end(
         id,
         status,
         clock.now(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Nobody moves any more to the seats that were asked for, and not paid, on flights that have just been changed: money that
+/// comes late for them goes back.
+pub(in crate::booking) async fn replace_seats(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<()> {
+    sqlx::query!(
+        "update booking_change set status = 'replaced' where booking_id = $1 and kind = 'seats' and status = 'expired'",
+        booking_id.0,
     )
     .execute(conn)
     .await?;

@@ -292,6 +292,11 @@ impl BookingModel {
         self.unit = Some(to.unit);
         self.total += amount;
         self.chosen = self.chosen.filter(|_| to.keeps_seat);
+        for change in &mut self.changes {
+            if change.state == ChangeState::Dropped {
+                change.state = ChangeState::Ended;
+            }
+        }
         if amount < 0 {
             self.give_back(-amount);
         }
@@ -382,6 +387,7 @@ impl BookingModel {
             BookingStatus::PendingPayment if pays_the_price => {
                 self.status = BookingStatus::Confirmed;
                 self.was_sold = true;
+                self.close_pages();
                 Settlement::Confirmed
             }
             BookingStatus::Expired if pays_the_price && is_left => {

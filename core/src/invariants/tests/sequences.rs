@@ -110,7 +110,9 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
             story: format!("seed {seed}, world {number}:"),
         };
         for _ in 0..A_WORLD * STEPS {
-            *seen.entry(play.step(&mut tx).await).or_insert(0_u32) += 1;
+            let came_to = play.step(&mut tx).await;
+            let _ = write!(play.story, " {came_to};");
+            *seen.entry(came_to).or_insert(0_u32) += 1;
         }
         play.agrees(&mut tx).await;
         // Rolled back: every world begins with empty flights.

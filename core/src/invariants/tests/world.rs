@@ -96,7 +96,7 @@ impl World {
         Self {
             clock: Clock::manual(noon()),
             account,
-            flight: fly(conn, "101").await,
+            flight: fly(conn, "101", 500_000).await,
             tariff: Tariff::load(conn).await.unwrap(),
             reference: ReferenceCache::default(),
             signer: OfferSigner::new(&settings),
@@ -106,7 +106,8 @@ impl World {
 
     /// Another flight of the same kind.
     pub async fn second_flight(&self, conn: &mut PgConnection) -> FlightId {
-        fly(conn, "102").await
+        // Dearer, so that changes to it wait for their money.
+        fly(conn, "102", 520_000).await
     }
 
     /// The same world at the beginning of its time.
@@ -248,7 +249,7 @@ pub const fn rupees(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
 }
 
-async fn fly(conn: &mut PgConnection, number: &str) -> FlightId {
+async fn fly(conn: &mut PgConnection, number: &str, base_fare_minor: i64) -> FlightId {
     let departs_local = NaiveDate::from_ymd_opt(2026, 12, 20)
         .unwrap()
         .and_hms_opt(8, 0, 0)
@@ -261,7 +262,7 @@ async fn fly(conn: &mut PgConnection, number: &str) -> FlightId {
         departs_local,
         block_minutes: 130,
         aircraft: "TNY",
-        base_fare_minor: 500_000,
+        base_fare_minor,
     };
     add_flight(conn, flight).await.unwrap()
 }

@@ -84,9 +84,13 @@ async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_
         let own = mails.iter().filter(|mail| mail.contains(&title));
         assert!(own.count() >= 1, "{reference} is told");
         let title = format!("New tickets for booking {reference}");
-        let own = mails.iter().filter(|mail| mail.contains(&title));
+        let mut own = mails.iter().filter(|mail| mail.contains(&title));
         // Long lines are folded on the way.
-        let newest = own.last().unwrap().replace("=\r\n", "").replace("=\n", "");
+        let newest = own
+            .next_back()
+            .unwrap()
+            .replace("=\r\n", "")
+            .replace("=\n", "");
         assert!(newest.contains("They have new ticket numbers"), "{newest}");
     }
     assert_consistent(&pool).await;
