@@ -37,8 +37,8 @@ async fn an_idle_worker_makes_a_few_commits_a_second(pool: PgPool) {
     let _worker = Worker::start(&pool, &redis, &settings);
     late_payments(&pool, 0, 1).await;
     until(&pool, Tally::done(1), Duration::from_mins(1)).await;
-    // It becomes idle, and what it counted so far is told.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // It becomes idle, and what it counted so far is told: a connection of PostgreSQL does so within ten seconds.
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let (before, began) = (commits(&mut outside, &database).await, Instant::now());
     tokio::time::sleep(Duration::from_secs(20)).await;
     let commits = commits(&mut outside, &database).await - before;
