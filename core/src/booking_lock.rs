@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::ids::{AccountId, BookingId, BookingRef, HoldId};
+use crate::ids::{AccountId, BookingId, BookingRef, HoldId, PaymentId};
 use crate::money::{self, Money};
 use crate::trade::BookingStatus;
 use crate::{Error, Result};
@@ -84,6 +84,32 @@ pub async fn lock_of_anybody(
     .fetch_optional(&mut *conn)
     .await?;
     lock(conn, id.ok_or(Error::NotFound("booking"))?).await
+}
+
+/// Locks the booking of a payment, named by its id or, without one, by its Checkout Session. `None` when no payment is.
+///
+/// What was known of the payment before may have changed when the lock is had: it is read after.
+pub async fn lock_of_payment(
+    conn: &mut PgConnection,
+    payment_id: Option<PaymentId>,
+    session_id: &str,
+) -> Result<Option<LockedBooking>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id: BookingId", booking_ref as "booking_ref: BookingRef", account_id as "account_id: AccountId",
+               hold_id as "hold_id: HoldId", status as "status: BookingStatus", created_at, payment_due_at, first_departs_at,
+               currency, total_minor, contact_email
+        from booking
+        where id = (select booking_id from payment where id = $1 or ($1 is null and stripe_session_id = $2))
+        for update
+        "#,
+        payment_id.map(|id| id.0),
+        session_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(LockedBooking::try_from).transpose()
 }
 
 struct Row {

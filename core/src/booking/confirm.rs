@@ -1,60 +1,74 @@
-//! Paid: held seats are sold, everybody gets a seat and a ticket number, and documents are promised.
+//! Paid: held seats are sold, everybody gets a seat and a ticket number.
 //!
 //! **Money for a flight that no longer flies goes back, in time or late.** Confirming reads the flights' status
 //! beside the seats and expires the booking instead: a ticket for nothing is worse than none.
 
 use sqlx::{Connection, PgConnection};
 
+use super::aboard::{self, Sale};
 use super::queries::BookedSeats;
-use super::{queries, seat_money, seating, traveller};
+use super::{seat_money, seating, traveller};
 use crate::booking_event::{self, Before, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{FlightId, PassengerId};
 use crate::inventory::{self, Change, Seat};
-use crate::ledger::SoldLine;
+use crate::ledger::MoneyCame;
 use crate::money::Money;
-use crate::trade::{BookingStatus, LatePayment, LineKind};
-use crate::{Error, Result, coupon, document, fault, ledger, ticket};
+use crate::trade::{BookingStatus, LatePayment};
+use crate::{Error, Result, coupon, fault, ledger, ticket};
 
-/// Confirms a pending booking whose money has come: one transaction sells the seats, seats the party, issues the
-/// tickets and promises their documents.
+/// The payment that a booking is confirmed by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PaidBy<'a> {
+    /// Its money, as the ledger calls it.
+    pub money: MoneyCame,
+    /// Stripe's session.
+    pub session_id: &'a str,
+    /// Stripe's `PaymentIntent`.
+    pub payment_intent: Option<&'a str>,
+}
+
+/// Confirms a pending booking whose money has come: one transaction files the payment, sells the seats, seats the party
+/// and issues the tickets. Their documents, and the invoice, the caller promises last ([`crate::document::request_sold`]).
 ///
-/// False when one of its flights does not fly any more; then nothing has changed. The caller has locked the booking.
-/// [`Error::WrongState`] unless it is pending.
-pub async fn confirm(
+/// What it costs, which is less than was paid when a chosen seat was lost. `None` when one of its flights does not fly any
+/// more; then nothing has changed. The caller has locked the booking. [`Error::WrongState`] unless it is pending.
+pub(crate) async fn confirm(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-) -> Result<bool> {
-    let booked = queries::booked_seats(conn, booking.id).await?;
-    if !booked.iter().all(|booked| booked.flies) {
-        return Ok(false);
+    paid_by: Option<&PaidBy<'_>>,
+) -> Result<Option<Money>> {
+    let sale = aboard::load(conn, booking.id).await?;
+    if !sale.booked().all(|booked| booked.flies) {
+        return Ok(None);
     }
-    set_confirmed(conn, clock, booking, BookingStatus::PendingPayment, None).await?;
-    inventory::apply(conn, changes(&booked, |seats| (-seats, seats))).await?;
+    inventory::apply(conn, changes(&sale, |seats| (-seats, seats))).await?;
     fault::point("seats_sold");
-    ticket_party(conn, clock, booking, &booked, None).await?;
-    Ok(true)
+    let from = BookingStatus::PendingPayment;
+    let total = ticket_party(conn, clock, booking, sale, paid_by, (from, None)).await?;
+    Ok(Some(total))
 }
 
 /// Takes seats again for an expired booking whose money came late: the same seats, else others of the same cabins, on
 /// every flight of every direction.
 ///
-/// Its coupon is used again. `None` when a cabin is too full now, a flight does not fly any more, the coupon is used up,
-/// or somebody of the party has booked one of the flights again; then nothing has changed. The caller has locked the
-/// booking.
-pub async fn reclaim(
+/// Its coupon is used again. What it costs, as [`confirm`]; `None` when a cabin is too full now, a flight does not fly any
+/// more, the coupon is used up, or somebody of the party has booked one of the flights again; then nothing has changed. The
+/// caller has locked the booking.
+pub(crate) async fn reclaim(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-) -> Result<Option<LatePayment>> {
-    let booked = queries::booked_seats(conn, booking.id).await?;
-    if !booked.iter().all(|booked| booked.flies) {
+    paid_by: &PaidBy<'_>,
+) -> Result<Option<Money>> {
+    let sale = aboard::load(conn, booking.id).await?;
+    if !sale.booked().all(|booked| booked.flies) {
         return Ok(None);
     }
     let mut attempt = conn.begin().await?;
-    match take_again(&mut attempt, clock, booking, &booked).await {
+    match take_again(&mut attempt, clock, booking, &sale).await {
         Ok(()) => attempt.commit().await?,
         Err(error) if is_lost_to_others(&error) => {
             attempt.rollback().await?;
@@ -62,87 +76,65 @@ pub async fn reclaim(
         }
         Err(error) => return Err(error),
     }
-    let resolution = if claim_chosen(conn, booking, &booked).await? {
+    let late = if claim_chosen(conn, booking, &sale).await? {
         LatePayment::SameSeats
     } else {
         LatePayment::OtherSeats
     };
-    set_confirmed(
-        conn,
-        clock,
-        booking,
-        BookingStatus::Expired,
-        Some(resolution),
-    )
-    .await?;
-    ticket_party(conn, clock, booking, &booked, Some(resolution)).await?;
-    Ok(Some(resolution))
+    // Who has their chosen seat again.
+    let sale = aboard::load(conn, booking.id).await?;
+    let from = (BookingStatus::Expired, Some(late));
+    let total = ticket_party(conn, clock, booking, sale, Some(paid_by), from).await?;
+    Ok(Some(total))
 }
 
 async fn take_again(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    booked: &[BookedSeats],
+    sale: &Sale,
 ) -> Result<()> {
-    let flights: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
+    let flights: Vec<_> = sale.booked().map(|booked| booked.flight_id).collect();
     traveller::claim_again(conn, booking, &flights).await?;
-    inventory::apply(conn, changes(booked, |seats| (0, seats))).await?;
+    inventory::apply(conn, changes(sale, |seats| (0, seats))).await?;
     coupon::redeem_again(conn, clock, booking.id).await
 }
 
+/// What the booking costs once everybody is seated.
 async fn ticket_party(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    booked: &[BookedSeats],
-    late: Option<LatePayment>,
-) -> Result<()> {
-    seating::seat_party(conn, clock, booking, booked).await?;
-    let (mut lines, has_chosen_seats) = price(conn, booking).await?;
-    if has_chosen_seats {
+    sale: Sale,
+    paid_by: Option<&PaidBy<'_>>,
+    from: (BookingStatus, Option<LatePayment>),
+) -> Result<Money> {
+    seating::seat_party(conn, clock, booking, &sale.flights).await?;
+    let mut lines = sale.lines;
+    if sale.has_chosen_seats {
         drop_lost_choices(conn, booking).await?;
         seat_money::settle_unsold(conn, booking).await?;
-        (lines, _) = price(conn, booking).await?;
+        lines = aboard::load(conn, booking.id).await?.lines;
     }
-    ledger::sale(conn, clock, booking, &lines).await?;
+    let money = paid_by.map(|paid_by| &paid_by.money);
     fault::point("party_seated");
+    ledger::sale(conn, clock, booking, money, &lines).await?;
+    fault::point("money_booked");
     ticket::issue(conn, clock, booking.id).await?;
     fault::point("tickets_issued");
-    document::request_tickets(conn, clock, booking.account_id, booking.id).await?;
     let total = lines.iter().map(|line| line.amount_minor).sum();
-    let confirmed = Event::Confirmed {
-        before: Before::of(booking),
-        total: Money::new(total, booking.total.currency()),
-        late,
+    let total = Money::new(total, booking.total.currency());
+    let confirmed = Confirmed {
+        from: from.0,
+        late: from.1,
+        total,
+        paid_by,
     };
-    booking_event::record(conn, clock, booking.account_id, booking.id, &confirmed).await?;
-    fault::point("documents_promised");
-    Ok(())
+    set_confirmed(conn, clock, booking, &confirmed).await?;
+    Ok(total)
 }
 
-/// The price lines of a booking in their order, and whether anybody chose a seat or pays for one.
-async fn price(conn: &mut PgConnection, booking: &LockedBooking) -> Result<(Vec<SoldLine>, bool)> {
-    let rows = sqlx::query!(
-        r#"
-        select kind as "kind: LineKind", code, amount_minor,
-               exists (select from seat_choice c where c.booking_id = $1) as "has_choice!"
-        from price_line where booking_id = $1 order by ordinal
-        "#,
-        booking.id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let has_chosen_seats = (rows.iter()).any(|row| row.has_choice || row.kind == LineKind::Seat);
-    let lines = rows.into_iter().map(|row| SoldLine {
-        kind: row.kind,
-        code: row.code,
-        amount_minor: row.amount_minor,
-    });
-    Ok((lines.collect(), has_chosen_seats))
-}
-
-fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {
+fn changes(sale: &Sale, by: impl Fn(i32) -> (i32, i32)) -> Vec<Change> {
     let change = |booked: &BookedSeats| {
         let (held, sold) = by(booked.seats);
         Change {
@@ -152,30 +144,79 @@ fn changes(booked: &[BookedSeats], by: impl Fn(i32) -> (i32, i32)) -> Vec<Change
             sold,
         }
     };
-    booked.iter().map(change).collect()
+    sale.booked().map(change).collect()
 }
 
-/// One conditional update decides between pay, cancel and expire.
+struct Confirmed<'a> {
+    from: BookingStatus,
+    late: Option<LatePayment>,
+    total: Money,
+    paid_by: Option<&'a PaidBy<'a>>,
+}
+
+/// Files the payment as succeeded, the booking as confirmed, and the event, whose mail and text message it promises. One
+/// conditional update decides between pay, cancel and expire.
 async fn set_confirmed(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    from: BookingStatus,
-    late: Option<LatePayment>,
+    confirmed: &Confirmed<'_>,
 ) -> Result<()> {
-    let updated = sqlx::query!(
+    let event = Event::Confirmed {
+        before: Before::of(booking),
+        total: confirmed.total,
+        late: confirmed.late,
+    };
+    let event = booking_event::Row::new(clock, booking.account_id, booking.id, &event)?;
+    let paid_by = confirmed.paid_by;
+    let jobs = booking_event::Jobs::of(&event);
+    let is_confirmed = sqlx::query_scalar!(
         r#"
-        update booking set status = 'confirmed', confirmed_at = $2, ended_at = null, late_payment_resolution = $4
-        where id = $1 and status = $3
+        with confirmed as (
+            update booking set status = 'confirmed', confirmed_at = $2, ended_at = null, late_payment_resolution = $4
+            where id = $1 and status = $3
+            returning id
+        ), paid as (
+            update payment set status = 'succeeded', ended_at = $2, stripe_payment_intent_id = $5, stripe_session_id = coalesce(stripe_session_id, $6)
+            from confirmed where payment.id = $7
+        ), recorded as (
+            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
+            select $8, id, $9, $2, $10, $11, $12, $13, $14 from confirmed
+        ), promised as (
+            insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
+            select t.id, t.kind, t.queue, t.payload, t.unique_key, $15, $13, $16, t.max_attempts, $2, $2
+            from confirmed, unnest($17::uuid[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::int[])
+                 as t (id, kind, queue, payload, unique_key, max_attempts)
+            on conflict on constraint outbox_unique_key do nothing
+        )
+        select exists (select from confirmed) as "is_confirmed!"
         "#,
         booking.id.0,
         clock.now(),
-        from.as_str(),
-        late.map(LatePayment::as_str),
+        confirmed.from.as_str(),
+        confirmed.late.map(LatePayment::as_str),
+        paid_by.and_then(|paid_by| paid_by.payment_intent),
+        paid_by.map(|paid_by| paid_by.session_id),
+        paid_by.map(|paid_by| paid_by.money.payment_id.0),
+        event.id,
+        event.kind,
+        event.actor,
+        event.account_id.map(|id| id.0),
+        event.api_key_id.map(|id| id.0),
+        event.request_id,
+        event.details,
+        booking.account_id.0,
+        event.trace_parent,
+        &jobs.ids,
+        &jobs.kinds,
+        &jobs.queues,
+        &jobs.payloads,
+        &jobs.unique_keys as &[Option<String>],
+        &jobs.max_attempts,
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    if updated.rows_affected() == 1 {
+    if is_confirmed {
         Ok(())
     } else {
         Err(Error::WrongState {
@@ -189,7 +230,7 @@ async fn set_confirmed(
 async fn claim_chosen(
     conn: &mut PgConnection,
     booking: &LockedBooking,
-    booked: &[BookedSeats],
+    sale: &Sale,
 ) -> Result<bool> {
     let chosen = sqlx::query!(
         r#"
@@ -202,7 +243,7 @@ async fn claim_chosen(
     .await?;
     let mut all = true;
     for choice in chosen {
-        let on = booked.iter().find(|on| on.flight_id == choice.flight_id);
+        let on = (sale.booked()).find(|on| on.flight_id == choice.flight_id);
         let (Some(on), Some(letter)) = (on, choice.letter.chars().next()) else {
             continue;
         };

@@ -178,7 +178,7 @@ async fn settle(
     invoice_free(conn, clock, id, account_id, priced).await
 }
 
-/// Promises the invoice of a booking that costs nothing; comes last, for its number's sake.
+/// Promises the tickets and the invoice of a booking that costs nothing; comes last, for the invoice's number's sake.
 pub(super) async fn invoice_free(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -195,7 +195,7 @@ pub(super) async fn invoice_free(
         payment_id: None,
         first_line: 0,
     };
-    document::request_invoice(conn, clock, &settled).await
+    document::request_sold(conn, clock, &settled).await
 }
 
 /// Confirms a booking that costs nothing; any other is left as it is.
@@ -207,7 +207,7 @@ pub(super) async fn confirm_free(
 ) -> Result<()> {
     if priced.is_free() {
         let booking = booking_lock::lock(conn, id).await?;
-        if !confirm::confirm(conn, clock, &booking).await? {
+        if confirm::confirm(conn, clock, &booking, None).await?.is_none() {
             return Err(Error::WrongState {
                 status: "cancelled",
                 action: "sold: a flight of it does not fly any more",

@@ -1,5 +1,6 @@
 //! Bookings: seats that were held become somebody's, for a price that has to be paid by a deadline.
 
+mod aboard;
 mod cancel;
 pub(crate) mod change_seats;
 mod confirm;
@@ -30,7 +31,7 @@ pub use cancel::{
     QuoteLine, QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
 };
 pub use change_seats::{NewSeat, change_seats};
-pub use confirm::{confirm, reclaim};
+pub(crate) use confirm::{PaidBy, confirm, reclaim};
 pub use correct_names::{CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules};
 pub use create::create;
 pub use disruption::{

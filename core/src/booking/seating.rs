@@ -1,10 +1,9 @@
 //! Seats for those who named none, when the money has come. The cabin's row is locked by then, so nobody else seats
 //! a party in the same cabin at the same time.
 
-use std::collections::BTreeMap;
-
 use sqlx::PgConnection;
 
+use super::aboard::{self, OnFlight};
 use super::queries::BookedSeats;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -12,7 +11,7 @@ use crate::error::OnConstraint;
 use crate::ids::{AccountId, BookingId, FlightId, PassengerId};
 use crate::inventory::{self, Claim, Seat};
 use crate::seat::{self, CabinMap, MapSeat, SeatOnFlight, SeatStatus, Sitter};
-use crate::trade::{Cabin, PassengerType, SeatPreference};
+use crate::trade::Cabin;
 use crate::{Error, Result};
 
 /// Gives every seated passenger without a seat one on each flight, the party together ([`seat::allocate`]).
@@ -23,23 +22,17 @@ pub(super) async fn seat_party(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    booked: &[BookedSeats],
+    flights: &[OnFlight],
 ) -> Result<()> {
-    let flights: Vec<_> = booked.iter().map(|booked| booked.flight_id).collect();
-    let mut parties = parties(conn, booking.id, &flights).await?;
-    let needs_seats = |booked: &&BookedSeats| {
-        let party = parties.get(&booked.flight_id);
-        party.is_some_and(|party| party.iter().any(|sitter| sitter.has.is_none()))
-    };
-    let unseated: Vec<_> = booked.iter().filter(needs_seats).collect();
+    let needs_seats = |on: &&OnFlight| on.party.iter().any(|sitter| sitter.has.is_none());
+    let unseated: Vec<_> = flights.iter().filter(needs_seats).collect();
     if unseated.is_empty() {
         return Ok(());
     }
-    let cabins = unseated.iter().map(|on| (on.flight_id, Some(on.cabin)));
+    let cabins = (unseated.iter()).map(|on| (on.booked.flight_id, Some(on.booked.cabin)));
     let mut all_seats = seat::list(conn, &cabins.collect::<Vec<_>>()).await?;
     let mut claims = Vec::new();
-    for booked in unseated {
-        let party = parties.remove(&booked.flight_id).unwrap_or_default();
+    for OnFlight { booked, party } in unseated {
         let barred = (party.iter())
             .filter(|sitter| sitter.has.is_none())
             .filter(|sitter| !sitter.may_sit_at_exit)
@@ -52,7 +45,7 @@ pub(super) async fn seat_party(
             move_others(conn, clock, booking, booked, &mut seats, wanted).await?;
         }
         let map = CabinMap::new(seats);
-        for (passenger_id, seat, reason) in seat::allocate(&map, &party) {
+        for (passenger_id, seat, reason) in seat::allocate(&map, party) {
             claims.push(Claim {
                 flight_id: booked.flight_id,
                 seat,
@@ -126,62 +119,16 @@ fn is_free(seat: &MapSeat, exit_row: bool) -> bool {
     seat.is_free && seat.place.exit_row == exit_row
 }
 
-/// The seated passengers of a booking on one flight. Exit rows take nobody under 15, nobody with an infant.
+/// The seated passengers of a booking on one flight.
 pub(crate) async fn party(
     conn: &mut PgConnection,
     booking_id: BookingId,
     flight_id: FlightId,
 ) -> Result<Vec<Sitter>> {
-    let mut parties = parties(conn, booking_id, &[flight_id]).await?;
-    Ok(parties.remove(&flight_id).unwrap_or_default())
-}
-
-/// The same on several flights.
-async fn parties(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-    flights: &[FlightId],
-) -> Result<BTreeMap<FlightId, Vec<Sitter>>> {
-    let rows = sqlx::query!(
-        r#"
-        select f.id as "flight_id: FlightId", p.id as "passenger_id: PassengerId", p.passenger_type as "passenger_type: PassengerType", p.date_of_birth,
-               f.departure_date, p.seat_preference as "preference: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
-               exists (select from passenger i where i.adult_id = p.id and not exists (
-                   select from cancelled_place c where c.passenger_id = i.id and c.direction_id = bf.direction_id)) as "has_infant!"
-        from passenger p
-        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = any($2)
-        join flight f on f.id = bf.flight_id
-        left join passenger_seat s on s.passenger_id = p.id and s.flight_id = f.id
-        where p.booking_id = $1 and p.passenger_type <> 'infant'
-          and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
-        order by p.ordinal
-        "#,
-        booking_id.0,
-        &flights.iter().map(|flight| flight.0).collect::<Vec<_>>(),
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut parties = BTreeMap::<FlightId, Vec<Sitter>>::new();
-    for row in rows {
-        parties.entry(row.flight_id).or_default().push(Sitter {
-            passenger_id: row.passenger_id,
-            is_child: row.passenger_type == PassengerType::Child,
-            may_sit_at_exit: seat::may_sit_at_exit(
-                row.date_of_birth,
-                row.departure_date,
-                row.has_infant,
-            ),
-            preference: row.preference,
-            has: row.seat_row.and_then(|row_number| {
-                let letter = row.letter?.chars().next()?;
-                Some(Seat {
-                    row: row_number,
-                    letter,
-                })
-            }),
-        });
-    }
-    Ok(parties)
+    let flights = aboard::load(conn, booking_id).await?.flights;
+    let on = |on: &OnFlight| on.booked.flight_id == flight_id;
+    let party = flights.into_iter().find(on).map(|on| on.party);
+    Ok(party.unwrap_or_default())
 }
 
 /// Moves people of other bookings who named no seat from ordinary rows to free exit rows, at most `wanted` of them.

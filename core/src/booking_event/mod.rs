@@ -16,5 +16,5 @@ mod record;
 
 pub use model::{Before, Event, FlightsMoved, Kind, PartOfBooking, RefundCause, SeatMoved};
 pub use queries::{Recorded, list};
-pub(crate) use record::Row;
+pub(crate) use record::{Jobs, Row};
 pub use record::record;

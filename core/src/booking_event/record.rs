@@ -25,8 +25,7 @@ pub async fn record(
     event: &Event,
 ) -> Result<bool> {
     let row = Row::new(clock, account_id, booking_id, event)?;
-    let promised = &row.promised;
-    let of = |column: fn(&outbox::Row) -> String| promised.iter().map(column).collect::<Vec<_>>();
+    let jobs = Jobs::of(&row);
     let is_new = sqlx::query_scalar!(
         r#"
         with recorded as (
@@ -54,12 +53,12 @@ pub async fn record(
         row.details,
         account_id.0,
         row.trace_parent,
-        &promised.iter().map(|job| job.id.0).collect::<Vec<_>>(),
-        &of(|job| job.kind.to_owned()),
-        &of(|job| job.queue.to_owned()),
-        &promised.iter().map(|job| job.payload.clone()).collect::<Vec<_>>(),
-        &promised.iter().map(|job| job.unique_key.clone()).collect::<Vec<_>>() as &[Option<String>],
-        &promised.iter().map(|job| job.max_attempts).collect::<Vec<_>>(),
+        &jobs.ids,
+        &jobs.kinds,
+        &jobs.queues,
+        &jobs.payloads,
+        &jobs.unique_keys as &[Option<String>],
+        &jobs.max_attempts,
     )
     .fetch_one(conn)
     .await?;
@@ -79,6 +78,30 @@ pub(crate) struct Row {
     pub details: Value,
     /// The jobs that tell it.
     pub promised: Vec<outbox::Row>,
+}
+
+/// The jobs that tell an event, in columns.
+pub(crate) struct Jobs {
+    pub ids: Vec<Uuid>,
+    pub kinds: Vec<String>,
+    pub queues: Vec<String>,
+    pub payloads: Vec<Value>,
+    pub unique_keys: Vec<Option<String>>,
+    pub max_attempts: Vec<i32>,
+}
+
+impl Jobs {
+    pub(crate) fn of(event: &Row) -> Self {
+        let jobs = || event.promised.iter();
+        Self {
+            ids: jobs().map(|job| job.id.0).collect(),
+            kinds: jobs().map(|job| job.kind.to_owned()).collect(),
+            queues: jobs().map(|job| job.queue.to_owned()).collect(),
+            payloads: jobs().map(|job| job.payload.clone()).collect(),
+            unique_keys: jobs().map(|job| job.unique_key.clone()).collect(),
+            max_attempts: jobs().map(|job| job.max_attempts).collect(),
+        }
+    }
 }
 
 impl Row {

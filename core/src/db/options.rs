@@ -30,6 +30,9 @@ const SESSION_SETTINGS: &[(&str, &str)] = &[
     ("tcp_user_timeout", "20000"),
 ];
 
+/// More than there are statements: one that a connection has forgotten is prepared again, a round trip more each time.
+const STATEMENTS: usize = 1_000;
+
 /// The longest a direct connection may take to make.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -66,6 +69,10 @@ fn parse(
         if !url.contains("sslmode=") && !url.contains("ssl-mode=") {
             options = options.ssl_mode(PgSslMode::VerifyFull);
         }
+    }
+    // `?statement-cache-capacity=` of the address wins.
+    if !url.contains("statement-cache-capacity=") {
+        options = options.statement_cache_capacity(STATEMENTS);
     }
     Ok(options
         .application_name(application)

@@ -1,123 +1,14 @@
-//! Invoices: numbered without gaps where the money is settled, and what they say.
-//!
-//! **The invoice counter is a row that is locked last.** A sequence leaves gaps when a transaction rolls back, and
-//! India's rule 46 wants consecutive numbers. The counter of the fiscal year is updated at the end of the settling
-//! transaction and locked until its commit: settlements pass one after the other there, for the length of a commit,
-//! and a rollback gives the number back. Nothing is locked after it; a total of zero therefore counts its coupon
-//! first. Who sells, and when their fiscal year begins, is the row `seller` (`manage seller`) and not a setting:
-//! api and worker both settle and must number alike.
+//! What invoices say.
 
-use chrono::Datelike;
 use sqlx::PgConnection;
 
 use super::content::{Carrier, InvoiceContent, Seller};
 use super::lines::{self, LinesOf};
 use super::load::{known_currency, known_zone, load_payment};
 use super::supply;
-use crate::clock::Clock;
-use crate::ids::{AccountId, BookingId, DocumentId, PaymentId};
+use crate::ids::{BookingId, DocumentId, PaymentId};
 use crate::money::Money;
-use crate::outbox::{self, RenderDocument};
 use crate::{Error, Result, zone};
-
-/// What an invoice is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled {
-    /// Whose booking it is.
-    pub account_id: AccountId,
-    /// The booking.
-    pub booking_id: BookingId,
-    /// What was paid; none when nothing was to pay.
-    pub payment_id: Option<PaymentId>,
-    /// The first line of the booking's price that this is about: those before were settled earlier.
-    pub first_line: i16,
-}
-
-/// Numbers an invoice and promises its PDF.
-///
-/// Belongs at the end of the settling transaction: the counter is locked last, after booking, inventory and coupon,
-/// and stays locked until the commit. A rollback gives the number back.
-pub async fn request_invoice(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    settled: &Settled,
-) -> Result<()> {
-    let id = DocumentId::new();
-    let (prefix, year) = series(conn, clock).await?;
-    let render = RenderDocument {
-        document_id: id,
-        revision: 1,
-    };
-    let job = outbox::Row::new(clock, Some(settled.account_id), &render, None)?;
-    // At most 16 characters up to ten million invoices a year (rule 46 of India's CGST Rules).
-    sqlx::query!(
-        r#"
-        with counted as (
-            insert into invoice_counter as counter (kind, fiscal_year, last_number) values ('invoice', $7, 1)
-            on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
-            returning last_number::text as last
-        ), made as (
-            insert into document (id, account_id, booking_id, kind, created_at, number, payment_id)
-            select $1, $2, $3, 'invoice', $4, $8 || '/' || $7 || '/' || lpad(last, greatest(6, length(last)), '0'), $5 from counted
-        ), promised as (
-            insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-            values ($9, $10, $11, $12, $2, $13, $14, $15, $4, $4)
-        )
-        update price_line set invoice_id = $1 where booking_id = $3 and ordinal >= $6 and invoice_id is null
-        "#,
-        id.0,
-        settled.account_id.0,
-        settled.booking_id.0,
-        clock.now(),
-        settled.payment_id.map(|payment| payment.0),
-        settled.first_line,
-        year,
-        prefix,
-        job.id.0,
-        job.kind,
-        job.queue,
-        job.payload,
-        job.request_id,
-        job.trace_parent,
-        job.max_attempts,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The ordinal that the next line of a booking's price will have.
-pub async fn next_line(conn: &mut PgConnection, booking_id: BookingId) -> Result<i16> {
-    let last = sqlx::query_scalar!(
-        "select max(ordinal) from price_line where booking_id = $1",
-        booking_id.0,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(last.map_or(0, |last| last + 1))
-}
-
-/// What the number of an invoice or receipt of today begins with, and its fiscal year: `FD` and `26-27` of `FD/26-27/000123`.
-pub(super) async fn series(conn: &mut PgConnection, clock: &Clock) -> Result<(String, String)> {
-    let seller = sqlx::query!("select number_prefix, fiscal_year_month, time_zone from seller")
-        .fetch_one(conn)
-        .await?;
-    let today = zone::local(clock.now(), known_zone(&seller.time_zone)?).date_naive();
-    let first_month = u32::try_from(seller.fiscal_year_month).unwrap_or(1);
-    let year = fiscal_year(today.year(), today.month(), first_month);
-    Ok((seller.number_prefix, year))
-}
-
-/// `26-27`; `26` where the fiscal year is the calendar's.
-fn fiscal_year(year: i32, month: u32, first_month: u32) -> String {
-    let began = if month < first_month { year - 1 } else { year };
-    let short = |year: i32| year.rem_euclid(100);
-    if first_month == 1 {
-        format!("{:02}", short(began))
-    } else {
-        format!("{:02}-{:02}", short(began), short(began + 1))
-    }
-}
 
 impl InvoiceContent {
     /// What an invoice says. [`Error::NotFound`] when there is no such invoice.
@@ -201,23 +92,4 @@ pub(super) async fn load_airlines(
     .fetch_all(conn)
     .await?;
     Ok(airlines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fiscal_year;
-
-    #[test]
-    fn a_fiscal_year_is_named_after_the_years_it_touches() {
-        for (year, month, first_month, name) in [
-            (2026, 11, 4, "26-27"),
-            (2027, 3, 4, "26-27"),
-            (2027, 4, 4, "27-28"),
-            (2099, 4, 4, "99-00"),
-            (2026, 1, 1, "26"),
-            (2026, 12, 1, "26"),
-        ] {
-            assert_eq!(fiscal_year(year, month, first_month), name);
-        }
-    }
 }

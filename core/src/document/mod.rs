@@ -9,6 +9,7 @@ mod model;
 mod queries;
 mod refund_receipt;
 mod render;
+mod request;
 mod returned;
 mod supply;
 
@@ -17,11 +18,11 @@ pub use content::{
     InvoiceContent, PaidWith, PassengerContent, Place, PriceLineContent, RefundCause,
     RefundReceiptContent, ReturnedLine, Seller, TicketContent,
 };
-pub use invoice::{Settled, next_line, request_invoice};
 pub use model::{Document, DocumentKind, DocumentStatus, Superseded, storage_key};
 pub use queries::{find_kind, get, list_by_booking};
 pub(crate) use queries::{list_by_booking_id, list_by_booking_ids};
 pub(crate) use refund_receipt::{request_refund_receipt, void_refund_receipt};
+pub use request::{Settled, next_line, request_invoice, request_sold, request_tickets};
 pub use render::{mark_failed, mark_ready, mark_rendering};
 pub use supply::{SupplyContent, SupplyTax};
 
@@ -31,70 +32,6 @@ use crate::Result;
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, DocumentId, RefundId};
 use crate::outbox::{self, RenderDocument};
-
-/// Validating airlines that a booking can have: one a direction.
-const MOST_TICKETS: usize = 2;
-
-/// Promises a ticket document for every validating airline of the booking's directions.
-///
-/// Belongs in the transaction that confirms the booking, after [`crate::ticket::issue`]. An airline whose document
-/// was requested before gets no second one.
-pub async fn request_tickets(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    account_id: AccountId,
-    booking_id: BookingId,
-) -> Result<()> {
-    let mut ids = Vec::with_capacity(MOST_TICKETS);
-    let mut jobs = Vec::with_capacity(MOST_TICKETS);
-    for _ in 0..MOST_TICKETS {
-        let document_id = DocumentId::new();
-        let render = RenderDocument {
-            document_id,
-            revision: 1,
-        };
-        ids.push(document_id.0);
-        jobs.push(outbox::Row::new(clock, Some(account_id), &render, None)?);
-    }
-    let Some(job) = jobs.first() else {
-        return Ok(());
-    };
-    sqlx::query!(
-        r#"
-        with slot as materialized (
-            select * from unnest($3::uuid[], $4::uuid[], $5::jsonb[]) with ordinality as t (document_id, job_id, payload, position)
-        ), made as (
-            insert into document (id, account_id, booking_id, kind, airline, created_at)
-            select slot.document_id, $2, $1, 'ticket', wanted.airline, $6
-            from (
-                select validating_airline as airline, row_number() over (order by validating_airline) as position
-                from direction where booking_id = $1 and status = 'booked' group by validating_airline
-            ) as wanted
-            join slot on slot.position = wanted.position
-            order by wanted.position
-            on conflict (booking_id, airline) where kind = 'ticket' do nothing
-            returning id
-        )
-        insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-        select slot.job_id, $7, $8, slot.payload, $2, $9, $10, $11, $6, $6
-        from made join slot on slot.document_id = made.id order by slot.position
-        "#,
-        booking_id.0,
-        account_id.0,
-        &ids,
-        &jobs.iter().map(|job| job.id.0).collect::<Vec<_>>(),
-        &jobs.iter().map(|job| job.payload.clone()).collect::<Vec<_>>(),
-        clock.now(),
-        job.kind,
-        job.queue,
-        job.request_id,
-        job.trace_parent,
-        job.max_attempts,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
 
 /// Promises a new revision of every ticket document of a booking: the numbers stay, a seat or bag is another.
 ///

@@ -15,7 +15,7 @@
 
 use sqlx::PgConnection;
 
-use super::{RevisionOf, invoice, request_revision};
+use super::{RevisionOf, request_revision};
 use crate::Result;
 use crate::clock::Clock;
 use crate::fault;
@@ -33,7 +33,6 @@ pub(crate) async fn request_refund_receipt(
     refund_id: RefundId,
 ) -> Result<()> {
     let id = DocumentId::new();
-    let (prefix, year) = invoice::series(conn, clock).await?;
     let render = RenderDocument {
         document_id: id,
         revision: 1,
@@ -65,30 +64,30 @@ pub(crate) async fn request_refund_receipt(
                     select invoice.id from document invoice where invoice.payment_id = refund.payment_id and invoice.kind = 'invoice'
                 )) end as corrects_id
             from refund
-            where refund.id = $5 and not exists (select from document where document.refund_id = $5)
+            where refund.id = $4 and not exists (select from document where document.refund_id = $4)
+        ), series as (
+            select number_prefix as prefix, fiscal_year($3, time_zone, fiscal_year_month) as year from seller
         ), counted as (
             insert into invoice_counter as counter (kind, fiscal_year, last_number)
-            select case when corrects_id is null then 'refund_receipt' else 'credit_note' end, $6, 1 from subject
+            select case when corrects_id is null then 'refund_receipt' else 'credit_note' end, year, 1 from subject cross join series
             on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
             returning kind, last_number::text as last
         ), made as (
             insert into document (id, account_id, booking_id, kind, created_at, number, refund_id, corrects_id)
-            select $1, $2, subject.booking_id, 'refund_receipt', $4,
-                $3 || '/' || $6 || case when length(last) < 7 then '/' else '' end
+            select $1, $2, subject.booking_id, 'refund_receipt', $3,
+                prefix || '/' || year || case when length(last) < 7 then '/' else '' end
                     || case counted.kind when 'credit_note' then 'C' else 'R' end || lpad(last, greatest(5, length(last)), '0'),
                 subject.id, subject.corrects_id
-            from subject cross join counted
+            from subject cross join series cross join counted
             returning id
         )
         insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-        select $7, $8, $9, $10, $2, $11, $12, $13, $4, $4 from made
+        select $5, $6, $7, $8, $2, $9, $10, $11, $3, $3 from made
         "#,
         id.0,
         account_id.0,
-        prefix,
         clock.now(),
         refund_id.0,
-        year,
         job.id.0,
         job.kind,
         job.queue,

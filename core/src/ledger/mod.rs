@@ -16,7 +16,7 @@ mod queries;
 
 pub use model::{Account, Entry, Kind, Ledger, Total};
 pub use movement::{Movement, sold};
-pub(crate) use post::{
+pub(crate) use post::{MoneyCame, 
     SoldLine, dispute_reinstated, dispute_withdrawn, money_came, refund_by_dispute, refund_failed,
     refund_paid, refund_promised, refund_settled, sale, sale_of_lines,
 };

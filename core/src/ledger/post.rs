@@ -1,5 +1,6 @@
 //! Posting, within the transaction of the cause. A fact that is heard twice is posted once.
 
+use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -21,18 +22,19 @@ struct Posting {
 }
 
 /// A price line of a booking, as far as the ledger tells one from another.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct SoldLine {
     pub kind: LineKind,
     pub code: String,
     pub amount_minor: i64,
 }
 
-/// Posts the price lines of a booking that is confirmed, in their order.
+/// Posts the money that a booking is confirmed by, where any was to pay, and its price lines, in their order.
 pub(crate) async fn sale(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
+    money: Option<&MoneyCame>,
     lines: &[SoldLine],
 ) -> Result<()> {
     let movements = movement::sold(
@@ -46,7 +48,10 @@ pub(crate) async fn sale(
         reference: booking.id.0,
         currency: booking.total.currency(),
     };
-    post(conn, clock, &posting, &movements).await
+    let came = money.map(|money| money.posting(booking.id));
+    let mut both: Vec<_> = came.into_iter().collect();
+    both.push((posting, movements));
+    post_all(conn, clock, &both).await
 }
 
 /// Posts the price lines that a change has added to a booking that was sold before; what comes back has negative ones. A change
@@ -69,26 +74,40 @@ pub(crate) async fn sale_of_lines(
         reference,
         currency: booking.total.currency(),
     };
-    post(conn, clock, &posting, &movements).await
+    post(conn, clock, posting, movements).await
 }
 
-/// Posts the money of a payment that came, as `kind` calls it.
+/// Money that has come for a payment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MoneyCame {
+    pub payment_id: PaymentId,
+    pub amount: Money,
+    /// What it is called: in time, late, or mismatched.
+    pub kind: Kind,
+}
+
+impl MoneyCame {
+    fn posting(&self, booking_id: BookingId) -> (Posting, Vec<Movement>) {
+        let posting = Posting {
+            booking_id,
+            kind: self.kind,
+            reference: self.payment_id.0,
+            currency: self.amount.currency(),
+        };
+        let minor = self.amount.minor();
+        let movement = Movement::new(Account::StripeClearing, Account::Customer, minor);
+        (posting, vec![movement])
+    }
+}
+
+/// Posts the money of a payment that came.
 pub(crate) async fn money_came(
     conn: &mut PgConnection,
     clock: &Clock,
     booking_id: BookingId,
-    payment_id: PaymentId,
-    amount: Money,
-    kind: Kind,
+    money: &MoneyCame,
 ) -> Result<()> {
-    let posting = Posting {
-        booking_id,
-        kind,
-        reference: payment_id.0,
-        currency: amount.currency(),
-    };
-    let movement = Movement::new(Account::StripeClearing, Account::Customer, amount.minor());
-    post(conn, clock, &posting, &[movement]).await
+    post_all(conn, clock, &[money.posting(booking_id)]).await
 }
 
 /// Posts a refund that is promised.
@@ -101,7 +120,7 @@ pub(crate) async fn refund_promised(
 ) -> Result<()> {
     let movement = Movement::new(Account::Customer, Account::RefundsPayable, amount.minor());
     let posting = of_refund(booking_id, id, amount, Kind::Refund);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts a refund that Stripe has paid.
@@ -118,7 +137,7 @@ pub(crate) async fn refund_paid(
         amount.minor(),
     );
     let posting = of_refund(booking_id, id, amount, Kind::RefundPaid);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts a refund that failed; one that had been paid first comes back to Stripe's account.
@@ -142,11 +161,11 @@ pub(crate) async fn refund_failed(
             amount.minor(),
         );
         let posting = of_refund(booking_id, id, amount, Kind::RefundReturned);
-        post(conn, clock, &posting, &[movement]).await?;
+        post(conn, clock, posting, vec![movement]).await?;
     }
     let movement = Movement::new(Account::RefundsPayable, Account::Customer, amount.minor());
     let posting = of_refund(booking_id, id, amount, Kind::RefundFailed);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts a refund that staff have paid from the seller's bank account.
@@ -159,7 +178,7 @@ pub(crate) async fn refund_settled(
 ) -> Result<()> {
     let movement = Movement::new(Account::RefundsPayable, Account::Bank, amount.minor());
     let posting = of_refund(booking_id, id, amount, Kind::RefundSettled);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts how much of a refund that failed the traveller has by a dispute that was lost.
@@ -172,7 +191,7 @@ pub(crate) async fn refund_by_dispute(
 ) -> Result<()> {
     let movement = Movement::new(Account::Customer, Account::Disputes, amount.minor());
     let posting = of_refund(booking_id, id, amount, Kind::RefundByDispute);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts money that a bank has taken back.
@@ -185,7 +204,7 @@ pub(crate) async fn dispute_withdrawn(
 ) -> Result<()> {
     let movement = Movement::new(Account::Disputes, Account::StripeClearing, amount.minor());
     let posting = of_dispute(booking_id, id, amount, Kind::DisputeWithdrawn);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 /// Posts money that a bank has returned, because the dispute was won.
@@ -198,7 +217,7 @@ pub(crate) async fn dispute_reinstated(
 ) -> Result<()> {
     let movement = Movement::new(Account::StripeClearing, Account::Disputes, amount.minor());
     let posting = of_dispute(booking_id, id, amount, Kind::DisputeReinstated);
-    post(conn, clock, &posting, &[movement]).await
+    post(conn, clock, posting, vec![movement]).await
 }
 
 const fn of_dispute(booking_id: BookingId, id: DisputeId, amount: Money, kind: Kind) -> Posting {
@@ -222,35 +241,66 @@ const fn of_refund(booking_id: BookingId, id: RefundId, amount: Money, kind: Kin
 async fn post(
     conn: &mut PgConnection,
     clock: &Clock,
-    posting: &Posting,
-    movements: &[Movement],
+    posting: Posting,
+    movements: Vec<Movement>,
 ) -> Result<()> {
-    let ids: Vec<_> = movements.iter().map(|_| Uuid::now_v7()).collect();
-    let names = |of: &dyn Fn(&Movement) -> &Account| {
-        movements
-            .iter()
-            .map(|movement| of(movement).to_string())
-            .collect::<Vec<_>>()
-    };
+    post_all(conn, clock, &[(posting, movements)]).await
+}
+
+async fn post_all(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    postings: &[(Posting, Vec<Movement>)],
+) -> Result<()> {
+    let mut rows = Columns::default();
+    for (posting, movements) in postings {
+        for (ordinal, movement) in (0_i16..).zip(movements) {
+            rows.ids.push(Uuid::now_v7());
+            rows.bookings.push(posting.booking_id.0);
+            rows.kinds.push(posting.kind.as_str().to_owned());
+            rows.references.push(posting.reference);
+            rows.ordinals.push(ordinal);
+            rows.debits.push(movement.debit.to_string());
+            rows.credits.push(movement.credit.to_string());
+            rows.amounts.push(movement.amount_minor);
+            rows.currencies.push(posting.currency.code().to_owned());
+        }
+    }
     sqlx::query!(
         r#"
         insert into ledger_entry (id, booking_id, posted_at, kind, reference, ordinal, debit, credit, amount_minor, currency)
-        select t.id, $1, $2, $3, $4, t.position - 1, t.debit, t.credit, t.amount, $5
-        from unnest($6::uuid[], $7::text[], $8::text[], $9::bigint[]) with ordinality as t (id, debit, credit, amount, position)
+        select t.id, t.booking_id, $1, t.kind, t.reference, t.ordinal, t.debit, t.credit, t.amount, t.currency
+        from unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::smallint[], $7::text[], $8::text[], $9::bigint[], $10::text[])
+             with ordinality as t (id, booking_id, kind, reference, ordinal, debit, credit, amount, currency, position)
         order by t.position
         on conflict on constraint ledger_entry_posted_once do nothing
         "#,
-        posting.booking_id.0,
         clock.now(),
-        posting.kind.as_str(),
-        posting.reference,
-        posting.currency.code(),
-        &ids,
-        &names(&|movement| &movement.debit),
-        &names(&|movement| &movement.credit),
-        &movements.iter().map(|movement| movement.amount_minor).collect::<Vec<_>>(),
+        &rows.ids,
+        &rows.bookings,
+        &rows.kinds,
+        &rows.references,
+        &rows.ordinals,
+        &rows.debits,
+        &rows.credits,
+        &rows.amounts,
+        &rows.currencies,
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Entries in columns.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<Uuid>,
+    bookings: Vec<Uuid>,
+    kinds: Vec<String>,
+    references: Vec<Uuid>,
+    ordinals: Vec<i16>,
+    debits: Vec<String>,
+    credits: Vec<String>,
+    amounts: Vec<i64>,
+    currencies: Vec<String>,
 }

@@ -18,7 +18,7 @@ use crate::Result;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, PaymentId};
-use crate::ledger::{self, Kind};
+use crate::ledger::{self, Kind, MoneyCame};
 use crate::money::{self, Money};
 
 /// Money that was not what was asked for, and how far its way back is.
@@ -28,17 +28,6 @@ pub struct Mismatch {
     pub received: Money,
     /// `pending`, `succeeded` or `failed`: of the refund of all of it.
     pub refund_status: String,
-}
-
-/// Whether the money of this session is filed as a mismatch.
-pub(crate) async fn is_known(conn: &mut PgConnection, session: &CheckoutSession) -> Result<bool> {
-    let known = sqlx::query_scalar!(
-        r#"select exists (select from payment where stripe_payment_intent_id = $1 and status = 'mismatched') as "known!""#,
-        session.payment_intent,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(known)
 }
 
 /// Files what really came, posts it and promises all of it back; once for a `PaymentIntent`. The payment that was
@@ -71,8 +60,12 @@ pub(crate) async fn give_back(
         ..meant.clone()
     };
     if file(conn, clock, &received).await? {
-        let kind = Kind::MismatchedPayment;
-        ledger::money_came(conn, clock, received.booking_id, received.id, amount, kind).await?;
+        let money = MoneyCame {
+            payment_id: received.id,
+            amount,
+            kind: Kind::MismatchedPayment,
+        };
+        ledger::money_came(conn, clock, received.booking_id, &money).await?;
         refunds::promise(conn, clock, &received, booking, Reason::Mismatched).await?;
     }
     Ok(())

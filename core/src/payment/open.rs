@@ -210,46 +210,88 @@ pub(crate) async fn close(
 
 /// A payment, or `None`.
 pub async fn find(conn: &mut PgConnection, id: PaymentId) -> Result<Option<Payment>> {
-    select(conn, Some(id), None, None).await
+    let found = select(conn, Keys { id: Some(id), ..Keys::default() }).await?;
+    Ok(found.map(|found| found.payment))
+}
+
+/// The payment that a session is of, by the id that it carries or else by its own, and whether its money is filed as a
+/// mismatch. The caller has locked the booking.
+pub(crate) async fn find_of_session(
+    conn: &mut PgConnection,
+    session: &CheckoutSession,
+) -> Result<Option<(Payment, bool)>> {
+    let session_id = match session.payment_id {
+        Some(_) => None,
+        None => Some(session.id.as_str()),
+    };
+    let keys = Keys {
+        id: session.payment_id,
+        session_id,
+        intent: session.payment_intent.as_deref(),
+        ..Keys::default()
+    };
+    let found = select(conn, keys).await?;
+    Ok(found.map(|found| (found.payment, found.is_mismatched)))
 }
 
 /// The payment of a session, for those whom Stripe sends back. [`Error::NotFound`] when there is none.
 pub async fn get_by_session(conn: &mut PgConnection, session_id: &str) -> Result<Payment> {
-    select(conn, None, Some(session_id), None)
-        .await?
-        .ok_or(Error::NotFound("payment"))
+    let keys = Keys {
+        session_id: Some(session_id),
+        ..Keys::default()
+    };
+    let found = select(conn, keys).await?;
+    let found = found.ok_or(Error::NotFound("payment"))?;
+    Ok(found.payment)
 }
 
 pub(crate) async fn find_open(
     conn: &mut PgConnection,
     booking_id: BookingId,
 ) -> Result<Option<Payment>> {
-    select(conn, None, None, Some(booking_id)).await
+    let keys = Keys {
+        open_of: Some(booking_id),
+        ..Keys::default()
+    };
+    let found = select(conn, keys).await?;
+    Ok(found.map(|found| found.payment))
+}
+
+/// By what a payment is found: the first three; the last is a question beside.
+#[derive(Default)]
+struct Keys<'a> {
+    id: Option<PaymentId>,
+    session_id: Option<&'a str>,
+    open_of: Option<BookingId>,
+    intent: Option<&'a str>,
+}
+
+struct Found {
+    payment: Payment,
+    /// Whether the money of the `PaymentIntent` that was asked about is filed as a mismatch.
+    is_mismatched: bool,
 }
 
 /// One statement for three keys, each nullable; a booking finds its open payment.
-async fn select(
-    conn: &mut PgConnection,
-    id: Option<PaymentId>,
-    session_id: Option<&str>,
-    open_of: Option<BookingId>,
-) -> Result<Option<Payment>> {
+async fn select(conn: &mut PgConnection, keys: Keys<'_>) -> Result<Option<Found>> {
     let row = sqlx::query!(
         r#"
         select id as "id: PaymentId", booking_id as "booking_id: BookingId", booking_change_id, status as "status: PaymentStatus", currency, amount_minor,
-               created_at, expires_at, stripe_session_id, checkout_url, stripe_payment_intent_id, success_url, cancel_url
+               created_at, expires_at, stripe_session_id, checkout_url, stripe_payment_intent_id, success_url, cancel_url,
+               exists (select from payment other where other.stripe_payment_intent_id = $4 and other.status = 'mismatched') as "is_mismatched!"
         from payment
         where id = $1 or stripe_session_id = $2 or (booking_id = $3 and status = 'open')
         "#,
-        id.map(|id| id.0),
-        session_id,
-        open_of.map(|id| id.0),
+        keys.id.map(|id| id.0),
+        keys.session_id,
+        keys.open_of.map(|id| id.0),
+        keys.intent,
     )
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let currency = money::known_currency(&row.currency)?;
-    Ok(Some(Payment {
+    let payment = Payment {
         id: row.id,
         booking_id: row.booking_id,
         booking_change_id: row.booking_change_id,
@@ -262,5 +304,9 @@ async fn select(
         payment_intent: row.stripe_payment_intent_id,
         success_url: row.success_url,
         cancel_url: row.cancel_url,
+    };
+    Ok(Some(Found {
+        payment,
+        is_mismatched: row.is_mismatched,
     }))
 }

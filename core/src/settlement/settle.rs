@@ -10,19 +10,19 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::booking::{self, ChangeKind, change_seats, exchange, pending};
+use crate::booking::{self, ChangeKind, PaidBy, change_seats, exchange, pending};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document::{self, Settled};
 use crate::fault;
-use crate::ledger::{self, Kind};
+use crate::ledger::{self, Kind, MoneyCame};
 use crate::money::Money;
 use crate::payment::open::{self, BEFORE_DEPARTURE};
 use crate::payment::refunds::{self, Reason};
 use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
 use crate::payment::{Payment, PaymentStatus, Settlement, mismatch};
 use crate::trade::{BookingStatus, LatePayment};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Settles a session within the caller's transaction.
 ///
@@ -33,19 +33,12 @@ pub async fn settle(
     clock: &Clock,
     session: &CheckoutSession,
 ) -> Result<Settlement> {
-    let found = match session.payment_id {
-        Some(id) => open::find(conn, id).await?,
-        None => match open::get_by_session(conn, &session.id).await {
-            Err(Error::NotFound(_)) => None,
-            found => Some(found?),
-        },
-    };
-    let Some(payment) = found else {
+    // The booking is locked first; what is known of the payment is read after.
+    let booking = booking_lock::lock_of_payment(conn, session.payment_id, &session.id).await?;
+    let Some(booking) = booking else {
         return Ok(Settlement::Unknown);
     };
-    // The booking is locked first; what was read before may have changed by then.
-    let booking = booking_lock::lock(conn, payment.booking_id).await?;
-    let Some(payment) = open::find(conn, payment.id).await? else {
+    let Some((payment, is_mismatched)) = open::find_of_session(conn, session).await? else {
         return Ok(Settlement::Unknown);
     };
     if !session.paid {
@@ -56,7 +49,7 @@ pub async fn settle(
         return Ok(Settlement::AlreadySettled);
     }
     let ours = payment.status != PaymentStatus::Succeeded
-        && !mismatch::is_known(conn, session).await?
+        && !is_mismatched
         && session.amount == Some(payment.amount)
         && session.booking_id.is_none_or(|id| id == booking.id)
         && (is_its_session || payment.session_id.is_none());
@@ -64,11 +57,16 @@ pub async fn settle(
         mismatch::give_back(conn, clock, &payment, &booking, session).await?;
         return Ok(Settlement::Mismatch);
     }
-    succeed(conn, clock, &payment, session).await?;
-    let came_as = came_as(booking.status);
-    ledger::money_came(conn, clock, booking.id, payment.id, payment.amount, came_as).await?;
-    fault::point("money_booked");
-    apply(conn, clock, &payment, &booking).await
+    let paid_by = PaidBy {
+        money: MoneyCame {
+            payment_id: payment.id,
+            amount: payment.amount,
+            kind: came_as(booking.status),
+        },
+        session_id: &session.id,
+        payment_intent: session.payment_intent.as_deref(),
+    };
+    apply(conn, clock, &payment, &booking, &paid_by).await
 }
 
 async fn unpaid(
@@ -87,11 +85,12 @@ async fn unpaid(
     }
 }
 
-async fn succeed(
+/// Files money that confirms nothing, or not yet.
+async fn file(
     conn: &mut PgConnection,
     clock: &Clock,
-    payment: &Payment,
-    session: &CheckoutSession,
+    booking: &LockedBooking,
+    paid_by: &PaidBy<'_>,
 ) -> Result<()> {
     sqlx::query!(
         r#"
@@ -99,13 +98,15 @@ async fn succeed(
                stripe_session_id = coalesce(stripe_session_id, $4)
         where id = $1
         "#,
-        payment.id.0,
+        paid_by.money.payment_id.0,
         clock.now(),
-        session.payment_intent,
-        session.id,
+        paid_by.payment_intent,
+        paid_by.session_id,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    ledger::money_came(conn, clock, booking.id, &paid_by.money).await?;
+    fault::point("money_booked");
     Ok(())
 }
 
@@ -124,41 +125,45 @@ async fn apply(
     clock: &Clock,
     payment: &Payment,
     booking: &LockedBooking,
+    paid_by: &PaidBy<'_>,
 ) -> Result<Settlement> {
     if let Some(id) = payment.booking_change_id {
+        file(conn, clock, booking, paid_by).await?;
         return apply_to_change(conn, clock, payment, booking, id).await;
     }
     // The price may have changed since this was asked for: its money goes back, the booking waits for the new price.
     let pays_the_price = payment.amount == booking.total;
     let too_late = clock.now() > booking.first_departs_at - BEFORE_DEPARTURE;
+    let sold = match booking.status {
+        BookingStatus::PendingPayment if pays_the_price && !too_late => {
+            booking::confirm(conn, clock, booking, Some(paid_by)).await?
+        }
+        BookingStatus::Expired if pays_the_price && !too_late => {
+            booking::reclaim(conn, clock, booking, paid_by).await?
+        }
+        _ => None,
+    };
+    if let Some(total) = sold {
+        // Nobody pays twice on a newer page; a booking has one open payment at most.
+        if payment.status != PaymentStatus::Open {
+            open::abandon(conn, clock, booking).await?;
+        }
+        documents(conn, clock, payment, booking, total).await?;
+        return Ok(match booking.status {
+            BookingStatus::Expired => Settlement::ConfirmedLate,
+            _ => Settlement::Confirmed,
+        });
+    }
+    file(conn, clock, booking, paid_by).await?;
     match booking.status {
         BookingStatus::PendingPayment if !pays_the_price => {
             refunds::promise(conn, clock, payment, booking, Reason::OldPrice).await?;
             Ok(Settlement::Refunding)
         }
-        BookingStatus::PendingPayment
-            if !too_late && booking::confirm(conn, clock, booking).await? =>
-        {
-            // Nobody pays twice on a newer page; a booking has one open payment at most.
-            if payment.status != PaymentStatus::Open {
-                open::abandon(conn, clock, booking).await?;
-            }
-            sold(conn, clock, payment, booking).await?;
-            Ok(Settlement::Confirmed)
-        }
         // Too late, or a flight that does not fly any more.
         BookingStatus::PendingPayment => {
             booking::expire(conn, clock, booking).await?;
             refund_late(conn, clock, payment, booking).await
-        }
-        BookingStatus::Expired if !too_late && pays_the_price => {
-            match booking::reclaim(conn, clock, booking).await? {
-                Some(_) => {
-                    sold(conn, clock, payment, booking).await?;
-                    Ok(Settlement::ConfirmedLate)
-                }
-                None => refund_late(conn, clock, payment, booking).await,
-            }
         }
         BookingStatus::Expired | BookingStatus::Cancelled => {
             refund_late(conn, clock, payment, booking).await
@@ -194,7 +199,7 @@ async fn apply_to_change(
             }
         };
     if has_moved {
-        invoice(conn, clock, payment, booking, first_line).await?;
+        document::request_invoice(conn, clock, &settled(payment, booking, first_line)).await?;
         return Ok(Settlement::Confirmed);
     }
     let reason = match kind {
@@ -205,36 +210,32 @@ async fn apply_to_change(
     Ok(Settlement::Refunding)
 }
 
-/// The booking is confirmed: what was paid for seats that could not be had goes back, the rest is invoiced.
-async fn sold(
+/// The booking is confirmed and costs `total`: what was paid for seats that could not be had goes back, the rest is invoiced.
+async fn documents(
     conn: &mut PgConnection,
     clock: &Clock,
     payment: &Payment,
     booking: &LockedBooking,
+    total: Money,
 ) -> Result<()> {
-    let price = booking_lock::lock(conn, booking.id).await?.total;
-    let fees = Money::new(payment.amount.minor() - price.minor(), price.currency());
+    let fees = Money::new(payment.amount.minor() - total.minor(), total.currency());
     if fees.minor() > 0 {
         refunds::promise_part(conn, clock, payment, booking, Reason::SeatFees, fees).await?;
     }
-    invoice(conn, clock, payment, booking, 0).await
+    document::request_sold(conn, clock, &settled(payment, booking, 0)).await?;
+    fault::point("documents_promised");
+    Ok(())
 }
 
-/// The last of a settlement: the counter of invoices is locked until the commit.
-async fn invoice(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    payment: &Payment,
-    booking: &LockedBooking,
-    first_line: i16,
-) -> Result<()> {
-    let settled = Settled {
+/// What an invoice is of, from a line of the price on. Promising it is the last of a settlement: the counter of invoices is
+/// locked until the commit.
+fn settled(payment: &Payment, booking: &LockedBooking, first_line: i16) -> Settled {
+    Settled {
         account_id: booking.account_id,
         booking_id: booking.id,
         payment_id: Some(payment.id),
         first_line,
-    };
-    document::request_invoice(conn, clock, &settled).await
+    }
 }
 
 async fn refund_late(

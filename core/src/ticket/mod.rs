@@ -21,6 +21,8 @@ use crate::{Error, Result};
 
 /// How many flights one document number is good for (IATA Resolution 722).
 const COUPONS_OF_A_NUMBER: i64 = 4;
+/// Nine passengers with an infant each, and an airline for each direction.
+const MOST_TICKETS: usize = 36;
 
 /// Issues a ticket to every passenger, infants too, for every validating airline of the booking's directions.
 ///
@@ -30,42 +32,73 @@ const COUPONS_OF_A_NUMBER: i64 = 4;
 ///
 /// [`Error::Catalogue`] when an airline has no accounting code or would need more than six coupons on a ticket.
 pub async fn issue(conn: &mut PgConnection, clock: &Clock, booking_id: BookingId) -> Result<()> {
-    let wanted = sqlx::query!(
+    let ids: Vec<Uuid> = (0..MOST_TICKETS).map(|_| TicketId::new().0).collect();
+    let issued = sqlx::query!(
         r#"
-        select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code, count(*) > $2 as "is_long!"
-        from passenger
-        join direction on direction.booking_id = passenger.booking_id and direction.status = 'booked'
-        join booked_flight on booked_flight.direction_id = direction.id
-        join airline on airline.iata = direction.validating_airline
-        where passenger.booking_id = $1
-          and not exists (select from cancelled_place gone where gone.passenger_id = passenger.id and gone.direction_id = direction.id)
-          and not exists (
-              select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
-              where t.booking_id = $1 and t.passenger_id = passenger.id and used.booked_flight_id = booked_flight.id)
-        group by passenger.id, passenger.ordinal, airline.iata, airline.accounting_code
-        order by airline.iata, passenger.ordinal
+        with wanted as materialized (
+            select passenger.id as passenger_id, airline.iata as airline, airline.accounting_code as code, count(*) > $2 as is_long,
+                row_number() over (order by airline.iata, passenger.ordinal) as position
+            from passenger
+            join direction on direction.booking_id = passenger.booking_id and direction.status = 'booked'
+            join booked_flight on booked_flight.direction_id = direction.id
+            join airline on airline.iata = direction.validating_airline
+            where passenger.booking_id = $1
+              and not exists (select from cancelled_place gone where gone.passenger_id = passenger.id and gone.direction_id = direction.id)
+              and not exists (
+                  select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
+                  where t.booking_id = $1 and t.passenger_id = passenger.id and used.booked_flight_id = booked_flight.id)
+            group by passenger.id, passenger.ordinal, airline.iata, airline.accounting_code
+        ), numbered as (
+            select *, case when is_long then nextval('ticket_conjunction_pair') else nextval('ticket_document_number') end as document
+            from (
+                select slot.id, wanted.passenger_id, wanted.airline, wanted.code, wanted.is_long
+                from wanted join unnest($3::uuid[]) with ordinality as slot (id, position) using (position)
+                where not exists (select from wanted where code is null) order by wanted.position
+            ) as ordered
+        ), issued as (
+            insert into ticket (id, booking_id, passenger_id, validating_airline, number, conjunction_number, issued_at)
+            select id, $1, passenger_id, airline, code || lpad(document::text, 10, '0'),
+                case when is_long then code || lpad((document + 1)::text, 10, '0') end, $4
+            from numbered
+            on conflict (passenger_id, validating_airline) where status = 'issued' do nothing
+            returning id, passenger_id, validating_airline
+        ), coupons as (
+            insert into ticket_coupon (ticket_id, ordinal, booked_flight_id)
+            select issued.id,
+                row_number() over (partition by issued.id order by booked_flight.ordinal),
+                booked_flight.id
+            from issued
+            join direction on direction.booking_id = $1 and direction.status = 'booked'
+                and direction.validating_airline = issued.validating_airline
+            join booked_flight on booked_flight.direction_id = direction.id
+            where not exists (
+                select from cancelled_place gone where gone.passenger_id = issued.passenger_id and gone.direction_id = direction.id)
+              and not exists (
+                select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
+                where t.booking_id = $1 and t.passenger_id = issued.passenger_id and used.booked_flight_id = booked_flight.id)
+        )
+        select count(*) as "wanted!", min(airline) filter (where code is null) as without_code from wanted
         "#,
         booking_id.0,
         COUPONS_OF_A_NUMBER,
+        &ids,
+        clock.now(),
     )
-    .fetch_all(&mut *conn)
-    .await?;
-
-    let mut tickets = NewTickets::default();
-    for row in wanted {
-        let code = row.accounting_code.ok_or_else(|| {
-            Error::Catalogue(format!(
-                "airline {} is sold but has no accounting code",
-                row.airline
-            ))
-        })?;
-        tickets.ids.push(TicketId::new().0);
-        tickets.passengers.push(row.passenger_id);
-        tickets.airlines.push(row.airline);
-        tickets.codes.push(code);
-        tickets.are_long.push(row.is_long);
+    .fetch_one(conn)
+    .await
+    .on_constraint(
+        "ticket_coupon_ordinal_at_most_six",
+        Error::Catalogue("a ticket holds at most six flights".to_owned()),
+    )?;
+    if let Some(airline) = issued.without_code {
+        let message = format!("airline {airline} is sold but has no accounting code");
+        return Err(Error::Catalogue(message));
     }
-    insert(conn, clock, booking_id, &tickets).await
+    if usize::try_from(issued.wanted).is_ok_and(|wanted| wanted > MOST_TICKETS) {
+        let message = format!("a booking of {} tickets is too large", issued.wanted);
+        return Err(Error::Internal(message));
+    }
+    Ok(())
 }
 
 /// Closes the coupons of the places that a cancellation gave up; a ticket without another coupon, open or used, is refunded as a whole.
@@ -117,72 +150,6 @@ pub(crate) async fn exchange(
     )
     .execute(conn)
     .await?;
-    Ok(())
-}
-
-/// The columns of tickets to be issued.
-#[derive(Default)]
-struct NewTickets {
-    ids: Vec<Uuid>,
-    passengers: Vec<Uuid>,
-    airlines: Vec<String>,
-    codes: Vec<String>,
-    /// Whether a second number is needed.
-    are_long: Vec<bool>,
-}
-
-/// One statement writes tickets and coupons: this stands in the transaction that a payment waits for.
-async fn insert(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    booking_id: BookingId,
-    tickets: &NewTickets,
-) -> Result<()> {
-    sqlx::query!(
-        r#"
-        with issued as (
-            insert into ticket (id, booking_id, passenger_id, validating_airline, number, conjunction_number, issued_at)
-            select id, $1, passenger_id, airline, code || lpad(document::text, 10, '0'),
-                case when is_long then code || lpad((document + 1)::text, 10, '0') end, $7
-            from (
-                select *, case when is_long then nextval('ticket_conjunction_pair') else nextval('ticket_document_number') end as document
-                from (
-                    select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
-                        with ordinality as wanted (id, passenger_id, airline, code, is_long, position)
-                    order by position
-                ) as wanted
-            ) as numbered
-            on conflict (passenger_id, validating_airline) where status = 'issued' do nothing
-            returning id, passenger_id, validating_airline
-        )
-        insert into ticket_coupon (ticket_id, ordinal, booked_flight_id)
-        select issued.id,
-            row_number() over (partition by issued.id order by booked_flight.ordinal),
-            booked_flight.id
-        from issued
-        join direction on direction.booking_id = $1 and direction.status = 'booked'
-            and direction.validating_airline = issued.validating_airline
-        join booked_flight on booked_flight.direction_id = direction.id
-        where not exists (
-            select from cancelled_place gone where gone.passenger_id = issued.passenger_id and gone.direction_id = direction.id)
-          and not exists (
-            select from ticket t join ticket_coupon used on used.ticket_id = t.id and used.status in ('flown', 'no_show')
-            where t.booking_id = $1 and t.passenger_id = issued.passenger_id and used.booked_flight_id = booked_flight.id)
-        "#,
-        booking_id.0,
-        &tickets.ids,
-        &tickets.passengers,
-        &tickets.airlines,
-        &tickets.codes,
-        &tickets.are_long,
-        clock.now(),
-    )
-    .execute(conn)
-    .await
-    .on_constraint(
-        "ticket_coupon_ordinal_at_most_six",
-        Error::Catalogue("a ticket holds at most six flights".to_owned()),
-    )?;
     Ok(())
 }
 

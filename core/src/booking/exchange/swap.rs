@@ -9,8 +9,7 @@ use super::confirm::{new_flights, seats_of};
 use super::model::{ChangeContent, ChangedDirection};
 use super::seats;
 use crate::booking::cancel::load::{Trip, TripDirection};
-use crate::booking::queries::BookedSeats;
-use crate::booking::{disruption, insert, pending, seating, traveller};
+use crate::booking::{aboard, disruption, insert, pending, seating, traveller};
 use crate::booking_event::{self, Event, FlightsMoved};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -37,7 +36,7 @@ pub(super) async fn all(
     }
     number_flights(conn, booking).await?;
     fault::point("change_flights_moved");
-    take_seats(conn, clock, booking, trip, content).await?;
+    take_seats(conn, clock, booking, content).await?;
     exchange_tickets(conn, clock, booking, content).await?;
     fault::point("change_tickets_exchanged");
     traveller::retain(conn, booking.id).await?;
@@ -240,7 +239,6 @@ async fn take_seats(
     conn: &mut PgConnection,
     clock: &Clock,
     booking: &LockedBooking,
-    trip: &Trip,
     content: &ChangeContent,
 ) -> Result<()> {
     for changed in &content.directions {
@@ -263,14 +261,9 @@ async fn take_seats(
             .execute(&mut *conn)
             .await?;
         }
-        let seats = seats_of(trip, content, changed);
-        let booked = changed.to.iter().map(|flight_id| BookedSeats {
-            flight_id: *flight_id,
-            cabin: changed.cabin,
-            seats,
-            flies: true,
-        });
-        seating::seat_party(conn, clock, booking, &booked.collect::<Vec<_>>()).await?;
+        let mut flights = aboard::load(conn, booking.id).await?.flights;
+        flights.retain(|on| changed.to.contains(&on.booked.flight_id));
+        seating::seat_party(conn, clock, booking, &flights).await?;
     }
     Ok(())
 }
