@@ -10,18 +10,23 @@ use super::{
     MailTimes, ReturnCause,
 };
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
+use crate::clock::Clock;
 use crate::document::{self, Baggage};
 use crate::entitlement::Entitlement;
 use crate::flight::{self, Flight};
 use crate::format;
-use crate::ids::{AccountId, BookingId, RefundId};
+use crate::ids::{AccountId, BookingId, BookingRef, RefundId};
 use crate::money::{self, Currency, Money};
 use crate::trade::{DefaultChoice, DisruptionKind, DisruptionStatus, FareConditions};
 use crate::{Error, Result, seller, zone};
 
 impl MailContent {
-    /// Reads the booking; `None` when there is none.
-    pub async fn find(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Self>> {
+    /// Reads the booking, with what can be chosen at the clock's time; `None` when there is none.
+    pub async fn find(
+        conn: &mut PgConnection,
+        clock: &Clock,
+        booking_id: BookingId,
+    ) -> Result<Option<Self>> {
         let Some(booking) = sqlx::query!(
             r#"
             select booking_ref, account_id as "account_id: AccountId", contact_email, contact_phone, payment_due_at, status, late_payment_resolution, currency, total_minor,
@@ -49,11 +54,28 @@ impl MailContent {
         let currency = money::currency(&booking.currency).ok_or_else(|| {
             Error::Catalogue(format!("booking {booking_id} has no known currency"))
         })?;
+        let (flights, cancelled_flights) = flights(conn, booking_id).await?;
+        let (passengers, former_passengers) = passengers(conn, booking_id).await?;
+        let mut disruptions = disruptions(conn, booking_id).await?;
+        if disruptions
+            .iter()
+            .any(|told| told.status == DisruptionStatus::Open)
+        {
+            let reference = BookingRef::parse(&booking.booking_ref)
+                .ok_or_else(|| Error::Internal(format!("booking {booking_id} has no reference")))?;
+            let all = booking::list_disruptions(conn, clock, booking.account_id, &reference);
+            for shown in all.await? {
+                let told = disruptions.iter_mut().filter(|told| told.id == shown.id);
+                told.for_each(|told| told.options.clone_from(&shown.options));
+            }
+        }
         Ok(Some(Self {
             booking_id,
             payment_due_at: booking.payment_due_at,
-            flights: flights(conn, booking_id).await?,
-            passengers: passengers(conn, booking_id).await?,
+            flights,
+            cancelled_flights,
+            passengers,
+            former_passengers,
             included: included(conn, booking_id).await?,
             bags: bags(conn, booking_id).await?,
             moves: moves(conn, booking_id, currency).await?,
@@ -63,7 +85,7 @@ impl MailContent {
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
             contact_changes: contact_changes(conn, booking_id).await?,
-            disruptions: disruptions(conn, booking_id).await?,
+            disruptions,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -81,16 +103,20 @@ impl MailContent {
     }
 }
 
-async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailFlight>> {
+/// Those that are booked, and those of directions that were cancelled.
+async fn flights(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<(Vec<MailFlight>, Vec<MailFlight>)> {
     let rows = sqlx::query!(
         r#"
-        select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
+        select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, direction.status = 'booked' as "is_booked!", airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
             flight.departs_at, flight.arrives_at,
             origin.iata as origin, origin.city as origin_city, origin.country as origin_country, origin.time_zone as origin_zone,
             destination.iata as destination, destination.city as destination_city, destination.country as destination_country,
             destination.time_zone as destination_zone
         from booked_flight
-        join direction on direction.id = booked_flight.direction_id and direction.status = 'booked'
+        join direction on direction.id = booked_flight.direction_id
         join flight on flight.id = booked_flight.flight_id
         join airline on airline.iata = flight.airline
         join airport origin on origin.iata = flight.origin
@@ -102,31 +128,36 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(MailFlight {
-                id: row.id,
-                direction: row.direction,
-                direction_ordinal: row.direction_ordinal,
-                airline: row.airline,
-                number: row.number,
-                departure: stop(
-                    row.origin_city,
-                    row.origin_country,
-                    row.origin,
-                    row.departs_at,
-                    &row.origin_zone,
-                )?,
-                arrival: stop(
-                    row.destination_city,
-                    row.destination_country,
-                    row.destination,
-                    row.arrives_at,
-                    &row.destination_zone,
-                )?,
-            })
-        })
-        .collect()
+    let (mut booked, mut cancelled) = (Vec::new(), Vec::new());
+    for row in rows {
+        let which = if row.is_booked {
+            &mut booked
+        } else {
+            &mut cancelled
+        };
+        which.push(MailFlight {
+            id: row.id,
+            direction: row.direction,
+            direction_ordinal: row.direction_ordinal,
+            airline: row.airline,
+            number: row.number,
+            departure: stop(
+                row.origin_city,
+                row.origin_country,
+                row.origin,
+                row.departs_at,
+                &row.origin_zone,
+            )?,
+            arrival: stop(
+                row.destination_city,
+                row.destination_country,
+                row.destination,
+                row.arrives_at,
+                &row.destination_zone,
+            )?,
+        });
+    }
+    Ok((booked, cancelled))
 }
 
 async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailReturn>> {
@@ -198,6 +229,7 @@ async fn cancellations(
 }
 
 async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailChange>> {
+    let unpaid = unpaid_changes(conn, booking_id).await?;
     let mut changes = Vec::new();
     for (id, done_at, content) in booking::list_changes(conn, booking_id).await? {
         let former = content.directions.iter().flat_map(|one| {
@@ -213,6 +245,7 @@ async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         changes.push(MailChange {
             id,
             done_at,
+            is_unpaid: unpaid.contains(&id),
             former: former.iter().map(in_a_line).collect(),
             amount: content.amount(),
             lost_seats: lost
@@ -221,6 +254,19 @@ async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         });
     }
     Ok(changes)
+}
+
+async fn unpaid_changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select (details ->> 'change_id')::uuid as "change_id!" from booking_event
+        where booking_id = $1 and kind = 'flight_change_lost' and details ->> 'reason' = 'unpaid'
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
 }
 
 /// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`
@@ -294,6 +340,7 @@ async fn disruptions(
                 after: after.transpose()?,
                 connection_broken: row.connection_broken,
                 default_choice: row.default_choice,
+                options: Vec::new(),
                 entitlements: row.entitlements.0,
                 decided_at: row.decided_at,
             })
@@ -406,7 +453,11 @@ fn full_name(
     names.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailPassenger>> {
+/// Those who fly, and the names of the others.
+async fn passengers(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<(Vec<MailPassenger>, Vec<String>)> {
     let rows = sqlx::query!(
         r#"
         select title, first_name, middle_name, last_name, passenger_type,
@@ -423,30 +474,36 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
                 where booked_flight.booking_id = $1 and not exists (
                     select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = direction.id)
                 order by booked_flight.ordinal
-            ) as "flights!: Vec<Uuid>"
-        from passenger
-        where booking_id = $1 and (
-            not exists (select from cancelled_place c where c.passenger_id = passenger.id)
+            ) as "flights!: Vec<Uuid>",
+            (not exists (select from cancelled_place c where c.passenger_id = passenger.id)
             or exists (
                 select from direction d where d.booking_id = $1 and d.status = 'booked' and not exists (
-                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = d.id)))
+                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = d.id))) as "flies!"
+        from passenger
+        where booking_id = $1
         order by ordinal
         "#,
         booking_id.0,
     )
     .fetch_all(conn)
     .await?;
-    let passengers = rows.into_iter().map(|row| {
+    let (mut passengers, mut former) = (Vec::new(), Vec::new());
+    for row in rows {
         let (first, last) = (row.first_name.clone(), row.last_name.clone());
-        MailPassenger {
-            first_name: row.first_name.unwrap_or(row.last_name),
-            name: full_name(&row.title, first, row.middle_name, last),
-            passenger_type: row.passenger_type,
-            flights: row.flights,
-            seats: row.seats,
+        let name = full_name(&row.title, first, row.middle_name, last);
+        if row.flies {
+            passengers.push(MailPassenger {
+                first_name: row.first_name.unwrap_or(row.last_name),
+                name,
+                passenger_type: row.passenger_type,
+                flights: row.flights,
+                seats: row.seats,
+            });
+        } else {
+            former.push(name);
         }
-    });
-    Ok(passengers.collect())
+    }
+    Ok((passengers, former))
 }
 
 async fn included(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBaggage>> {
