@@ -29,7 +29,9 @@ impl Breaker {
     pub fn open(&self) -> bool {
         let until = since_start() + u64::try_from(BREAK.as_millis()).unwrap_or(u64::MAX);
         self.troubled.store(true, Ordering::Relaxed);
-        self.open_until.swap(until, Ordering::Relaxed) + QUIET < until
+        let before = self.open_until.swap(until, Ordering::Relaxed);
+        // The first trouble is news however young the process is.
+        before == 0 || before + QUIET < until
     }
 
     /// Notes that Redis answered; true when that ends a trouble, after ten seconds without another.

@@ -1,11 +1,13 @@
 //! `Idempotency-Key`: a repeated request is one effect.
 //!
 //! ```ignore
-//! async fn create(&self, Data(app): Data<&App>, caller: Caller, #[oai(name = "Idempotency-Key")] once: Once, body: Checked<CreateHold>) -> Result<Created<HoldView>, ApiError> {
-//!     caller.require(Scope::Bookings)?;
-//!     once.run(app, &caller, body.digest(), async |tx| {
-//!         let hold = hold::create(tx, &app.clock, caller.account_id, &body.into_inner().into()).await?;
-//!         Ok(HoldView::from(hold))
+//! async fn create(&self, Data(app): Data<&App>, access: Access<need::Bookings>, #[oai(name = "Idempotency-Key")] once: Once, body: Checked<CreateHold>) -> Result<Created<HoldView>, ApiError> {
+//!     let principal = access.look_up(app).await?;
+//!     let (tariff, _) = app.catalogue().await?;
+//!     once.run(app, &principal, body.digest(), async |tx| {
+//!         let (shop, new) = (app.shop(&tariff), body.into_inner().into());
+//!         let hold = hold::create(tx, shop, principal.account_id, &new).await?;
+//!         Ok(hold.into())
 //!     })
 //!     .await
 //! }

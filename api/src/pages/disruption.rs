@@ -75,11 +75,11 @@ pub async fn choose(
             .into_response(),
         Err(error) if is_refused(&error) => {
             let body = format!(
-                "<p>This could not be chosen: {}.</p><p><a class=\"button\" href=\"{}\">Back to the booking</a></p>",
+                "<p>This option is not available: {}.</p><p><a class=\"button\" href=\"{}\">Back to the booking</a></p>",
                 escape(&error.to_string()),
                 escape(&back)
             );
-            html::page(StatusCode::CONFLICT, false, "Not possible any more", &body)
+            html::page(StatusCode::CONFLICT, false, "No longer possible", &body)
         }
         Err(error) => cannot_show(&error),
     }
@@ -135,13 +135,15 @@ fn told(told: &BookingDisruption, action: &str) -> String {
             local(after.departs_at)
         ),
         (DisruptionKind::Retimed | DisruptionKind::Cancelled, _) => {
-            format!("Flight {flight} of {was} does not fly.")
+            format!("Flight {flight} on {was} is cancelled.")
         }
     };
     let silence = match told.default_choice {
-        DefaultChoice::Accept => "Without an answer we take it that you fly at the new times.",
-        DefaultChoice::Refund => "Without an answer everything you paid for it goes back.",
-        DefaultChoice::Nothing => "Without an answer our staff look at your booking.",
+        DefaultChoice::Accept => "If we do not hear from you by then, you fly at the new times.",
+        DefaultChoice::Refund => "If we do not hear from you by then, we will refund it in full.",
+        DefaultChoice::Nothing => {
+            "If we do not hear from you by then, our staff will look at your booking."
+        }
     };
     let missed = if told.connection_broken {
         " You would miss a connection of your journey."
@@ -163,16 +165,16 @@ fn told(told: &BookingDisruption, action: &str) -> String {
 fn button(id: Uuid, option: &ChoiceOption, action: &str) -> String {
     // It needs a search.
     if option.choice == DisruptionChoice::Rebook {
-        return "<p>Or ask for another flight of the route where you booked: a few days before or after it costs nothing.</p>".to_owned();
+        return "<p>Or change to another flight on the same route a few days earlier or later, free of charge: ask for it where you booked.</p>".to_owned();
     }
     let amount = option.refund.map_or_else(String::new, format::money);
     let label = match (option.choice, option.scope) {
         (DisruptionChoice::Accept, _) => "Fly at the new times".to_owned(),
         (DisruptionChoice::Refund, Some(RefundScope::Ticket)) => {
-            format!("Give back both directions: {amount}")
+            format!("Cancel both directions and refund {amount}")
         }
         (DisruptionChoice::Refund, Some(RefundScope::Direction) | None) => {
-            format!("Give back this direction: {amount}")
+            format!("Cancel this direction and refund {amount}")
         }
         (DisruptionChoice::Rebook, _) => "Fly another flight".to_owned(),
     };

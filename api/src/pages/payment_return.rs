@@ -235,12 +235,12 @@ fn page(booking: &Booking, papers: &[Paper], disruption: &str) -> Response {
     let (title, words, refresh) = match (booking.status, booking.late_payment) {
         (BookingStatus::Cancelled, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
-            "The booking was cancelled before the payment came. All of it goes back to your card.",
+            "The booking was cancelled before the payment arrived. It is refunded to your card in full.",
             false,
         ),
         (_, Some(LatePayment::Refunded)) => (
             "Your money is on its way back",
-            "The booking could not be confirmed any more when the payment came. All of it goes back to your card.",
+            "The payment arrived when the booking could no longer be confirmed. It is refunded to your card in full.",
             false,
         ),
         (

@@ -99,7 +99,7 @@ impl FromRaw for CancellationQuoteRequest {
 
 impl Rules for CancellationQuoteRequest {}
 
-/// What is confirmed; without it an unpaid booking is cancelled
+/// The quote to confirm; without one an unpaid booking is cancelled
 #[derive(Debug, Object)]
 #[oai(rename = "CancelBooking", deny_unknown_fields)]
 pub struct CancelBooking {
@@ -131,13 +131,13 @@ pub struct QuoteView {
     items: Vec<QuoteItemView>,
     /// What was paid for all items
     paid: MoneyView,
-    /// What is kept of the fares
+    /// The cancellation fees
     charge: MoneyView,
-    /// What is charged once a booking and does not come back
+    /// Per-booking fees that are not refundable
     fees_kept: MoneyView,
-    /// What is charged once a booking and comes back: all of it, when the airline flies nothing of the booking as it was booked
+    /// Per-booking fees that are refunded: all of them, when the airline operates none of the flights as booked
     fees_refund: MoneyView,
-    /// What goes back to where it was paid from
+    /// The amount to refund, to where it was paid from
     refund: MoneyView,
 }
 
@@ -156,7 +156,7 @@ pub struct QuoteItemView {
     base_fare: MoneyView,
     /// A coupon's share of the fare: it comes off what the fare gives back
     coupon_share: MoneyView,
-    /// What is kept of the fare, never more than was paid for it
+    /// The cancellation fee, never more than was paid for the fare
     charge: MoneyView,
     /// The base fare less the coupon's share less the charge
     base_fare_refund: MoneyView,
@@ -166,7 +166,7 @@ pub struct QuoteItemView {
     refund: MoneyView,
 }
 
-/// A tax, seat or bag, and what of it comes back
+/// A tax, seat or bag, and how much of it is refunded
 #[derive(Debug, Object)]
 #[oai(rename = "CancellationLine", skip_serializing_if_is_none)]
 pub struct QuoteLineView {
@@ -223,7 +223,7 @@ impl Cancellations {
     /// Ask what cancelling gives back
     ///
     /// Of a paid booking: a direction or both, everybody or some passengers. Nothing is cancelled yet. The quote says for each
-    /// passenger and direction what was paid, what is kept, what comes back and which rule decided. It can be confirmed for
+    /// passenger and direction what was paid, the cancellation fee, the refund and which rule decided. It can be confirmed for
     /// ten minutes, unless a newer one is made.
     #[oai(
         path = "/bookings/:booking_ref/cancellation-quotes",

@@ -52,11 +52,11 @@ pub enum StatusView {
     Open,
     /// It flies at the new times
     Accepted,
-    /// The direction is cancelled, everything that was paid for it goes back
+    /// The direction is cancelled, everything that was paid for it is refunded
     Refunded,
     /// It has other flights
     Rebooked,
-    /// Nobody answered; our staff look at it
+    /// There was no answer in time; our staff look at it
     Lapsed,
     /// The flight was changed again
     Superseded,
@@ -80,7 +80,7 @@ pub enum ChoiceView {
 pub enum DefaultView {
     /// The new times count as accepted
     Accept,
-    /// Everything goes back
+    /// Everything is refunded
     Refund,
     /// Nothing; our staff look at it
     Nothing,
@@ -139,7 +139,7 @@ pub struct DisruptionView {
     entitlements: Vec<EntitlementView>,
     /// When it was decided; absent while it is open
     decided_at: Option<Instant>,
-    /// Whether nobody answered in time
+    /// Whether there was no answer in time
     decided_by_default: bool,
 }
 
@@ -162,7 +162,7 @@ pub struct OptionView {
     choice: ChoiceView,
     /// Of `refund`: how much of the booking
     scope: Option<ScopeView>,
-    /// Of `refund`: what goes back to where it was paid from
+    /// Of `refund`: what is refunded
     refund: Option<MoneyView>,
 }
 
@@ -191,7 +191,7 @@ pub struct OpenDisruptionView {
     decide_by: Instant,
 }
 
-/// What is chosen
+/// The traveller's choice
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct AnswerDisruption {

@@ -68,7 +68,7 @@ pub struct DocumentView {
     status: StatusView,
     /// Grows when what the document says changes
     revision: i32,
-    /// Earlier revisions, which say what is no longer so; oldest first
+    /// Superseded revisions, oldest first
     superseded: Vec<SupersededView>,
     file_name: String,
     created_at: Instant,
@@ -216,8 +216,7 @@ impl Documents {
             return Ok(DownloadAnswer::OnItsWay(view, RETRY_AFTER_SECONDS));
         }
         if document.status == DocumentStatus::Void {
-            let detail =
-                "the flights of this ticket were cancelled: it is good for nothing any more";
+            let detail = "the flights of this ticket were cancelled: it is void";
             return Err(ApiError::new(StatusCode::CONFLICT, "document_void", detail));
         }
         let Some(key) = &document.storage_key else {

@@ -75,7 +75,7 @@ pub enum Readiness {
 impl Health {
     /// The process runs
     ///
-    /// Asks nobody: a database that is away is no reason to restart it.
+    /// Checks the process only, not its dependencies: a database that is away is no reason to restart it.
     #[oai(path = "/live", method = "get", operation_id = "health_live")]
     #[expect(clippy::unused_async, reason = "operations are async")]
     async fn live(&self) -> Json<Report> {

@@ -126,7 +126,7 @@ impl MoneyIssues {
     /// List money to look after
     ///
     /// Refunds that failed or do not move, and disputes that are open, of every account; the oldest first, each with
-    /// what helps. What nobody owes any more is not listed. Needs the scope `refunds`.
+    /// what helps. What is no longer owed is not listed. Needs the scope `refunds`.
     #[oai(
         path = "/money-issues",
         method = "get",
@@ -165,7 +165,7 @@ impl MoneyIssues {
     ///
     /// Promises another refund of the same amount in the place of one that failed; it `replaces` the failed one, which stays
     /// as it is. Doing it again answers the same refund. 409 `refund_not_owed` when it has not failed, was settled, or
-    /// nobody owes it any more. Needs the scope `refunds`.
+    /// it is no longer owed. Needs the scope `refunds`.
     #[oai(
         path = "/refunds/:id/retries",
         method = "post",
@@ -191,7 +191,7 @@ impl MoneyIssues {
     ///
     /// For money that cannot go back to the card: staff pay it by bank transfer first, then record it here. A refund that has
     /// succeeded `replaces` the failed one, with entries in the ledger, a receipt and a mail of its own. 409
-    /// `refund_not_owed` when it has not failed, another one went in its place, or nobody owes it any more. Needs the scope
+    /// `refund_not_owed` when it has not failed, another one went in its place, or it is no longer owed. Needs the scope
     /// `refunds`.
     #[oai(
         path = "/refunds/:id/settlements",

@@ -50,7 +50,7 @@ pub struct CorrectNamesForTraveller {
     reason: String,
 }
 
-/// The right names of a passenger; what is left out stays
+/// The right names of a passenger; omitted fields are unchanged
 #[derive(Debug, Object)]
 #[oai(rename = "NameCorrection", deny_unknown_fields)]
 pub struct NameCorrectionForm {

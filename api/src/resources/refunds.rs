@@ -17,7 +17,7 @@ use crate::views::{Instant, MoneyView};
 /// Refunds.
 pub struct Refunds;
 
-/// Money that goes back
+/// A refund
 #[derive(Debug, Object)]
 #[oai(rename = "Refund", skip_serializing_if_is_none)]
 pub struct RefundView {
@@ -26,7 +26,7 @@ pub struct RefundView {
     payment_id: Uuid,
     /// `pending`, `succeeded` or `failed`
     status: String,
-    /// Why it goes back
+    /// Why it is refunded
     reason: String,
     amount: MoneyView,
     created_at: Instant,

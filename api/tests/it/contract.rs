@@ -204,6 +204,24 @@ fn what_the_files_of_the_document_name_exists() {
     }
 }
 
+/// A name has up to 40 letters, and a letter may be several characters until the accents are composed.
+#[test]
+fn no_name_of_forty_letters_is_too_long_for_the_document() {
+    let longest = "e\u{302}\u{323}".repeat(40);
+    for (schema, fields) in [
+        ("PassengerForm", ["first_name", "middle_name", "last_name"]),
+        ("NameCorrection", ["first_name", "middle_name", "last_name"]),
+    ] {
+        let properties = &DOCUMENT["components"]["schemas"][schema]["properties"];
+        for field in fields {
+            let wrong = misfits(&properties[field], &json!(longest));
+            assert!(wrong.is_empty(), "{schema}.{field}: {wrong:?}");
+            let limit = properties[field]["maxLength"].as_u64().unwrap();
+            assert!(limit >= 120, "{schema}.{field} ends at {limit}");
+        }
+    }
+}
+
 /// Who reads XML has to keep up with its parser's advisories (deny.toml).
 #[test]
 fn no_operation_takes_or_answers_xml() {

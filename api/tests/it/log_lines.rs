@@ -2,14 +2,17 @@
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use flightdesk_core::config::Environment;
 use reqwest::Method;
+use secrecy::SecretString;
 use sqlx::PgPool;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::own_redis::OwnRedis;
 use crate::support::{Send, TestApp};
 
 /// Everything that the api writes down on this thread, and so in all of a test: a line for each span and each event.
@@ -74,6 +77,53 @@ async fn no_method_path_or_header_makes_a_line_of_the_log_long(pool: PgPool) {
         assert!(line.len() < 700, "{} bytes: {line}", line.len());
         assert!(!line.contains("query"), "{line}");
     }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn that_limits_are_counted_without_redis_is_said_once_and_once_that_they_no_longer_are(
+    pool: PgPool,
+) {
+    let mut redis = OwnRedis::start();
+    let url = redis.url();
+    let app = TestApp::start_with(pool, |settings, limits| {
+        settings.redis.redis_url = SecretString::from(url);
+        limits.rate_limit_per_minute = 100_000;
+    })
+    .await;
+    let client = app.sign_up().await;
+    let lines = Lines::default();
+    let kept = tracing_subscriber::registry().with(lines.clone());
+    let _guard = tracing::subscriber::set_default(kept);
+    let said = |words: &str| {
+        let lines = lines.0.lock().unwrap();
+        lines.iter().filter(|line| line.contains(words)).count()
+    };
+    let away = "each process counts the limits for itself";
+    let back = "limits are counted for all processes together";
+    redis.kill();
+    // Long enough for Redis to be asked three times.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        assert_eq!(client.get("/v1/account").await.status, 200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((said(away), said(back)), (1, 0));
+
+    redis.restart();
+    // It is said after ten seconds without trouble.
+    let began = Instant::now();
+    while said(back) == 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it is never said"
+        );
+        assert_eq!(client.get("/v1/account").await.status, 200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for _ in 0..20 {
+        assert_eq!(client.get("/v1/account").await.status, 200);
+    }
+    assert_eq!((said(away), said(back)), (1, 1));
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -14,6 +14,16 @@ impl OwnRedis {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
+        let child = Self::spawn(port);
+        Self { port, child }
+    }
+
+    /// Starts it again under the same address after it was killed.
+    pub fn restart(&mut self) {
+        self.child = Self::spawn(self.port);
+    }
+
+    fn spawn(port: u16) -> Child {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--port", &port.to_string()])
@@ -29,7 +39,7 @@ impl OwnRedis {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { port, child }
+        child
     }
 
     pub fn url(&self) -> String {

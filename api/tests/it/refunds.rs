@@ -1,12 +1,15 @@
 //! The refunds of a booking and their receipts, over HTTP, with the sandbox as Stripe.
 
+use chrono::Duration;
+use flightdesk_core::ids::RefundId;
+use flightdesk_core::payment;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::consistent::assert_consistent;
 use crate::ledger::{ask_for_the_refund, pay, pay_what_is_cancelled, refund_in_the_dashboard};
-use crate::payments::deliver;
+use crate::payments::{deliver, webhook};
 use crate::support::{Client, TestApp};
 use crate::trip;
 
@@ -132,6 +135,92 @@ async fn a_refund_that_steps_back_says_so_in_a_sentence_and_has_no_receipt(pool:
         .iter()
         .find(|refund| refund["reason"] == "made_at_stripe");
     assert_eq!(by_staff.unwrap()["receipt"]["number"], "FD/26-27/R00001");
+}
+
+/// What Stripe says of a charge when some of it has gone back: sums, and not by which refunds.
+fn charge_refunded(intent: &str, at: i64) -> String {
+    json!({
+        "id": "evt_charge_refunded", "object": "event", "api_version": "2026-09-30.endive", "created": at, "livemode": false,
+        "pending_webhooks": 1, "type": "charge.refunded",
+        "data": { "object": {
+            "id": "ch_1", "object": "charge", "amount": 708_800, "amount_captured": 708_800, "amount_refunded": 10_000,
+            "billing_details": {}, "captured": true, "created": at, "currency": "inr", "disputed": false, "livemode": false,
+            "metadata": {}, "paid": true, "payment_intent": intent, "refunded": false, "status": "succeeded",
+        } },
+    })
+    .to_string()
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn that_a_charge_was_refunded_is_taken_and_the_refund_itself_is_filed_when_it_is_told(
+    pool: PgPool,
+) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    pay(&app, &client, &booking).await;
+    refund_in_the_dashboard(&app, &pool, 10_000).await;
+    let now = app.clock.now().timestamp();
+    let intent: String = sqlx::query_scalar("select stripe_payment_intent_id from payment")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let taken = webhook(&app, &charge_refunded(&intent, now), now).await;
+        assert_eq!(taken.status, StatusCode::OK, "{taken:?}");
+    }
+    assert_eq!(refunds(&client, &booking).await, [json!(null); 0]);
+    deliver(&app, |events| events).await;
+    assert_eq!(refunds(&client, &booking).await.len(), 1);
+    assert_consistent(&pool).await;
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_refund_of_ours_of_which_only_the_charge_is_told_is_asked_about(pool: PgPool) {
+    trip::a_flight(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    pay_what_is_cancelled(&client, &booking).await;
+    // Stripe has made it, and the process that asked ended before it had the answer.
+    ask_for_the_refund(&app, &pool).await;
+    sqlx::query("update outbox set status = 'dead' where kind = 'create_refund'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let intent: String = sqlx::query_scalar("select stripe_payment_intent_id from payment")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let now = app.clock.now().timestamp();
+    let taken = webhook(&app, &charge_refunded(&intent, now), now).await;
+    assert_eq!(taken.status, StatusCode::OK, "{taken:?}");
+    assert_eq!(refunds(&client, &booking).await[0]["status"], "pending");
+
+    app.clock.advance(Duration::minutes(7));
+    let mut conn = pool.acquire().await.unwrap();
+    let asked = payment::promise_refund_questions(&mut conn, &app.clock).await;
+    assert_eq!(asked.unwrap(), 1);
+    let id: RefundId = sqlx::query_scalar("select id from refund")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let wanted = payment::find_refund(&mut conn, id).await.unwrap().unwrap();
+    drop(conn);
+    let stripe = &app.app.stripe;
+    let said = stripe.create_refund(wanted.id, &wanted.payment_intent, wanted.amount);
+    let said = said.await.unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    payment::record_refund(&mut tx, &app.clock, id, &said)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let made = trip::count(&pool, "select count(*) from refund").await;
+    assert_eq!(made, 1, "asking again makes no second refund");
+    deliver(&app, |events| events).await;
+    assert_eq!(refunds(&client, &booking).await[0]["status"], "succeeded");
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -5,6 +5,7 @@ use flightdesk_core::fixtures::{AddFlight, add_flight};
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::cancellations;
 use crate::support::TestApp;
 use crate::trip;
 
@@ -64,6 +65,24 @@ async fn only_what_the_whole_party_can_buy_is_found(pool: PgPool) {
     assert_eq!(client.search(1).await.body["total"], 1);
     app.clock.advance(Duration::seconds(1));
     assert_eq!(client.search(1).await.body["total"], 0);
+}
+
+/// An empty answer is kept for five seconds, so that the same search finds the seat after those.
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_seat_that_a_cancellation_frees_is_offered_by_the_same_search_again(pool: PgPool) {
+    let flight = trip::a_flight(&pool).await;
+    trip::leave_seats(&pool, flight, 1).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let booking = client.book().await;
+    cancellations::pay(&app, &pool, &client, &booking).await;
+    assert_eq!(client.search(1).await.body["total"], 0);
+    cancellations::cancel(&client, &booking, &json!({})).await;
+    app.clock.advance(Duration::seconds(5));
+    let found = client.search(1).await.body;
+    assert_eq!(found["total"], 1, "{found}");
+    assert_eq!(found["offers"].as_array().unwrap().len(), 1);
+    assert_eq!(found["offers"][0]["seats_left"], 1);
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

@@ -14,7 +14,9 @@ mod model;
 mod queries;
 mod record;
 
-pub use model::{Before, Event, FlightsMoved, Kind, PartOfBooking, RefundCause, SeatMoved};
+pub use model::{
+    Before, ChangeLost, Event, FlightsMoved, Kind, PartOfBooking, RefundCause, SeatMoved,
+};
 pub use queries::{Recorded, list};
 pub(crate) use record::{Jobs, Row};
 pub use record::record;

@@ -119,10 +119,12 @@ pub enum Event {
         /// Which flights.
         flights: Vec<FlightsMoved>,
     },
-    /// A change of flights that waited for its money ended, because another aircraft does not have its seats.
+    /// A change of flights that waited for its money ended: the flights are as they were.
     FlightChangeLost {
         /// The change.
         change_id: Uuid,
+        /// Why.
+        why: ChangeLost,
     },
     /// Another aircraft flies, which does not have all seats of this booking as they were.
     AircraftChanged {
@@ -307,6 +309,25 @@ pub struct FlightsMoved {
     pub from: Vec<FlightId>,
     /// The flights after.
     pub to: Vec<FlightId>,
+}
+
+/// Why a change of flights that waited for its money ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeLost {
+    /// Another aircraft does not have its seats.
+    SeatsGone,
+    /// Nobody paid it in time.
+    Unpaid,
+}
+
+impl ChangeLost {
+    /// The name in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SeatsGone => "seats_gone",
+            Self::Unpaid => "unpaid",
+        }
+    }
 }
 
 /// Why money goes back.
@@ -585,7 +606,7 @@ impl Event {
             Self::FlightsChanged { change_id, .. } => Notice::mail(MailKind::FlightsChanged {
                 change_id: *change_id,
             }),
-            Self::FlightChangeLost { change_id } => Notice::mail(MailKind::FlightsNotChanged {
+            Self::FlightChangeLost { change_id, .. } => Notice::mail(MailKind::FlightsNotChanged {
                 change_id: *change_id,
             }),
             Self::DocumentsReady {
@@ -723,7 +744,9 @@ impl Event {
                     "flight_ids": { "from": one.from, "to": one.to },
                 })).collect::<Vec<_>>(),
             }),
-            Self::FlightChangeLost { change_id } => json!({ "change_id": change_id }),
+            Self::FlightChangeLost { change_id, why } => {
+                json!({ "change_id": change_id, "reason": why.as_str() })
+            }
             Self::AircraftChanged {
                 flight_id,
                 from,

@@ -95,6 +95,8 @@ pub struct RefundReceiptContent {
     pub passengers: Vec<String>,
     /// Why the money went back.
     pub cause: RefundCause,
+    /// Of a cancellation: why staff waived its fee, if they did.
+    pub waiver: Option<String>,
     /// What is given back, line by line; empty when only the amount is known, which the cause then explains.
     pub lines: Vec<ReturnedLine>,
     /// What tax law asks to be said of the lines.

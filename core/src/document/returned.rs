@@ -31,6 +31,8 @@ impl RefundReceiptContent {
                 refund.settled_by is not null as "is_bank_transfer!",
                 payment.status as payment_status, (select kind from booking_change where id = payment.booking_change_id) as is_for,
                 payment.card_brand, payment.card_last4,
+                (select q.content ->> 'waiver' from cancellation c join cancellation_quote q on q.id = c.quote_id
+                    where c.id = refund.cancellation_id) as waiver,
                 seller.name, seller.address, seller.tax_number, seller.time_zone,
                 (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
             from document
@@ -108,6 +110,7 @@ impl RefundReceiptContent {
                 row.is_for.as_deref(),
                 refund.corrects_id.is_some(),
             ),
+            waiver: row.waiver,
             lines,
             supplies,
             total,

@@ -69,8 +69,8 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/seats_sold_once.sql";
         "cabin_counters", "The held and sold seats of each cabin are those of its holds and bookings, and not more than there are.",
             "src/invariants/cabin_counters.sql";
-        "seats_of_the_living", "No seat is held by a hold or booking that has ended.",
-            "src/invariants/seats_of_the_living.sql";
+        "no_seats_for_ended_bookings", "No seat is held by a hold or booking that has ended.",
+            "src/invariants/no_seats_for_ended_bookings.sql";
         "parties_complete", "A booking has a seat for everybody but infants, and each booked hold is one booking's.",
             "src/invariants/parties_complete.sql";
         "prices_add_up", "The lines of a price sum to its total, and that is what an open payment takes.",
@@ -101,8 +101,8 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/no_job_is_lost.sql", clock.now();
         "events_tell_the_status", "The status of each booking is what the last of its events says.",
             "src/invariants/events_tell_the_status.sql";
-        "cancelled_is_told", "Everybody whose flight does not fly was told, and could choose.",
-            "src/invariants/cancelled_is_told.sql", clock.now();
+        "cancelled_flights_are_announced", "Everybody whose flight was cancelled was told, and could choose.",
+            "src/invariants/cancelled_flights_are_announced.sql", clock.now();
     })
 }
 

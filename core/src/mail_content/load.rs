@@ -4,24 +4,26 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
-    MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
-    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
-    MailTimes, ReturnCause,
+use super::after_sale::{
+    cancellations, changes, contact_changes, disruptions, moves, renamed, returns,
 };
-use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
+use super::{MailBag, MailBaggage, MailContent, MailFlight, MailPassenger, MailStop};
+use crate::booking;
+use crate::clock::Clock;
 use crate::document::{self, Baggage};
-use crate::entitlement::Entitlement;
-use crate::flight::{self, Flight};
 use crate::format;
-use crate::ids::{AccountId, BookingId, RefundId};
-use crate::money::{self, Currency, Money};
-use crate::trade::{DefaultChoice, DisruptionKind, DisruptionStatus, FareConditions};
+use crate::ids::{AccountId, BookingId, BookingRef};
+use crate::money::{self, Money};
+use crate::trade::{DisruptionStatus, FareConditions};
 use crate::{Error, Result, seller, zone};
 
 impl MailContent {
-    /// Reads the booking; `None` when there is none.
-    pub async fn find(conn: &mut PgConnection, booking_id: BookingId) -> Result<Option<Self>> {
+    /// Reads the booking, with what can be chosen at the clock's time; `None` when there is none.
+    pub async fn find(
+        conn: &mut PgConnection,
+        clock: &Clock,
+        booking_id: BookingId,
+    ) -> Result<Option<Self>> {
         let Some(booking) = sqlx::query!(
             r#"
             select booking_ref, account_id as "account_id: AccountId", contact_email, contact_phone, payment_due_at, status, late_payment_resolution, currency, total_minor,
@@ -49,11 +51,28 @@ impl MailContent {
         let currency = money::currency(&booking.currency).ok_or_else(|| {
             Error::Catalogue(format!("booking {booking_id} has no known currency"))
         })?;
+        let (flights, cancelled_flights) = flights(conn, booking_id).await?;
+        let (passengers, former_passengers) = passengers(conn, booking_id).await?;
+        let mut disruptions = disruptions(conn, booking_id).await?;
+        if disruptions
+            .iter()
+            .any(|told| told.status == DisruptionStatus::Open)
+        {
+            let reference = BookingRef::parse(&booking.booking_ref)
+                .ok_or_else(|| Error::Internal(format!("booking {booking_id} has no reference")))?;
+            let all = booking::list_disruptions(conn, clock, booking.account_id, &reference);
+            for shown in all.await? {
+                let told = disruptions.iter_mut().filter(|told| told.id == shown.id);
+                told.for_each(|told| told.options.clone_from(&shown.options));
+            }
+        }
         Ok(Some(Self {
             booking_id,
             payment_due_at: booking.payment_due_at,
-            flights: flights(conn, booking_id).await?,
-            passengers: passengers(conn, booking_id).await?,
+            flights,
+            cancelled_flights,
+            passengers,
+            former_passengers,
             included: included(conn, booking_id).await?,
             bags: bags(conn, booking_id).await?,
             moves: moves(conn, booking_id, currency).await?,
@@ -63,7 +82,7 @@ impl MailContent {
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
             contact_changes: contact_changes(conn, booking_id).await?,
-            disruptions: disruptions(conn, booking_id).await?,
+            disruptions,
             documents: document::list_by_booking_id(conn, booking_id).await?,
             changed_at: changed_at(conn, booking_id).await?,
             booking_ref: booking.booking_ref,
@@ -81,16 +100,20 @@ impl MailContent {
     }
 }
 
-async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailFlight>> {
+/// Those that are booked, and those of directions that were cancelled.
+async fn flights(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<(Vec<MailFlight>, Vec<MailFlight>)> {
     let rows = sqlx::query!(
         r#"
-        select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
+        select booked_flight.id, direction.name as direction, direction.ordinal as direction_ordinal, direction.status = 'booked' as "is_booked!", airline.name as airline, flight.airline || ' ' || flight.flight_number as "number!",
             flight.departs_at, flight.arrives_at,
             origin.iata as origin, origin.city as origin_city, origin.country as origin_country, origin.time_zone as origin_zone,
             destination.iata as destination, destination.city as destination_city, destination.country as destination_country,
             destination.time_zone as destination_zone
         from booked_flight
-        join direction on direction.id = booked_flight.direction_id and direction.status = 'booked'
+        join direction on direction.id = booked_flight.direction_id
         join flight on flight.id = booked_flight.flight_id
         join airline on airline.iata = flight.airline
         join airport origin on origin.iata = flight.origin
@@ -102,240 +125,36 @@ async fn flights(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(MailFlight {
-                id: row.id,
-                direction: row.direction,
-                direction_ordinal: row.direction_ordinal,
-                airline: row.airline,
-                number: row.number,
-                departure: stop(
-                    row.origin_city,
-                    row.origin_country,
-                    row.origin,
-                    row.departs_at,
-                    &row.origin_zone,
-                )?,
-                arrival: stop(
-                    row.destination_city,
-                    row.destination_country,
-                    row.destination,
-                    row.arrives_at,
-                    &row.destination_zone,
-                )?,
-            })
-        })
-        .collect()
-}
-
-async fn returns(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailReturn>> {
-    let rows = sqlx::query!(
-        r#"
-        select refund.id as "id: RefundId", refund.reason, refund.currency, refund.amount_minor, payment.amount_minor as paid_minor,
-            (select kind from booking_change where id = payment.booking_change_id) as "is_for?: ChangeKind", refund.status = 'succeeded' as "is_paid!",
-            payment.card_brand, payment.card_last4, refund.settled_by is not null as "is_bank_transfer!"
-        from refund
-        join payment on payment.id = refund.payment_id
-        where refund.booking_id = $1 and refund.status <> 'failed'
-        order by refund.id
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let currency = money::known_currency(&row.currency)?;
-            Ok(MailReturn {
-                id: row.id,
-                cause: match row.reason.as_str() {
-                    "mismatched_payment" => ReturnCause::NotAskedFor,
-                    "duplicate_payment" => ReturnCause::PaidTwice,
-                    "seat_fees" | "seat_swap" => ReturnCause::SeatFees,
-                    _ => match row.is_for {
-                        Some(ChangeKind::Seats) => ReturnCause::SeatsGone,
-                        Some(ChangeKind::Flights) => ReturnCause::FlightsGone,
-                        None => ReturnCause::NotOwed,
-                    },
-                },
-                paid: Money::new(row.paid_minor, currency),
-                amount: Money::new(row.amount_minor, currency),
-                is_paid: row.is_paid,
-                card_brand: row.card_brand,
-                card_last4: row.card_last4,
-                is_bank_transfer: row.is_bank_transfer,
-            })
-        })
-        .collect()
-}
-
-async fn cancellations(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-) -> Result<Vec<MailCancellation>> {
-    let rows = booking::list_cancellations(conn, booking_id).await?;
-    let of = |content: &CancellationContent, item: &QuoteItem| MailCancelled {
-        name: item.passenger.clone(),
-        direction: item.direction.as_str().to_owned(),
-        paid: Money::new(item.paid_minor(), content.currency),
-        refund: Money::new(item.refund_minor(), content.currency),
-        rule: item.decision.sentence.clone(),
-    };
-    let cancellations = rows.into_iter().map(|(id, content)| MailCancellation {
-        id,
-        items: content
-            .items
-            .iter()
-            .map(|item| of(&content, item))
-            .collect(),
-        fees_kept: Money::new(content.fees_kept_minor, content.currency),
-        fees_back: Money::new(content.fees_back_minor(), content.currency),
-        is_by_airline: content.is_by_airline(),
-        refund: content.refund(),
-    });
-    Ok(cancellations.collect())
-}
-
-async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailChange>> {
-    let mut changes = Vec::new();
-    for (id, done_at, content) in booking::list_changes(conn, booking_id).await? {
-        let former = content.directions.iter().flat_map(|one| {
-            let left = one.from.iter().filter(|flight| !one.to.contains(*flight));
-            left.copied()
-        });
-        let former = flight::list_by_id(conn, &former.collect::<Vec<_>>()).await?;
-        let name = |passenger| {
-            let item = (content.items.iter()).find(|item| item.passenger_id == passenger);
-            item.map(|item| item.passenger.clone()).unwrap_or_default()
+    let (mut booked, mut cancelled) = (Vec::new(), Vec::new());
+    for row in rows {
+        let which = if row.is_booked {
+            &mut booked
+        } else {
+            &mut cancelled
         };
-        let lost = content.seats.iter().filter(|seat| seat.to.is_none());
-        changes.push(MailChange {
-            id,
-            done_at,
-            former: former.iter().map(in_a_line).collect(),
-            amount: content.amount(),
-            lost_seats: lost
-                .map(|seat| format!("{}, {}", name(seat.passenger_id), seat.seat))
-                .collect(),
+        which.push(MailFlight {
+            id: row.id,
+            direction: row.direction,
+            direction_ordinal: row.direction_ordinal,
+            airline: row.airline,
+            number: row.number,
+            departure: stop(
+                row.origin_city,
+                row.origin_country,
+                row.origin,
+                row.departs_at,
+                &row.origin_zone,
+            )?,
+            arrival: stop(
+                row.destination_city,
+                row.destination_country,
+                row.destination,
+                row.arrives_at,
+                &row.destination_zone,
+            )?,
         });
     }
-    Ok(changes)
-}
-
-/// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`
-fn in_a_line(flight: &Flight) -> String {
-    format!(
-        "{} {} from {} to {} on {}",
-        flight.airline.iata,
-        flight.flight_number,
-        flight.origin.city,
-        flight.destination.city,
-        format::moment(flight.departs_local())
-    )
-}
-
-async fn disruptions(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-) -> Result<Vec<MailDisruption>> {
-    let rows = sqlx::query!(
-        r#"
-        select s.id, s.kind as "kind: DisruptionKind", told.status as "status: DisruptionStatus", s.reason,
-            flight.airline || ' ' || flight.flight_number as "flight!", told.departs_at, told.arrives_at, s.new_departs_at, s.new_arrives_at,
-            told.connection_broken, told.decide_by, told.default_choice as "default_choice: DefaultChoice",
-            told.entitlements as "entitlements: sqlx::types::Json<Vec<Entitlement>>", told.decided_at,
-            origin.iata as origin, origin.city as origin_city, origin.country as origin_country, origin.time_zone as origin_zone,
-            destination.iata as destination, destination.city as destination_city, destination.country as destination_country,
-            destination.time_zone as destination_zone
-        from disrupted_booking told
-        join disruption s on s.id = told.disruption_id
-        join flight on flight.id = s.flight_id
-        join airport origin on origin.iata = flight.origin
-        join airport destination on destination.iata = flight.destination
-        where told.booking_id = $1
-        order by s.position
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let times = |departs_at, arrives_at| -> Result<MailTimes> {
-                Ok(MailTimes {
-                    departure: stop(
-                        row.origin_city.clone(),
-                        row.origin_country.clone(),
-                        row.origin.clone(),
-                        departs_at,
-                        &row.origin_zone,
-                    )?,
-                    arrival: stop(
-                        row.destination_city.clone(),
-                        row.destination_country.clone(),
-                        row.destination.clone(),
-                        arrives_at,
-                        &row.destination_zone,
-                    )?,
-                })
-            };
-            let before = times(row.departs_at, row.arrives_at)?;
-            let after = row.new_departs_at.zip(row.new_arrives_at);
-            let after = after.map(|(departs_at, arrives_at)| times(departs_at, arrives_at));
-            Ok(MailDisruption {
-                id: row.id,
-                kind: row.kind,
-                status: row.status,
-                reason: row.reason,
-                flight: row.flight,
-                decide_by: row.decide_by.with_timezone(before.departure.local.offset()),
-                before,
-                after: after.transpose()?,
-                connection_broken: row.connection_broken,
-                default_choice: row.default_choice,
-                entitlements: row.entitlements.0,
-                decided_at: row.decided_at,
-            })
-        })
-        .collect()
-}
-
-/// Since the newest tickets that were ready, and so mailed: of several swaps at once all are told.
-async fn moves(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-    currency: Currency,
-) -> Result<Vec<MailMove>> {
-    let rows = sqlx::query!(
-        r#"
-        select coalesce(passenger.first_name, passenger.last_name) as "first_name!", flight.airline || ' ' || flight.flight_number as "flight!", was.name as from_aircraft,
-            becomes.name as to_aircraft, seat_move.from_seat, seat_move.to_seat, seat_move.refund_minor
-        from seat_move
-        join passenger on passenger.id = seat_move.passenger_id
-        join flight on flight.id = seat_move.flight_id
-        join aircraft_type was on was.iata = seat_move.from_aircraft
-        join aircraft_type becomes on becomes.iata = seat_move.to_aircraft
-        where seat_move.booking_id = $1 and seat_move.moved_at >= coalesce((
-            select max(superseded_at) from document_revision
-            join document on document.id = document_revision.document_id
-            where document.booking_id = $1 and document.kind = 'ticket' and document_revision.ready_at is not null), '-infinity')
-        order by seat_move.moved_at, flight.departs_at, passenger.ordinal
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let moves = rows.into_iter().map(|row| MailMove {
-        first_name: row.first_name,
-        flight: row.flight,
-        from_aircraft: row.from_aircraft,
-        to_aircraft: row.to_aircraft,
-        from_seat: row.from_seat,
-        to_seat: row.to_seat,
-        refund: (row.refund_minor > 0).then(|| Money::new(row.refund_minor, currency)),
-    });
-    Ok(moves.collect())
+    Ok((booked, cancelled))
 }
 
 async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBag>> {
@@ -357,45 +176,8 @@ async fn bags(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Mail
     Ok(bags)
 }
 
-/// Since the newest tickets that were ready, and so mailed: of several corrections at once all are told.
-async fn renamed(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<String>> {
-    let rows = sqlx::query!(
-        r#"
-        select title, first_name, middle_name, last_name from passenger
-        where booking_id = $1 and exists (
-            select from name_correction n
-            where n.passenger_id = passenger.id and n.corrected_at >= coalesce((
-                select max(superseded_at) from document_revision
-                join document on document.id = document_revision.document_id
-                where document.booking_id = $1 and document.kind = 'ticket' and document_revision.ready_at is not null), '-infinity'))
-        order by ordinal
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let renamed = rows
-        .into_iter()
-        .map(|row| full_name(&row.title, row.first_name, row.middle_name, row.last_name));
-    Ok(renamed.collect())
-}
-
-async fn contact_changes(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-) -> Result<Vec<MailContactChange>> {
-    let changes = sqlx::query_as!(
-        MailContactChange,
-        "select id, from_email from contact_change where booking_id = $1 order by position",
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(changes)
-}
-
 /// `Ms Asha Rani Verma`.
-fn full_name(
+pub(super) fn full_name(
     title: &str,
     first_name: Option<String>,
     middle_name: Option<String>,
@@ -406,7 +188,11 @@ fn full_name(
     names.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailPassenger>> {
+/// Those who fly, and the names of the others.
+async fn passengers(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<(Vec<MailPassenger>, Vec<String>)> {
     let rows = sqlx::query!(
         r#"
         select title, first_name, middle_name, last_name, passenger_type,
@@ -423,30 +209,36 @@ async fn passengers(conn: &mut PgConnection, booking_id: BookingId) -> Result<Ve
                 where booked_flight.booking_id = $1 and not exists (
                     select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = direction.id)
                 order by booked_flight.ordinal
-            ) as "flights!: Vec<Uuid>"
-        from passenger
-        where booking_id = $1 and (
-            not exists (select from cancelled_place c where c.passenger_id = passenger.id)
+            ) as "flights!: Vec<Uuid>",
+            (not exists (select from cancelled_place c where c.passenger_id = passenger.id)
             or exists (
                 select from direction d where d.booking_id = $1 and d.status = 'booked' and not exists (
-                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = d.id)))
+                    select from cancelled_place c where c.passenger_id = passenger.id and c.direction_id = d.id))) as "flies!"
+        from passenger
+        where booking_id = $1
         order by ordinal
         "#,
         booking_id.0,
     )
     .fetch_all(conn)
     .await?;
-    let passengers = rows.into_iter().map(|row| {
+    let (mut passengers, mut former) = (Vec::new(), Vec::new());
+    for row in rows {
         let (first, last) = (row.first_name.clone(), row.last_name.clone());
-        MailPassenger {
-            first_name: row.first_name.unwrap_or(row.last_name),
-            name: full_name(&row.title, first, row.middle_name, last),
-            passenger_type: row.passenger_type,
-            flights: row.flights,
-            seats: row.seats,
+        let name = full_name(&row.title, first, row.middle_name, last);
+        if row.flies {
+            passengers.push(MailPassenger {
+                first_name: row.first_name.unwrap_or(row.last_name),
+                name,
+                passenger_type: row.passenger_type,
+                flights: row.flights,
+                seats: row.seats,
+            });
+        } else {
+            former.push(name);
         }
-    });
-    Ok(passengers.collect())
+    }
+    Ok((passengers, former))
 }
 
 async fn included(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailBaggage>> {
@@ -466,7 +258,7 @@ async fn included(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<
     Ok(included.collect())
 }
 
-fn stop(
+pub(super) fn stop(
     city: String,
     country: String,
     iata: String,

@@ -1,5 +1,6 @@
 //! What a mail about a booking says, read when it is sent.
 
+mod after_sale;
 mod load;
 mod model;
 

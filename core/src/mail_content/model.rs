@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::booking::ChoiceOption;
 use crate::document::{Baggage, Document, DocumentKind, DocumentStatus};
 use crate::entitlement::Entitlement;
 use crate::ids::{AccountId, BookingId, RefundId};
@@ -28,8 +29,12 @@ pub struct MailContent {
     pub phone: String,
     /// Everybody who flies, in the order of the booking; two people may have the same name.
     pub passengers: Vec<MailPassenger>,
+    /// Everybody else of the booking: whoever was cancelled on every flight. Title and all names.
+    pub former_passengers: Vec<String>,
     /// The flights that are still booked, in order.
     pub flights: Vec<MailFlight>,
+    /// The flights of the directions that were cancelled, in order.
+    pub cancelled_flights: Vec<MailFlight>,
     /// What each direction's fare includes.
     pub included: Vec<MailBaggage>,
     /// Who bought extra checked baggage.
@@ -144,6 +149,8 @@ pub struct MailDisruption {
     pub decide_by: DateTime<chrono::FixedOffset>,
     /// What happens without an answer.
     pub default_choice: DefaultChoice,
+    /// What can be chosen now.
+    pub options: Vec<ChoiceOption>,
     /// What the law gives each passenger.
     pub entitlements: Vec<Entitlement>,
     /// When it was decided.
@@ -190,6 +197,8 @@ pub struct MailChange {
     pub id: Uuid,
     /// When the flights changed: it was paid, or nothing was to pay. None until then.
     pub done_at: Option<DateTime<Utc>>,
+    /// Whether it ended because nobody paid it in time.
+    pub is_unpaid: bool,
     /// The flights that are not flown any more, each in one line: `AI 161 from Delhi to Mumbai on 20 December`.
     pub former: Vec<String>,
     /// What was to pay when positive, what goes back when negative.
@@ -287,15 +296,17 @@ pub struct MailStop {
 impl MailContent {
     /// Whether the booking is still what the mail would say it is.
     pub fn is_still_true(&self, mail: MailKind, now: DateTime<Utc>) -> bool {
-        let is_paid = matches!(self.status.as_str(), "confirmed" | "partially_cancelled");
+        let is_paid = self.is_paid();
         match mail {
             MailKind::BookingHeld | MailKind::BookingChanged { .. } => {
                 self.status == "pending_payment" && self.payment_due_at > now
             }
             MailKind::BookingCancelled => self.status == "cancelled",
-            MailKind::BookingConfirmed
-            | MailKind::SeatsNotChanged { .. }
-            | MailKind::FlightsNotChanged { .. } => is_paid,
+            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
+            MailKind::FlightsNotChanged { change_id } => {
+                let change = self.change(change_id);
+                is_paid && change.is_none_or(|change| change.done_at.is_none())
+            }
             // A newer change has a mail of its own.
             MailKind::FlightsChanged { change_id } => {
                 let mut done = self
@@ -338,6 +349,11 @@ impl MailContent {
                 .disruption(disruption_id)
                 .is_some_and(|told| told.status == DisruptionStatus::Open),
         }
+    }
+
+    /// Whether it is paid and somebody flies still.
+    pub fn is_paid(&self) -> bool {
+        matches!(self.status.as_str(), "confirmed" | "partially_cancelled")
     }
 
     /// The address that a mail goes to: the contact's, but for the mail to the one that was left.

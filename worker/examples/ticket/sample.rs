@@ -244,6 +244,7 @@ pub fn credit_note(ticket: &TicketContent) -> RefundReceiptContent {
         airlines: invoice.airlines,
         passengers: (ticket.passengers.iter().map(|one| one.name.clone())).collect(),
         cause: RefundCause::Cancellation,
+        waiver: None,
         lines,
         supplies,
         total,

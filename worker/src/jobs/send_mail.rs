@@ -24,7 +24,7 @@ use crate::{Ctx, JobError};
 /// attempt of it.
 pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError> {
     let mut conn = ctx.db.acquire().await?;
-    let content = MailContent::find(&mut conn, job.booking_id)
+    let content = MailContent::find(&mut conn, &ctx.clock, job.booking_id)
         .await?
         .ok_or_else(|| JobError::fail(format!("there is no booking {}", job.booking_id)))?;
     // A slow mail server holds no connection.
@@ -49,6 +49,7 @@ pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError
             link: &links.page(content.account_id, &content.booking_ref, &content.to),
             seller: &content.seller,
             reply_to: &ctx.mail.reply_to(),
+            rebook_days: ctx.settings.sales.disruption_rebook_days,
         };
         let words = templates::words(job.mail, &content, frame);
         let mail = Mail {

@@ -37,6 +37,7 @@ pub async fn run(ctx: &Ctx, job: SendVerification, lease: &Lease) -> Result<(), 
         link: &links.page(account.id, &account.email, expires_at),
         seller: &seller,
         reply_to: &ctx.mail.reply_to(),
+        rebook_days: ctx.settings.sales.disruption_rebook_days,
     };
     let words = verification::words(frame, expires_at);
     let mail = Mail {

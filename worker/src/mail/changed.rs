@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::layout::{Block, Frame, Words, compose};
 use super::structured;
-use super::templates::{greeting, letter, passengers};
+use super::templates::{greeting, passengers};
 
 pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
     let reference = &content.booking_ref;
@@ -56,12 +56,34 @@ fn about(change: &MailChange) -> Vec<Block<'_>> {
     blocks
 }
 
-pub(super) fn not_changed(content: &MailContent, frame: Frame<'_>) -> Words {
+/// That the flights are as they were, and why.
+pub(super) fn not_changed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
     let reference = &content.booking_ref;
-    let what = format!(
-        "Another aircraft will fly on one of the flights that you asked for on booking {reference}, and it does not have the seats of the quote. Nothing was charged, and your booking is as it was."
-    );
-    let again = "You can ask for the change again where you booked. A payment that reaches us after all goes back in full.";
+    let is_unpaid = content.change(id).is_some_and(|change| change.is_unpaid);
+    let why = if is_unpaid {
+        format!(
+            "The change of flights that you asked for on booking {reference} was not paid in time and has ended."
+        )
+    } else {
+        format!(
+            "Another aircraft will operate one of the flights that you asked for on booking {reference}, and it does not have the seats that were quoted."
+        )
+    };
+    let again = "You can ask for the change again where you booked. Any later payment for it is refunded in full.";
     let title = format!("The flights of booking {reference} have not changed");
-    letter(content, frame, title, &[&what, again])
+    compose(
+        frame,
+        title,
+        &[
+            Block::Paragraph(greeting(content)),
+            Block::Paragraph(format!(
+                "{why} Nothing was charged, and your flights are as they were:"
+            )),
+            Block::Reference(reference),
+            Block::Flights(&content.flights),
+            passengers(content),
+            Block::Paragraph(again.to_owned()),
+            Block::Button("See the booking".to_owned(), frame.link),
+        ],
+    )
 }

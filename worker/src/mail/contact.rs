@@ -14,7 +14,7 @@ pub(super) fn changed(content: &MailContent, frame: Frame<'_>, change_id: Uuid) 
     let mut changes = content.contact_changes.iter();
     let change = changes.find(|change| change.id == change_id);
     let is_elsewhere = change.is_some_and(|change| change.from_email.is_some());
-    let unasked = "If you know nothing of this, please answer to this mail.";
+    let unasked = "If you know nothing of this, please reply to this mail.";
     if is_elsewhere {
         let what = format!(
             "Mails about booking {reference} come to this address from now on. The page of the booking has its tickets and invoices; addresses of that page in earlier mails have stopped working."
@@ -36,7 +36,7 @@ pub(super) fn replaced(content: &MailContent, frame: Frame<'_>) -> Words {
     let what = format!(
         "The contact of booking {reference} was changed: mails about it go to another address from now on, and this is the last one here. The page of the booking no longer opens with the addresses that you have."
     );
-    let unasked = "If you did not ask for this, please answer to this mail at once: somebody else may be using the account that the booking was made with.";
+    let unasked = "If you did not ask for this, please reply to this mail at once: somebody else may be using the account that the booking was made with.";
     let title = format!("Mails about booking {reference} no longer come to this address");
     compose(
         frame,

@@ -1,12 +1,13 @@
 //! What the mails about a flight say that the airline has cancelled or moved.
 
+use flightdesk_core::booking::{ChoiceOption, RefundScope};
 use flightdesk_core::format::{self, money};
 use flightdesk_core::mail_content::{MailContent, MailDisruption, MailStop, MailTimes};
-use flightdesk_core::trade::{DefaultChoice, DisruptionKind};
+use flightdesk_core::trade::{DefaultChoice, DisruptionChoice, DisruptionKind};
 use uuid::Uuid;
 
 use super::layout::{Block, Frame, Words, compose};
-use super::templates::greeting;
+use super::templates::{greeting, passengers};
 
 /// What has happened, what can be chosen and until when, what happens without an answer, and what the law says.
 pub(super) fn told(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
@@ -36,25 +37,35 @@ pub(super) fn told(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
         Block::Paragraph(what),
         Block::Reference(reference),
         Block::List("Times", times(told)),
+        passengers(content),
     ];
     if told.connection_broken {
         let missed = "At the new times you would miss a connection of your journey.";
         blocks.push(Block::Paragraph(missed.to_owned()));
     }
-    blocks.push(Block::List("You can choose", options(told)));
-    let by = format!(
-        "Please choose by {}. {}",
-        format::moment(told.decide_by),
-        silence(told.default_choice)
-    );
-    blocks.extend([
-        Block::Paragraph(by),
-        Block::Button("Choose on the page of the booking".to_owned(), frame.link),
-    ]);
+    let options = told.options.iter().map(|option| choice(option, frame));
+    if told.options.is_empty() {
+        let help = "There is nothing to choose on the page of the booking. Please reply to this mail if you need help with your journey.";
+        blocks.extend([
+            Block::Paragraph(help.to_owned()),
+            Block::Button("See the booking".to_owned(), frame.link),
+        ]);
+    } else {
+        let by = format!(
+            "Please choose by {}. {}",
+            format::moment(told.decide_by),
+            silence(told.default_choice)
+        );
+        blocks.extend([
+            Block::List("You can choose", options.collect()),
+            Block::Paragraph(by),
+            Block::Button("Choose on the page of the booking".to_owned(), frame.link),
+        ]);
+    }
     let rights = rights(told);
     if !rights.is_empty() {
         blocks.push(Block::List("What the law says", rights));
-        let note = "This is information: whether it is owed depends on the circumstances, and you claim it from the airline that flies.";
+        let note = "This is information: whether it is owed depends on the circumstances. Claim it from the airline that operates the flight.";
         blocks.push(Block::Small(note.to_owned()));
     }
     compose(frame, title, &blocks)
@@ -77,7 +88,7 @@ pub(super) fn accepted(content: &MailContent) -> Vec<String> {
 
 fn times(told: &MailDisruption) -> Vec<String> {
     match &told.after {
-        None => vec![format!("It was to fly: {}", line(&told.before))],
+        None => vec![format!("Cancelled: {}", line(&told.before))],
         Some(after) => vec![
             format!("Booked: {}", line(&told.before)),
             format!("New: {}", line(after)),
@@ -98,23 +109,40 @@ fn line(times: &MailTimes) -> String {
     format!("{} to {}", stop(&times.departure), stop(&times.arrival))
 }
 
-fn options(told: &MailDisruption) -> Vec<String> {
-    let mut options = Vec::new();
-    if told.after.is_some() && !told.connection_broken {
-        options.push("Fly at the new times; you get new tickets.".to_owned());
+fn choice(option: &ChoiceOption, frame: Frame<'_>) -> String {
+    let refund = option
+        .refund
+        .map_or_else(String::new, |amount| format!(" of {}", money(amount)));
+    match (option.choice, option.scope) {
+        (DisruptionChoice::Accept, _) => "Fly at the new times; you get new tickets.".to_owned(),
+        (DisruptionChoice::Rebook, _) => rebook(frame.rebook_days),
+        (DisruptionChoice::Refund, Some(RefundScope::Ticket)) => format!(
+            "A full refund{refund} for both directions, which are on one ticket, seats and bags included."
+        ),
+        (DisruptionChoice::Refund, Some(RefundScope::Direction) | None) => {
+            format!("A full refund{refund} for this direction, seats and bags included.")
+        }
     }
-    options.push(
-        "A full refund of what you paid for this direction, seats and bags included; on a return ticket of one airline also for the other direction."
-            .to_owned(),
-    );
-    options
+}
+
+fn rebook(days: u32) -> String {
+    let within = match days {
+        0 => "at the same time".to_owned(),
+        1 => "within 1 day".to_owned(),
+        days => format!("within {days} days"),
+    };
+    format!(
+        "Another flight on the same route {within}, free of charge, while seats are available; ask for it where you booked."
+    )
 }
 
 const fn silence(choice: DefaultChoice) -> &'static str {
     match choice {
-        DefaultChoice::Accept => "Without an answer we take it that you fly at the new times.",
-        DefaultChoice::Refund => "Without an answer everything you paid for it goes back.",
-        DefaultChoice::Nothing => "If we hear nothing from you, our staff look at your booking.",
+        DefaultChoice::Accept => "If we do not hear from you by then, you fly at the new times.",
+        DefaultChoice::Refund => "If we do not hear from you by then, we will refund it in full.",
+        DefaultChoice::Nothing => {
+            "If we do not hear from you by then, our staff will look at your booking."
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Frame<'a> {
     pub seller: &'a str,
     /// Where answers go.
     pub reply_to: &'a str,
+    /// Days around a flight that the airline cancels or moves in which another one is free.
+    pub rebook_days: u32,
 }
 
 /// A piece of a mail.
@@ -45,7 +47,7 @@ pub(super) enum Block<'a> {
 /// A mail of these blocks, with who sells and where answers go below.
 pub(super) fn compose(frame: Frame<'_>, subject: String, blocks: &[Block<'_>]) -> Words {
     let footer = format!(
-        "{}. Answers to this mail reach us at {}.",
+        "{}. Reply to {}.",
         frame.seller.trim_end_matches('.'),
         frame.reply_to
     );

@@ -1,16 +1,17 @@
-//! What the mails say about money that goes back, and about seats that cannot be had.
+//! What the mails say about refunds, and about seats that are no longer available.
 
 use flightdesk_core::format::{money, sentence_case};
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::mail_content::{MailContent, ReturnCause};
 use flightdesk_core::outbox::MailKind;
 
-use super::templates::{Frame, Words, letter};
+use super::layout::{Block, compose};
+use super::templates::{Frame, Words, greeting, journey, letter};
 
 pub(super) fn late_payment_refunded(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "Your payment for booking {reference} reached us when the booking could not be confirmed any more."
+        "Your payment for booking {reference} arrived when the booking could no longer be confirmed."
     );
     let amount = money(content.refunded.unwrap_or(content.total));
     let back = format!(
@@ -32,19 +33,19 @@ pub(super) fn money_returned(content: &MailContent, frame: Frame<'_>, id: Refund
             "We received {paid} for booking {reference}. That is not the payment that we asked for, so it does not count for the booking."
         ),
         ReturnCause::PaidTwice => {
-            format!("Booking {reference} was paid already when another {paid} reached us.")
+            format!("Booking {reference} was already paid when another {paid} arrived.")
         }
         ReturnCause::SeatsGone => format!(
-            "Your payment of {paid} for other seats on booking {reference} reached us when those seats could not be had any more. You keep the seats that you have."
+            "Your payment of {paid} for other seats on booking {reference} arrived when those seats were no longer available. You keep the seats that you have."
         ),
         ReturnCause::FlightsGone => format!(
-            "Your payment of {paid} for other flights of booking {reference} reached us when those flights could not be had any more. You keep the flights that you have."
+            "Your payment of {paid} for other flights of booking {reference} arrived when those flights were no longer available. You keep the flights that you have."
         ),
         ReturnCause::SeatFees => format!(
-            "A seat that you had chosen for booking {reference} could not be had any more when it was confirmed. Your ticket shows the seat that you have instead."
+            "A seat that you had chosen for booking {reference} was no longer available when it was confirmed. Your ticket shows the seat that you have instead."
         ),
         ReturnCause::NotOwed => format!(
-            "Your payment of {paid} for booking {reference} reached us when it was not owed any more."
+            "Your payment of {paid} for booking {reference} arrived when it was no longer owed."
         ),
     };
     let all = if cause == ReturnCause::SeatFees {
@@ -72,10 +73,10 @@ pub(super) fn refund_paid(content: &MailContent, frame: Frame<'_>, id: RefundId)
     let is_bank_transfer = returned.is_some_and(|returned| returned.is_bank_transfer);
     let what = if is_bank_transfer {
         format!(
-            "We have paid {amount} for booking {reference} back by bank transfer, because it could not go back to the card."
+            "We have refunded {amount} for booking {reference} by bank transfer, because the card could not be refunded."
         )
     } else {
-        format!("We have paid {amount} for booking {reference} back to {card}.")
+        format!("We have refunded {amount} for booking {reference} to {card}.")
     };
     let when = if is_bank_transfer {
         "Banks usually show it on the account within 3 days. You need not do anything."
@@ -93,15 +94,25 @@ pub(super) fn refund_paid(content: &MailContent, frame: Frame<'_>, id: RefundId)
     } else {
         format!("{amount} for booking {reference} is back with your bank")
     };
-    letter(content, frame, title, &[&what, when, &receipts.join(" ")])
+    let mut blocks = vec![
+        Block::Paragraph(greeting(content)),
+        Block::Paragraph(what),
+        Block::Paragraph(when.to_owned()),
+    ];
+    if !receipts.is_empty() {
+        blocks.push(Block::Paragraph(receipts.join(" ")));
+    }
+    blocks.extend(journey(content));
+    blocks.push(Block::Button("See the booking".to_owned(), frame.link));
+    compose(frame, title, &blocks)
 }
 
 pub(super) fn seats_not_changed(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let what = format!(
-        "Another aircraft will fly for booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
+        "Another aircraft will operate a flight of booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
     );
-    let again = "You can choose other seats where you booked, until check-in closes. A payment that reaches us after all goes back in full.";
-    let title = format!("The seats you asked for on booking {reference} cannot be had");
+    let again = "You can choose other seats where you booked, until check-in closes. Any later payment is refunded in full.";
+    let title = format!("We could not change the seats on booking {reference}");
     letter(content, frame, title, &[&what, again])
 }

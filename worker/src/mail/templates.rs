@@ -28,7 +28,9 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::RefundPaid { refund_id } => returned::refund_paid(content, frame, refund_id),
         MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
         MailKind::FlightsChanged { change_id } => changed::flights(content, frame, change_id),
-        MailKind::FlightsNotChanged { .. } => changed::not_changed(content, frame),
+        MailKind::FlightsNotChanged { change_id } => {
+            changed::not_changed(content, frame, change_id)
+        }
         MailKind::CancellationConfirmed { cancellation_id } => {
             cancelled::confirmed(content, frame, cancellation_id)
         }
@@ -87,13 +89,13 @@ fn to_pay(content: &MailContent, frame: Frame<'_>, is_changed: bool) -> Words {
         return to_pay_by_stranger(content, frame, title, pay);
     }
     let changed = if is_changed {
-        "Your booking has changed, and this mail takes the place of those before. "
+        "Your booking has changed, and this mail replaces the earlier ones. "
     } else {
         ""
     };
     let seats = format!("{changed}We are keeping your seats. Please pay {total} by {due}.");
     let after =
-        "After that they go back on sale and the booking ends by itself; nothing is charged then.";
+        "After that the seats go back on sale and the booking ends by itself; nothing is charged.";
     compose(
         frame,
         title,
@@ -139,7 +141,7 @@ fn cancelled_unpaid(content: &MailContent, frame: Frame<'_>) -> Words {
     let what = format!(
         "Booking {reference} was cancelled before it was paid. The seats are on sale again; nothing was charged."
     );
-    let late = "A payment that reaches us after all goes back in full.";
+    let late = "Any later payment is refunded in full.";
     let title = format!("Your booking {reference} is cancelled");
     letter(content, frame, title, &[&what, late])
 }
@@ -149,7 +151,7 @@ fn expired(content: &MailContent, frame: Frame<'_>) -> Words {
     let what = format!(
         "Booking {reference} was not paid in time and has ended. The seats are on sale again; nothing was charged."
     );
-    let again = "If you still want to fly, please search and book again. A payment that reaches us after all either confirms the booking or goes back in full.";
+    let again = "If you still want to fly, please search and book again. Any later payment either confirms the booking or is refunded in full.";
     let title = format!("Your booking {reference} has expired");
     letter(content, frame, title, &[&what, again])
 }
@@ -240,7 +242,7 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
         "Your booking is paid and confirmed."
     };
     let paid = if is_free {
-        "Nothing was to pay.".to_owned()
+        "No payment was due.".to_owned()
     } else {
         format!("Paid: {}", format::money(content.total))
     };
@@ -284,6 +286,38 @@ pub(super) fn passengers(content: &MailContent) -> Block<'static> {
     Block::List("Passengers", content.passengers.iter().map(line).collect())
 }
 
+/// The flights of a booking, those that are booked and those that no longer are, and who flies. Nothing to an address that
+/// anybody may have typed.
+pub(super) fn journey(content: &MailContent) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    if content.is_stranger {
+        return blocks;
+    }
+    let is_booked = content.is_paid() && !content.flights.is_empty();
+    if is_booked {
+        blocks.extend([
+            Block::Paragraph("These flights are booked:".to_owned()),
+            Block::Flights(&content.flights),
+            passengers(content),
+        ]);
+    }
+    let ended = if is_booked || content.flights.is_empty() {
+        &content.cancelled_flights
+    } else {
+        &content.flights
+    };
+    if !ended.is_empty() {
+        let what = "These flights are no longer booked:";
+        blocks.extend([Block::Paragraph(what.to_owned()), Block::Flights(ended)]);
+    }
+    if !is_booked {
+        let names = content.passengers.iter().map(|one| one.name.clone());
+        let names = names.chain(content.former_passengers.iter().cloned());
+        blocks.push(Block::List("Passengers", names.collect()));
+    }
+    blocks
+}
+
 /// What the fares include, and what was bought beside that.
 fn baggage(content: &MailContent) -> Block<'static> {
     let included = content.included.iter().map(|direction| {
@@ -294,8 +328,12 @@ fn baggage(content: &MailContent) -> Block<'static> {
         };
         format!("{}: {each}", format::sentence_case(&direction.direction))
     });
-    let extra =
-        |bag: &MailBag| format!("{}: {} kg more ({})", bag.first_name, bag.kg, bag.direction);
+    let extra = |bag: &MailBag| {
+        format!(
+            "{}: {} kg extra baggage ({})",
+            bag.first_name, bag.kg, bag.direction
+        )
+    };
     let extra = content.bags.iter().map(extra);
     Block::List(
         "Baggage for each passenger with a seat",

@@ -71,19 +71,19 @@ impl Flow {
         let width = BUYER - LEFT - 6.0;
         self.fact(LEFT, "Corrects invoice", text(10), &corrects, width);
         let target = words::paid_back_to(content);
-        self.fact(BUYER, "Paid back to", text(10), &target, RIGHT - BUYER);
+        self.fact(BUYER, "Refunded to", text(10), &target, RIGHT - BUYER);
         self.y += 12.5;
     }
 
     fn void(&mut self, day: NaiveDate) {
         let since = format!(
-            "Void since {}: the bank sent this money back.",
+            "Void since {}: the bank returned this money.",
             format::long_date(day)
         );
         self.line(bold(10), &since);
         self.line(
             text(9),
-            "This document no longer counts, and its number is not used again. What is paid instead has a receipt of its own.",
+            "This document is no longer valid, and its number is not used again. A refund that replaces it has its own receipt.",
         );
         self.sheets.rule(LEFT, RIGHT, self.y + 1.5);
         self.y += 4.5;
@@ -126,8 +126,11 @@ impl Flow {
         } else {
             self.labelled("Reason", cause);
         }
+        if let Some(waiver) = &content.waiver {
+            self.labelled("Cancellation fee waived", waiver);
+        }
         self.room(30.0);
-        self.heading("What was given back");
+        self.heading("What was refunded");
         let (total, no_tax) = match &content.corrects {
             Some(_) => (
                 "Total of this credit note",

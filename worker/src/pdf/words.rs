@@ -93,7 +93,7 @@ pub fn quantity(line: &PriceLineContent) -> String {
 /// `Paid with Visa ending in 4242`.
 pub fn paid(paid: Option<&PaidWith>) -> String {
     let Some(paid) = paid else {
-        return "Nothing was to pay".to_owned();
+        return "No payment was due".to_owned();
     };
     let sum = format::money(paid.amount);
     match (&paid.card_brand, &paid.card_last4) {
@@ -116,34 +116,34 @@ pub fn paid_back_to(content: &RefundReceiptContent) -> String {
     }
 }
 
-/// `Paid back INR 600.00 on 3 December 2026.`, and when it shows, or that it came again.
+/// `Refunded INR 600.00 on 3 December 2026.`, and when it shows, or that the bank returned it.
 pub fn paid_back(content: &RefundReceiptContent) -> String {
     let sum = format::money(content.total);
     let day = format::long_date(content.issued_on);
     match content.returned_on {
         Some(returned) => {
             let returned = format::long_date(returned);
-            format!("Paid back {sum} on {day}; sent back by the bank on {returned}.")
+            format!("Refunded {sum} on {day}; returned by the bank on {returned}.")
         }
-        None if content.is_bank_transfer => format!("Paid back {sum} by bank transfer on {day}."),
-        None => format!("Paid back {sum} on {day}. Banks show it within 5 to 10 days."),
+        None if content.is_bank_transfer => format!("Refunded {sum} by bank transfer on {day}."),
+        None => format!("Refunded {sum} on {day}. Banks show it within 5 to 10 days."),
     }
 }
 
 /// What money was that went back, where no line says it.
 pub fn cause(cause: RefundCause) -> &'static str {
     match cause {
-        RefundCause::NotOwed => "Payment received in error: it was not owed any more",
+        RefundCause::NotOwed => "Payment received in error: it was no longer owed",
         RefundCause::SeatsGone => {
-            "Payment received for other seats, which were not available any more"
+            "Payment received for other seats, which were no longer available"
         }
-        RefundCause::PaidTwice => "Payment received in error: the booking was paid already",
+        RefundCause::PaidTwice => "Payment received in error: the booking was already paid",
         RefundCause::NotAskedFor => "Payment received in error: it was not the payment asked for",
         RefundCause::SeatFees => "Fee of a chosen seat that was not available",
         RefundCause::SeatSwap => "Fee of a chosen seat that another aircraft does not have",
         RefundCause::Cancellation => "Cancelled flights",
         RefundCause::Change => "Changed flights, which cost less",
-        RefundCause::FlightsGone => "Payment for other flights, which were not available any more",
+        RefundCause::FlightsGone => "Payment for other flights, which were no longer available",
         RefundCause::Staff => "Refund by customer service",
     }
 }

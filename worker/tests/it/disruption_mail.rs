@@ -26,6 +26,11 @@ fn at(month: u32, day: u32) -> Clock {
     Clock::manual(Utc.with_ymd_and_hms(2026, month, day, 9, 10, 0).unwrap())
 }
 
+/// An instant as the others, of a day on which the traveller is under way.
+fn under_way() -> Clock {
+    Clock::manual(Utc.with_ymd_and_hms(2026, 12, 20, 8, 45, 0).unwrap())
+}
+
 async fn run(ctx: &Ctx, kind: &str, job_id: JobId) {
     let pushed = Pushed {
         job_id,
@@ -110,15 +115,19 @@ async fn a_cancelled_flight_is_told_with_what_can_be_chosen_until_when_and_what_
         &[
             "the airline has cancelled flight BA 143 from London to New Delhi. The reason: The aircraft is late.",
             "Booking reference: K7XQ3M",
-            "It was to fly: Tue 5 Jan 2027, 18:50 (UTC) London (LHR) to Wed 6 Jan 2027, 09:00 (UTC+5:30) New Delhi (DEL)",
-            "A full refund",
+            "Cancelled: Tue 5 Jan 2027, 18:50 (UTC) London (LHR) to Wed 6 Jan 2027, 09:00 (UTC+5:30) New Delhi (DEL)",
+            "Another flight on the same route within 3 days, free of charge",
+            "A full refund of INR 1,15,684.00 for this direction, seats and bags included.",
+            "Passengers\n  Ms Hồng Đào Thị Nguyễn: AI 161 seat 21A, BA 143 seat 21A",
             // Three days after it was told, by the clocks of London.
-            "Please choose by Sun 3 Jan 2027, 09:10 (UTC). Without an answer everything you paid for it goes back.",
+            "Please choose by Sun 3 Jan 2027, 09:10 (UTC). If we do not hear from you by then, we will refund it in full.",
             "GBP 520.00 for each passenger.",
             "https://www.legislation.gov.uk/eur/2004/261",
         ],
     );
-    assert!(!mail.text.contains("Fly at the new times"), "{}", mail.text);
+    for absent in ["Fly at the new times", "both directions"] {
+        assert!(!mail.text.contains(absent), "{}", mail.text);
+    }
     assert!(
         !mail.text.contains("eur-lex"),
         "what does not apply is left out"
@@ -150,7 +159,9 @@ async fn new_times_are_told_beside_the_old_and_stand_on_the_new_tickets(pool: Pg
             "Booked: Sun 20 Dec 2026, 14:00 (UTC+5:30) New Delhi (DEL)",
             "New: Sun 20 Dec 2026, 15:15 (UTC+5:30) New Delhi (DEL) to Sun 20 Dec 2026, 19:25 (UTC) London (LHR)",
             "Fly at the new times; you get new tickets.",
-            "Please choose by Mon 23 Nov 2026, 14:40 (UTC+5:30). Without an answer we take it that you fly at the new times.",
+            "Another flight on the same route within 3 days, free of charge",
+            "A full refund of INR 1,02,783.00 for this direction, seats and bags included.",
+            "Please choose by Mon 23 Nov 2026, 14:40 (UTC+5:30). If we do not hear from you by then, you fly at the new times.",
         ],
     );
 
@@ -183,4 +194,57 @@ async fn new_times_are_told_beside_the_old_and_stand_on_the_new_tickets(pool: Pg
             "Flight AI 161 leaves New Delhi at Sun 20 Dec 2026, 15:15 (UTC+5:30) instead of Sun 20 Dec 2026, 14:00 (UTC+5:30).",
         ],
     );
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn a_ticket_of_one_airline_can_be_given_back_whole_and_the_mail_says_for_how_much(
+    pool: PgPool,
+) {
+    sqlx::query("update direction set validating_airline = 'AI'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let ctx = ctx(&pool, at(11, 20));
+    let (_, mail) = told(&ctx, OUT, FlightChange::Cancel).await;
+    assert_says(
+        &mail,
+        &[
+            "A full refund of INR 1,02,783.00 for this direction, seats and bags included.",
+            // The fee of the booking comes back too, because nothing of it is flown.
+            "A full refund of INR 2,18,767.00 for both directions, which are on one ticket, seats and bags included.",
+        ],
+    );
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn whoever_is_under_way_is_offered_no_refund_that_there_is_not(pool: PgPool) {
+    with_connection_times(&pool).await;
+    // The way to London goes on with the flight that is cancelled.
+    for statement in [
+        "update booked_flight set direction_id = '00000000-0000-7000-8000-000000000501'",
+        "update direction set status = 'cancelled' where ordinal = 1",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let ctx = ctx(&pool, under_way());
+    let (_, mail) = told(&ctx, BACK, FlightChange::Cancel).await;
+    assert_says(
+        &mail,
+        &["There is nothing to choose on the page of the booking."],
+    );
+    for absent in ["A full refund", "Please choose", "we will refund"] {
+        assert!(!mail.text.contains(absent), "{}", mail.text);
+    }
 }

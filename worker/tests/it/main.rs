@@ -1,5 +1,6 @@
 //! The worker against real PostgreSQL, Redis, SMTP and S3 servers; what it makes is read by other people's programs.
 
+mod after_sale_mails;
 mod booked;
 mod changed_people;
 mod clock;

@@ -27,7 +27,7 @@ fn clock() -> Clock {
     Clock::manual(Utc.with_ymd_and_hms(2026, 11, 20, 9, 10, 0).unwrap())
 }
 
-async fn run(ctx: &Ctx, kind: &str, job_id: flightdesk_core::ids::JobId) {
+pub async fn run(ctx: &Ctx, kind: &str, job_id: flightdesk_core::ids::JobId) {
     let pushed = Pushed {
         job_id,
         attempt: 1,
@@ -38,7 +38,7 @@ async fn run(ctx: &Ctx, kind: &str, job_id: flightdesk_core::ids::JobId) {
     assert_eq!(attempt::run(ctx, &pushed).await, Outcome::Done);
 }
 
-async fn invoice(ctx: &Ctx) -> InvoiceContent {
+pub async fn invoice(ctx: &Ctx) -> InvoiceContent {
     let mut conn = ctx.db.acquire().await.unwrap();
     let settled = Settled {
         account_id: ACCOUNT,
@@ -114,6 +114,7 @@ async fn the_confirmation_carries_tickets_invoice_and_the_instants_of_the_flight
         .unwrap();
     run(&ctx, "send_mail", flightdesk_core::ids::JobId(mail)).await;
     let sent = ctx.mail.sent();
+    assert_reservations(&sent[0].html, 8);
     let names: Vec<_> = sent[0]
         .attachments
         .iter()
@@ -187,7 +188,7 @@ async fn refunded(ctx: &Ctx, reason: &str, minor: i64) -> RefundId {
     id
 }
 
-async fn stripe_says(ctx: &Ctx, id: RefundId, minor: i64, status: StripeRefundStatus) {
+pub async fn stripe_says(ctx: &Ctx, id: RefundId, minor: i64, status: StripeRefundStatus) {
     let said = StripeRefund {
         id: format!("re_{id}"),
         status,
@@ -204,7 +205,7 @@ async fn stripe_says(ctx: &Ctx, id: RefundId, minor: i64, status: StripeRefundSt
 }
 
 /// Renders what is due, and sends the mails that are promised then.
-async fn render_and_send(ctx: &Ctx) {
+pub async fn render_and_send(ctx: &Ctx) {
     for (job, lease) in take_jobs(ctx).await {
         flightdesk_worker::jobs::render_document::run(ctx, job, &lease)
             .await
@@ -246,6 +247,9 @@ async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgP
         "your Visa card ending in 4242",
         "within 5 to 10 days",
         "FD/26-27/C00001",
+        "AI 161",
+        "Sun 20 Dec 2026, 14:00 (UTC+5:30)",
+        "Ms Hồng Đào Thị Nguyễn: AI 161 seat 21A, BA 143 seat 21A",
     ] {
         for form in [&mail.text, &mail.html] {
             assert!(form.contains(said), "{said:?} is missing in\n{form}");
@@ -293,7 +297,7 @@ async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgP
     for said in [
         "Credit note (void)",
         "FD/26-27/C00001",
-        "Void since 20 November 2026: the bank sent this money back.",
+        "Void since 20 November 2026: the bank returned this money.",
     ] {
         assert!(text.contains(said), "{said:?} is missing in\n{text}");
     }
@@ -309,8 +313,8 @@ async fn a_refund_is_mailed_with_its_credit_note_and_a_void_one_is_not(pool: PgP
 async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool: PgPool) {
     let ctx = ctx(&pool, clock());
     for (reason, said) in [
-        ("late_payment", "it was not owed any more"),
-        ("duplicate_payment", "the booking was paid already"),
+        ("late_payment", "it was no longer owed"),
+        ("duplicate_payment", "the booking was already paid"),
         ("seat_fees", "Fee of a chosen seat that was not available"),
         (
             "seat_swap",
@@ -325,14 +329,17 @@ async fn a_receipt_is_the_same_bytes_each_time_and_names_what_the_money_was(pool
             .fetch_one(&mut *conn)
             .await
             .unwrap();
-        let content = RefundReceiptContent::load(&mut conn, DocumentId(receipt))
+        let mut content = RefundReceiptContent::load(&mut conn, DocumentId(receipt))
             .await
             .unwrap();
+        content.waiver = Some("The traveller is ill".to_owned());
         let made = pdf::refund_receipt(&content).unwrap();
         assert_eq!(made, pdf::refund_receipt(&content).unwrap());
         let text = text_of(&made);
         for said in [
             said,
+            "Cancellation fee waived",
+            "The traveller is ill",
             "Refund receipt",
             "No invoice was issued for this money",
             "INR 12.34",
@@ -475,14 +482,15 @@ fn known_properties(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// Fails on a property that schema.org does not have for its type, and unless everybody has each flight.
-fn assert_reservations(html: &str) {
+/// Fails on a property that schema.org does not have for its type, and unless there are so many reservations, each of another
+/// passenger or flight.
+pub fn assert_reservations(html: &str, count: usize) {
     let (_, rest) = html
         .split_once(r#"<script type="application/ld+json">"#)
         .unwrap();
     let (data, _) = rest.split_once("</script>").unwrap();
     let reservations: Vec<serde_json::Value> = serde_json::from_str(data).unwrap();
-    assert!(!reservations.is_empty());
+    assert_eq!(reservations.len(), count);
     let mut seen = Vec::new();
     let mut waiting: Vec<_> = reservations.iter().collect();
     while let Some(value) = waiting.pop() {
@@ -601,7 +609,7 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
             MailKind::SeatsNotChanged {
                 seat_change_id: Uuid::nil(),
             },
-            "The seats you asked for on booking K7XQ3M cannot be had",
+            "We could not change the seats on booking K7XQ3M",
             "does not have the seats that you asked for",
         ),
         (
@@ -610,7 +618,7 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
                 change_id: Uuid::nil(),
             },
             "The flights of booking K7XQ3M have not changed",
-            "does not have the seats of the quote",
+            "does not have the seats that were quoted",
         ),
     ];
     for (status, kind, subject, said) in turns {
@@ -636,8 +644,16 @@ async fn each_turn_of_a_booking_has_its_mail_and_none_that_is_no_longer_true(poo
             assert!(form.contains(said), "{said:?} is missing in\n{form}");
             assert!(form.contains("/booking?link="), "no link in\n{form}");
         }
+        if matches!(kind, MailKind::FlightsNotChanged { .. }) {
+            for said in [
+                "Sun 20 Dec 2026, 14:00 (UTC+5:30)",
+                "Ms Hồng Đào Thị Nguyễn: AI 161 seat 21A, BA 143 seat 21A",
+            ] {
+                assert!(mail.text.contains(said), "{said:?} in\n{}", mail.text);
+            }
+        }
         if matches!(kind, MailKind::TicketsChanged { .. }) {
-            assert_reservations(&mail.html);
+            assert_reservations(&mail.html, 8);
             assert!(!mail.text.contains("schema.org"), "{}", mail.text);
         }
         assert_eq!(
@@ -697,8 +713,8 @@ async fn whoever_has_money_back_is_told_how_much_and_why_once(pool: PgPool) {
             "INR 12.34",
             "not the payment that we asked for",
         ),
-        ("duplicate_payment", "INR 12.35", "was paid already"),
-        ("late_payment", "INR 12.36", "was not owed any more"),
+        ("duplicate_payment", "INR 12.35", "was already paid"),
+        ("late_payment", "INR 12.36", "was no longer owed"),
         ("seat_fees", "INR 600.00", "the fee of INR 600.00"),
     ] {
         let ctx = ctx(&pool, clock());

@@ -124,9 +124,9 @@ fn every_reader_agrees(content: &TicketContent, is_embedded: bool, name: &str) {
     for words in [
         "Refund receipt (void)",
         "FD/26-27/R00003",
-        "Void since 3 December 2026: the bank sent this money back.",
+        "Void since 3 December 2026: the bank returned this money.",
         "No invoice was issued for this money",
-        "the booking was paid already",
+        "the booking was already paid",
         "Total of this receipt",
     ] {
         assert!(said.contains(words), "{words:?} is not in {said}");

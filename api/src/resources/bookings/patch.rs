@@ -11,7 +11,7 @@ use crate::openapi::raw::{FromRaw, Raw};
 use crate::resources::holds::SeatWishView;
 use crate::views::MoneyView;
 
-/// What of a booking shall be another; what is absent stays
+/// Fields to change; omitted fields are unchanged
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct PatchBooking {

@@ -187,7 +187,7 @@ pub struct PaymentView {
     amount_refunded: MoneyView,
     /// What was paid and does not go back: neither by a refund nor by a dispute that was lost
     amount_kept: MoneyView,
-    /// Only when money came that was not what was asked for: it goes back whole
+    /// Only when a payment arrived that was not the one asked for: it is refunded in full
     mismatches: Option<Vec<MismatchView>>,
     /// Only when a bank has asked about the money or taken it back, because whoever paid disputes the payment
     disputes: Option<Vec<DisputeView>>,
@@ -494,7 +494,7 @@ impl From<Document> for BookedDocumentView {
 pub struct PendingChangeView {
     /// The difference; `POST …/payment` opens a page to pay it on
     amount: MoneyView,
-    /// When what is held for it goes back unless it is paid
+    /// When the held seats are released unless paid
     expires_at: Instant,
 }
 

@@ -90,7 +90,7 @@ impl Rules for ChangeQuoteRequest {
     }
 }
 
-/// What is confirmed
+/// The quote to confirm
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 pub struct ConfirmChange {

@@ -38,9 +38,9 @@ pub struct ChangeQuoteView {
     fee: MoneyView,
     /// What fares that are not refundable keep where the new ones cost less
     fare_kept: MoneyView,
-    /// What is to pay, zero when nothing is
+    /// The amount to pay, or zero
     to_pay: MoneyView,
-    /// What goes back to where it was paid from, zero when nothing does
+    /// The amount to refund, or zero
     refund: MoneyView,
 }
 
@@ -50,7 +50,7 @@ pub struct ChangeQuoteView {
 pub struct ChangedDirectionView {
     /// `departing` or `returning`
     direction: String,
-    /// What is booked, in the order of travel
+    /// The flights that are booked, in the order of travel
     from_flight_ids: Vec<Uuid>,
     /// What will be
     to_flight_ids: Vec<Uuid>,
@@ -77,7 +77,7 @@ pub struct ChangeItemView {
     seat_difference: MoneyView,
     fee: MoneyView,
     fare_kept: MoneyView,
-    /// The sum: what is to pay when positive, what goes back when negative
+    /// The sum: to pay when positive, to refund when negative
     amount: MoneyView,
     /// How each part of the price moves
     lines: Vec<ChangeLineView>,
@@ -94,7 +94,7 @@ pub struct ChangeLineView {
     /// What a tax or fee is called
     name: Option<String>,
     flight_id: Option<Uuid>,
-    /// Charged anew when positive, credited of the old price when negative
+    /// Positive: additional collection. Negative: credit for the old fare
     amount: MoneyView,
 }
 

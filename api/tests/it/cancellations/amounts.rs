@@ -1,6 +1,6 @@
 //! How much comes back, by which rule, to the second.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -8,7 +8,7 @@ use super::{buy, cancel, confirm, departure, flights, pay, quote, rupees, turn_t
 use crate::consistent::assert_consistent;
 use crate::seats::hold_seats;
 use crate::support::TestApp;
-use crate::trip::{self, adults, grown_ups};
+use crate::trip::{self, adults, fly, grown_ups};
 
 /// The rule, the charge and the refund of the first item of a quote.
 fn said(quote: &Value) -> (&str, &str, &str) {
@@ -108,6 +108,87 @@ async fn each_tier_ends_at_its_second(pool: PgPool) {
     let now = client.booking(&booking).await;
     let actions = now["available_actions"].as_array().unwrap();
     assert!(!actions.contains(&json!("cancel")), "{actions:?}");
+}
+
+/// Summer time begins in London on 28 March at 01:00 UTC, a day before the flight; the way to Los Angeles lands before it began.
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn tiers_count_hours_that_pass_across_a_change_of_the_clocks_and_the_date_line(pool: PgPool) {
+    flights(&pool, ["AI", "AI"]).await;
+    let mut booked = Vec::new();
+    for (airline, route, local, instant) in [
+        (
+            "NZ",
+            ["AKL", "LAX"],
+            "2026-12-20T20:00:00",
+            "2026-12-20T07:00:00Z",
+        ),
+        (
+            "BA",
+            ["LHR", "MUC"],
+            "2027-03-29T08:00:00",
+            "2027-03-29T07:00:00Z",
+        ),
+    ] {
+        let flight = fly(&pool, airline, "501", route, local).await;
+        let departs_at: DateTime<Utc> = instant.parse().unwrap();
+        booked.push((flight, departs_at));
+    }
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let second = Duration::seconds(1);
+    for (flight, departs_at) in booked {
+        let offer = client.offer_of(&[flight], adults(1)).await;
+        let booking = buy(&app, &pool, &client, &[offer], &grown_ups(1)).await;
+        assert_eq!(
+            booking["directions"][0]["flights"][0]["departs_at"],
+            json!(departs_at)
+        );
+        for (before, charge) in [
+            (Duration::hours(168) + second, "0.00"),
+            (Duration::hours(168), "3000.00"),
+            (Duration::hours(72) + second, "3000.00"),
+            (Duration::hours(72), "3500.00"),
+            (Duration::hours(2) + second, "3500.00"),
+        ] {
+            turn_to(&app, departs_at, before);
+            let quoted = quote(&client, &booking, &json!({})).await.body;
+            let (rule, charged, _) = said(&quoted);
+            assert_eq!((rule, charged), ("fare_tier", charge), "{before}");
+        }
+        turn_to(&app, departs_at, Duration::hours(2));
+        let late = quote(&client, &booking, &json!({})).await;
+        assert_eq!(late.problem(), (409, "too_late"));
+    }
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn what_two_payments_paid_goes_back_to_the_newer_one_first(pool: PgPool) {
+    let [out, _] = flights(&pool, ["AI", "AI"]).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let offer = client.offer_of(&[out], adults(1)).await;
+    let booking = buy(&app, &pool, &client, &[offer], &grown_ups(1)).await;
+    crate::seats::change(&client, &booking, &[(0, "2C")]).await;
+    pay(&app, &pool, &client, &booking).await;
+    let paid: Vec<uuid::Uuid> = sqlx::query_scalar("select id from payment order by id")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    cancel(&client, &booking, &json!({})).await;
+    let path = format!("/v1/bookings/{}/refunds", trip::reference(&booking));
+    let refunds = client.get(&path).await.body;
+    let refunds = refunds["data"].as_array().unwrap().iter();
+    let refunds: Vec<_> = refunds
+        .map(|refund| (refund["payment_id"].clone(), refund["amount"].clone()))
+        .collect();
+    assert_eq!(
+        refunds,
+        [
+            (json!(paid[1]), rupees("600.00")),
+            (json!(paid[0]), rupees("6788.00")),
+        ]
+    );
+    assert_consistent(&pool).await;
 }
 
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]

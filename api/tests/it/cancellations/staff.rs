@@ -1,7 +1,11 @@
 //! What staff do for travellers: cancel and waive, and say who was not aboard.
 
 use chrono::Duration;
-use flightdesk_core::ticket;
+use flightdesk_core::document::RefundReceiptContent;
+use flightdesk_core::ids::{DocumentId, RefundId};
+use flightdesk_core::money::{Currency, Money};
+use flightdesk_core::payment::stripe::{StripeRefund, StripeRefundStatus};
+use flightdesk_core::{payment, ticket};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -28,8 +32,38 @@ async fn admin(client: &Client<'_>, booking: &Value, what: &str, body: &Value) -
     client.post(&path, body).await
 }
 
+/// Stripe has paid the one refund that is promised; what its receipt says.
+async fn receipt(app: &TestApp, pool: &PgPool) -> RefundReceiptContent {
+    let (id, minor): (RefundId, i64) = sqlx::query_as("select id, amount_minor from refund")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let said = StripeRefund {
+        id: format!("re_{id}"),
+        status: StripeRefundStatus::Succeeded,
+        failure: None,
+        refund_id: Some(id),
+        payment_intent: None,
+        amount: Money::new(minor, Currency::INR),
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    payment::record_refund(&mut tx, &app.clock, id, &said)
+        .await
+        .unwrap();
+    let document = sqlx::query_scalar("select id from document where refund_id = $1")
+        .bind(id.0)
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    let content = RefundReceiptContent::load(&mut tx, DocumentId(document))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    content
+}
+
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
-async fn staff_waive_a_charge_with_a_reason_that_the_quote_keeps(pool: PgPool) {
+async fn staff_waive_a_charge_with_a_reason_that_quote_timeline_and_receipt_keep(pool: PgPool) {
     let [out, _] = flights(&pool, ["AI", "AI"]).await;
     let app = TestApp::start(pool.clone()).await;
     let (client, desk) = (app.sign_up().await, staff(&app, &pool).await);
@@ -74,6 +108,15 @@ async fn staff_waive_a_charge_with_a_reason_that_the_quote_keeps(pool: PgPool) {
     let done = admin(&desk, &booking, "cancellations", &done).await;
     assert_eq!(done.status.as_u16(), 200, "{done:?}");
     assert_eq!(done.body["payment"]["amount_refunded"], rupees("6788.00"));
+    let waiver: Option<String> = sqlx::query_scalar(
+        "select details ->> 'waiver' from booking_event where kind = 'cancelled'",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(waiver.as_deref(), Some("The traveller is ill"));
+    let receipt = receipt(&app, &pool).await;
+    assert_eq!(receipt.waiver.as_deref(), Some("The traveller is ill"));
     assert_consistent(&pool).await;
 }
 

@@ -10,6 +10,7 @@ use super::{a_day_later, change, confirm, flights_of, pay, quoted, tickets_of};
 use crate::cancellations::{buy, departure, flights, rupees, turn_to};
 use crate::consistent::assert_consistent;
 use crate::payments::{open, paid, session, settle};
+use crate::seat_swaps::mails;
 use crate::support::TestApp;
 use crate::trip::{self, adults, counters, grown_ups, reference};
 
@@ -190,6 +191,9 @@ async fn a_change_that_nobody_pays_ends_and_late_money_for_it_goes_back(pool: Pg
     let after = client.booking(&booking).await;
     assert_eq!(after["flight_change"], Value::Null);
     assert_eq!(counters(&pool, later).await, (0, 0));
+    let lost = "select count(*) from booking_event where kind = 'flight_change_lost' and details ->> 'reason' = 'unpaid'";
+    assert_eq!(trip::count(&pool, lost).await, 1);
+    assert_eq!(mails(&pool, "flights_not_changed").await, 1);
     assert_consistent(&pool).await;
 
     assert_eq!(settle(&app, &paid(&checkout)).await, Settlement::Refunding);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{a_day_later, confirm, quoted};
-use crate::cancellations::{buy, flights, pay, rupees};
+use crate::cancellations::{self, buy, flights, pay, rupees};
 use crate::consistent::assert_consistent;
 use crate::support::{Client, TestApp};
 use crate::trip::{adults, grown_ups};
@@ -83,5 +83,44 @@ async fn a_seat_that_goes_along_is_kept_while_the_change_waits_and_had_afterward
     let offer = client.offer_of(&[out], adults(1)).await;
     let changed = super::change(&client, &booking, &json!({ "offer": offer })).await;
     assert_eq!(changed["passengers"][0]["seats"][0]["seat"], "2C");
+    assert_consistent(&pool).await;
+}
+
+/// The bags that a booking has, and the lines of its price that they cost.
+fn bags(booking: &Value) -> (Value, Vec<Value>) {
+    let lines = booking["price"]["lines"].as_array().unwrap().iter();
+    let lines = lines.filter(|line| line["kind"] == "baggage").cloned();
+    (booking["passengers"][0]["baggage"].clone(), lines.collect())
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_bag_goes_along_at_the_price_that_was_paid_and_comes_back_with_the_new_flight(
+    pool: PgPool,
+) {
+    let [out, _] = flights(&pool, ["AI", "AI"]).await;
+    let later = a_day_later(&pool).await;
+    let app = TestApp::start(pool.clone()).await;
+    let client = app.sign_up().await;
+    let offer = client.offer_of(&[out], adults(1)).await;
+    let mut people = grown_ups(1);
+    people[0]["baggage"] = json!([{ "direction": "departing", "kg": 10 }]);
+    let booking = buy(&app, &pool, &client, &[offer], &people).await;
+    let before = bags(&booking);
+    assert_eq!(before.1.len(), 1);
+    assert_eq!(before.1[0]["amount"], rupees("4500.00"));
+    let refund = async || {
+        let quoted = cancellations::quote(&client, &booking, &json!({})).await;
+        quoted.body["refund"].clone()
+    };
+    assert_eq!(refund().await, rupees("11288.00"));
+
+    let offer = client.offer_of(&[later], adults(1)).await;
+    let changed = super::change(&client, &booking, &json!({ "offer": offer })).await;
+    assert_eq!(
+        changed["passengers"][0]["seats"][0]["flight_id"],
+        later.to_string()
+    );
+    assert_eq!(bags(&changed), before);
+    assert_eq!(refund().await, rupees("11288.00"));
     assert_consistent(&pool).await;
 }

@@ -308,7 +308,7 @@ async fn the_page_of_a_mail_has_a_button_for_each_choice(pool: PgPool) {
     disrupted(&desk, out, &cancellation()).await;
     let shown = page().await;
     assert!(
-        shown.contains("Flight AI 101 of Sun 20 Dec 2026, 08:00"),
+        shown.contains("Flight AI 101 on Sun 20 Dec 2026, 08:00"),
         "{shown}"
     );
     let forms = forms(&shown);

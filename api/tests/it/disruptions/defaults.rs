@@ -35,7 +35,8 @@ async fn silence_gives_the_money_back_when_the_time_is_over_and_not_before(pool:
     let late = answer(&client, &booking, &json!({ "choice": "refund" })).await;
     assert_eq!(late.problem(), (409, "disruption_decided"));
     assert!(
-        late.text.contains("without an answer everything goes back"),
+        late.text
+            .contains("without an answer everything is refunded"),
         "{late:?}"
     );
     let both = tokio::join!(sweep(&app, &pool), sweep(&app, &pool));

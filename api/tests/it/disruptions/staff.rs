@@ -217,7 +217,7 @@ async fn a_flight_that_was_cancelled_by_hand_is_noticed_and_its_bookings_are_tol
     let broken = checked["checks"].as_array().unwrap().iter();
     let mut broken = broken.filter(|check| check["violations"] != 0);
     let broken = (broken.next(), broken.next());
-    assert_eq!(broken.0.unwrap()["name"], "cancelled_is_told");
+    assert_eq!(broken.0.unwrap()["name"], "cancelled_flights_are_announced");
     assert_eq!(broken.1, None);
 
     super::disrupted(&desk, out, &cancellation()).await;

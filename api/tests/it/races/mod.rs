@@ -9,6 +9,7 @@ mod endings;
 mod groups;
 mod last_seats;
 mod named_seats;
+mod paid;
 mod patches;
 mod round_trips;
 mod schedules;

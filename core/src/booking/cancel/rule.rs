@@ -56,7 +56,7 @@ pub(super) fn waived(conditions: &FareConditions, facts: &Facts, why: &str) -> R
     Ruled {
         decision: Decision {
             rule: RuleName::Waived,
-            sentence: format!("Our staff have waived what the fare keeps: {why}"),
+            sentence: format!("Our staff have waived the cancellation fee: {why}"),
             ..undecided(conditions, facts)
         },
         charge: Charge::Amount(0),
@@ -85,7 +85,7 @@ pub(in crate::booking) fn disruption_sentence(kind: DisruptionKind, flight: &str
         DisruptionKind::Cancelled => "has cancelled",
         DisruptionKind::Retimed => "has moved",
     };
-    format!("The airline {what} flight {flight}: everything that was paid comes back.")
+    format!("The airline {what} flight {flight}: everything that was paid is refunded.")
 }
 
 /// The rule for who was not aboard: refundable taxes and nothing else.
@@ -94,7 +94,7 @@ pub(super) fn no_show(conditions: &FareConditions, facts: &Facts) -> Ruled {
         decision: Decision {
             rule: RuleName::NoShow,
             sentence:
-                "Not aboard: the base fare is kept, refundable taxes and airport charges come back."
+                "No-show: the base fare is not refundable, refundable taxes and airport charges are refunded."
                     .to_owned(),
             ..undecided(conditions, facts)
         },
@@ -113,13 +113,14 @@ fn tier(conditions: &FareConditions, facts: &Facts) -> Ruled {
         .max_by_key(|tier| tier.more_than_hours);
     let charge = tier.map_or(Charge::BaseFare, |tier| tier.charge);
     let kept = match charge {
-        Charge::Amount(0) => "nothing is kept".to_owned(),
+        Charge::Amount(0) => "no cancellation fee".to_owned(),
         Charge::Amount(minor) => format!(
-            "{} is kept, at most the base fare",
+            "a cancellation fee of {}, at most the base fare",
             format::money(Money::new(minor, conditions.rules.currency))
         ),
         Charge::BaseFare => {
-            "the base fare is kept, refundable taxes and airport charges come back".to_owned()
+            "the base fare is not refundable, refundable taxes and airport charges are refunded"
+                .to_owned()
         }
     };
     let when = tier.map_or_else(String::new, |tier| {
@@ -168,7 +169,7 @@ fn free(conditions: &FareConditions, facts: &Facts, grace: &GracePeriod) -> Rule
             within_hours: Some(grace.within_hours),
             days_ahead: Some(days),
             sentence: format!(
-                "Cancelled within {} hours of booking, which was made at least {days} days before departure: nothing is kept.",
+                "Cancelled within {} hours of booking, which was made at least {days} days before departure: no cancellation fee.",
                 grace.within_hours
             ),
             ..undecided(conditions, facts)

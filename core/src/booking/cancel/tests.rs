@@ -66,7 +66,12 @@ pub(in crate::booking) struct Story {
     pub booked_days_ahead: i64,
     pub seconds_ahead: i64,
     pub both_ways: bool,
+    /// Where the booking begins, and the other end of it.
     pub country: &'static str,
+    pub abroad: &'static str,
+    pub infants: usize,
+    /// A tax that a traveller who cancels does not get back.
+    pub kept_tax: i64,
 }
 
 pub(in crate::booking) fn stories() -> impl Strategy<Value = Story> {
@@ -78,7 +83,14 @@ pub(in crate::booking) fn stories() -> impl Strategy<Value = Story> {
         0_i64..500_000,
         0_i64..90_000,
     );
-    let party = (1_usize..5, 0_usize..3, 0_usize..3, any::<bool>());
+    let party = (
+        1_usize..5,
+        0_usize..3,
+        0_usize..3,
+        any::<bool>(),
+        0_usize..3,
+        0_i64..50_000,
+    );
     let times = (
         0_i64..40,
         prop_oneof![
@@ -89,7 +101,8 @@ pub(in crate::booking) fn stories() -> impl Strategy<Value = Story> {
             Just(168 * 3_600 + 1),
         ],
     );
-    let places = (prop_oneof![Just("IN"), Just("US")], 0_usize..3);
+    let ends = prop_oneof![Just(("IN", "IN")), Just(("US", "IN")), Just(("IN", "GB"))];
+    let places = (ends, 0_usize..3);
     (money, party, times, places).prop_map(|(money, party, times, places)| {
         let currency = [Currency::INR, Currency::JPY, Currency::KWD][places.1];
         let step = charge::step(currency);
@@ -108,7 +121,10 @@ pub(in crate::booking) fn stories() -> impl Strategy<Value = Story> {
             booked_days_ahead: times.0,
             seconds_ahead: times.1,
             both_ways: party.3,
-            country: places.0,
+            country: places.0.0,
+            abroad: places.0.1,
+            infants: party.4.min(party.0),
+            kept_tax: round(party.5),
         }
     })
 }
@@ -172,7 +188,7 @@ pub(in crate::booking) fn trip(story: &Story) -> Trip {
             flights: vec![FlightId::new()],
             departs_at: departs_at + TimeDelta::days(3 * i64::from(ordinal)),
             last_departure_date: NaiveDate::from_ymd_opt(2026, 12, 20).unwrap(),
-            countries: vec![story.country.to_owned(), "IN".to_owned()],
+            countries: vec![story.country.to_owned(), story.abroad.to_owned()],
         })
         .collect();
     let mut lines = Vec::new();
@@ -239,6 +255,64 @@ pub(in crate::booking) fn trip(story: &Story) -> Trip {
     }
 }
 
+/// The same with infants, and with a tax on everybody with a seat that does not come back.
+fn whole_trip(story: &Story) -> Trip {
+    let mut trip = trip(story);
+    let step = charge::step(story.currency);
+    let infants = (0..story.infants).map(|index| TripPassenger {
+        id: PassengerId::new(),
+        kind: PassengerType::Infant,
+        name: format!("Infant {index}"),
+        date_of_birth: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(),
+        adult_id: Some(trip.passengers[index].id),
+    });
+    let infants: Vec<_> = infants.collect();
+    trip.passengers.extend(infants);
+    for direction in &trip.directions {
+        let own = |kind: PassengerType, line: PriceLine| PriceLine {
+            direction: Some(direction.direction.ordinal()),
+            flight_id: Some(direction.flights[0]),
+            passenger_type: Some(kind),
+            ..line
+        };
+        for (kind, quantity) in [
+            (PassengerType::Adult, story.adults),
+            (PassengerType::Child, story.children),
+        ] {
+            if quantity > 0 && story.kept_tax > 0 {
+                let tax = PriceLine {
+                    refundable: false,
+                    ..line(LineKind::Tax, "KEPT", story.kept_tax, quantity)
+                };
+                trip.lines.push(own(kind, tax));
+            }
+        }
+        let base = story.base / 10 / step * step;
+        if story.infants == 0 || base == 0 {
+            continue;
+        }
+        let tax = PriceLine {
+            is_percentage: true,
+            ..line(
+                LineKind::Tax,
+                "GST",
+                base * story.percent / 100 / step * step,
+                story.infants,
+            )
+        };
+        let amount = base * i64::try_from(story.infants).unwrap();
+        let coupon = amount * story.coupon_percent / 100 / step * step;
+        let fare = line(LineKind::BaseFare, "fare", base, story.infants);
+        trip.lines.push(own(PassengerType::Infant, fare));
+        trip.lines.push(own(PassengerType::Infant, tax));
+        if coupon > 0 {
+            let coupon = line(LineKind::Discount, "COUPON", -coupon, 1);
+            trip.lines.push(own(PassengerType::Infant, coupon));
+        }
+    }
+    trip
+}
+
 /// A coupon dealt out among a number of passengers, step by step.
 pub(in crate::booking) fn dealt(minor: i64, mates: usize, step: i64) -> Vec<i64> {
     let mut steps = minor / step;
@@ -264,19 +338,22 @@ pub(in crate::booking) fn dealt(minor: i64, mates: usize, step: i64) -> Vec<i64>
 /// What comes back for a passenger in a direction, from the rules alone.
 fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) -> i64 {
     let step = charge::step(story.currency);
-    let is_adult = passenger < story.adults;
-    let (mates, place) = if is_adult {
-        (story.adults, passenger)
+    let with_seat = story.adults + story.children;
+    let (mates, place, base, fixed) = if passenger < story.adults {
+        (story.adults, passenger, story.base, story.fixed)
+    } else if passenger < with_seat {
+        let base = story.base * 3 / 4 / step * step;
+        (
+            story.children,
+            passenger - story.adults,
+            base,
+            if base == 0 { 0 } else { story.fixed },
+        )
     } else {
-        (story.children, passenger - story.adults)
-    };
-    let base = if is_adult {
-        story.base
-    } else {
-        story.base * 3 / 4 / step * step
+        let base = story.base / 10 / step * step;
+        (story.infants, passenger - with_seat, base, 0)
     };
     let tax = base * story.percent / 100 / step * step;
-    let fixed = if base == 0 { 0 } else { story.fixed };
     let amount = base * i64::try_from(mates).unwrap();
     let coupons = dealt(amount * story.coupon_percent / 100, mates, step);
     let coupon = coupons[place];
@@ -307,13 +384,47 @@ fn by_the_rules(story: &Story, trip: &Trip, passenger: usize, direction: usize) 
     };
     let since = (trip.now - trip.booked_at).num_seconds();
     let ahead = (trip.departs_at - trip.booked_at).num_seconds();
-    let abroad = story.country != "IN";
     let us = since <= 24 * 3_600 && ahead >= 7 * 86_400;
-    let india = !abroad && since <= 48 * 3_600 && ahead >= 7 * 86_400;
+    let days = if story.abroad == "IN" { 7 } else { 15 };
+    let india = story.country == "IN" && since <= 48 * 3_600 && ahead >= days * 86_400;
     if us || india {
         tier.max(back(0, true))
     } else {
         tier
+    }
+}
+
+/// A Light fare from India abroad, thirty hours after it was booked.
+#[test]
+fn from_india_abroad_two_days_are_free_when_it_was_booked_fifteen_days_ahead_to_the_second() {
+    let story = Story {
+        currency: Currency::INR,
+        family: 0,
+        adults: 1,
+        children: 0,
+        base: 500_000,
+        percent: 5,
+        fixed: 48_800,
+        coupon_percent: 0,
+        bag: 0,
+        seat: 0,
+        booked_days_ahead: 0,
+        seconds_ahead: 15 * 86_400 - 30 * 3_600,
+        both_ways: false,
+        country: "IN",
+        abroad: "GB",
+        infants: 0,
+        kept_tax: 0,
+    };
+    let mut trip = trip(&story);
+    for (ahead, rule, refund) in [
+        (15 * 86_400, RuleName::FreeAfterBooking, 573_800),
+        (15 * 86_400 - 1, RuleName::FareTier, 48_800),
+    ] {
+        trip.booked_at = trip.departs_at - TimeDelta::seconds(ahead);
+        let content = quote::compute(&trip, &QuoteRequest::default()).unwrap();
+        let item = &content.items[0];
+        assert_eq!((item.decision.rule, item.refund_minor()), (rule, refund));
     }
 }
 
@@ -322,7 +433,7 @@ proptest! {
 
     #[test]
     fn every_amount_of_a_quote_is_what_the_rules_say(story in stories()) {
-        let trip = trip(&story);
+        let trip = whole_trip(&story);
         let request = QuoteRequest::default();
         let both = QuoteRequest { scope: Some(super::CancellationScope::Both), ..request.clone() };
         let content = quote::compute(&trip, if story.both_ways { &both } else { &request }).unwrap();
@@ -349,7 +460,7 @@ proptest! {
     /// Taxes that never come back otherwise do, at any hour; the fee of the booking does when nothing is left of it.
     #[test]
     fn what_the_airline_does_not_fly_comes_back_whole(story in stories(), minutes in 0_i64..20_000, refundable: bool) {
-        let mut trip = trip(&story);
+        let mut trip = whole_trip(&story);
         trip.now = trip.directions[0].departs_at - TimeDelta::minutes(minutes);
         for line in trip.lines.iter_mut().filter(|line| line.kind == LineKind::Tax) {
             line.refundable = refundable;

@@ -42,13 +42,14 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
     match status {
         DisruptionStatus::Accepted => "the new times are accepted already".to_owned(),
         DisruptionStatus::Refunded => {
-            "the direction is cancelled already and everything that was paid for it goes back"
+            "the direction is cancelled already and everything that was paid for it is refunded"
                 .to_owned()
         }
         DisruptionStatus::Rebooked => "the direction has other flights already".to_owned(),
         DisruptionStatus::Lapsed => format!("it could be chosen until {by}"),
         DisruptionStatus::Superseded => {
-            "the flight was changed again: read the booking's disruption and choose anew".to_owned()
+            "the flight was changed again: read the booking's disruption and choose again"
+                .to_owned()
         }
         DisruptionStatus::Open => match default {
             DefaultChoice::Accept => {
@@ -57,7 +58,7 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
                 )
             }
             DefaultChoice::Refund => {
-                format!("it could be chosen until {by}; without an answer everything goes back")
+                format!("it could be chosen until {by}; without an answer everything is refunded")
             }
             DefaultChoice::Nothing => format!("it could be chosen until {by}"),
         },
@@ -74,10 +75,10 @@ pub enum ChoiceUnavailable {
     #[error("a connection is missed at the new times: they cannot be accepted")]
     ConnectionBroken,
     /// A flight of the direction has left.
-    #[error("the journey has begun: our staff help with what is left of it")]
+    #[error("the journey has begun: our staff help with the rest of it")]
     HasBegun,
     /// The other direction is on another ticket, does not fly any more or has begun.
-    #[error("there is no other direction on the same ticket that could be given back too")]
+    #[error("there is no other direction on the same ticket that could be refunded too")]
     NoOtherDirection,
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{ChangeKind, find_open};
 use crate::booking::traveller;
-use crate::booking_event::{self, Event};
+use crate::booking_event::{self, ChangeLost, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::ids::{BookingId, FlightId};
@@ -129,7 +129,10 @@ pub(in crate::booking) async fn lose(
     let kind = find_open(conn, booking.id).await?.map(|open| open.kind);
     drop_open(conn, clock, booking, id).await?;
     let lost = match kind {
-        Some(ChangeKind::Flights) => Event::FlightChangeLost { change_id: id },
+        Some(ChangeKind::Flights) => Event::FlightChangeLost {
+            change_id: id,
+            why: ChangeLost::SeatsGone,
+        },
         Some(ChangeKind::Seats) | None => Event::SeatChangeLost { seat_change_id: id },
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &lost).await?;

@@ -3,15 +3,16 @@
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{drop_claims, find_open};
+use super::{ChangeKind, drop_claims, find_open};
 use crate::booking::end;
+use crate::booking_event::{self, ChangeLost, Event};
 use crate::booking_lock;
 use crate::clock::Clock;
 use crate::ids::BookingId;
 use crate::{Result, inventory, payment};
 
 /// Ends the changes whose time has run out unpaid and returns how many; a checkout that is open is expired first, as
-/// that of a booking is. One that cannot be ended hinders no other; the first such error is returned at the end.
+/// that of a booking is. The traveller is told that the old flights stand. One that cannot be ended hinders no other; the first such error is returned at the end.
 pub async fn sweep_changes(pool: &PgPool, clock: &Clock) -> Result<u64> {
     let mut conn = pool.acquire().await?;
     let due = sqlx::query!(
@@ -57,6 +58,13 @@ async fn sweep(
         inventory::lock_of_booking(&mut tx, booking_id).await?;
         payment::lapse(&mut tx, clock, &booking).await?;
         drop_claims(&mut tx, clock, &booking, id, "expired").await?;
+        if open.kind == ChangeKind::Flights {
+            let lost = Event::FlightChangeLost {
+                change_id: id,
+                why: ChangeLost::Unpaid,
+            };
+            booking_event::record(&mut tx, clock, booking.account_id, booking_id, &lost).await?;
+        }
     }
     tx.commit().await?;
     Ok(!waits)

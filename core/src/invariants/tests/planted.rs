@@ -44,7 +44,7 @@ const HARMS: &[Harm] = &[
     ("a seat of an ended booking",
      "insert into passenger_seat (flight_id, seat_row, letter, hold_id, reason)
          select f.id, 12, 'C', b.hold_id, 'chosen' from booking b, flight f where b.status = 'expired'",
-     &[("seats_of_the_living", 1)]),
+     &[("no_seats_for_ended_bookings", 1)]),
     ("a passenger without a seat",
      "update booked_flight set seats = seats - 1 where seats = 2; update flight_cabin set held = held - 1 where held > 0",
      &[("parties_complete", 1)]),
@@ -151,7 +151,7 @@ const HARMS: &[Harm] = &[
          insert into cancellation (id, booking_id, quote_id, cancelled_at, currency, refund_minor) select id, id, id, created_at, currency, 0 from booking where status = 'confirmed';
          insert into cancelled_place (passenger_id, direction_id, booking_id, cancellation_id)
          select p.id, d.id, b.id, b.id from booking b join passenger p on p.booking_id = b.id join direction d on d.booking_id = b.id where b.status = 'confirmed'",
-     &[("seats_of_the_living", 1), ("parties_complete", 1), ("paid_is_ticketed", 2)]),
+     &[("no_seats_for_ended_bookings", 1), ("parties_complete", 1), ("paid_is_ticketed", 2)]),
     ("a paid booking without its document",
      "delete from document where kind = 'ticket'",
      &[("paid_is_ticketed", 1)]),
@@ -202,12 +202,12 @@ const HARMS: &[Harm] = &[
      &[("events_tell_the_status", 1)]),
     ("a flight that does not fly, which nobody was told",
      "update flight set status = 'cancelled'",
-     &[("cancelled_is_told", 1)]),
+     &[("cancelled_flights_are_announced", 1)]),
     ("a booking that the job of a disruption has forgotten",
      "update flight set status = 'cancelled';
          insert into disruption (id, flight_id, kind, reason, created_at, departs_at, arrives_at, bookings, passengers, job_id, finished_at)
          select gen_random_uuid(), id, 'cancelled', 'Crew', departs_at - interval '1 year', departs_at, arrives_at, 1, 1, gen_random_uuid(), departs_at from flight",
-     &[("cancelled_is_told", 1)]),
+     &[("cancelled_flights_are_announced", 1)]),
     ("a job that nobody took back",
      "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),

@@ -126,6 +126,9 @@ fn fact(object: EventObject) -> Fact {
                 Fact::Other
             }
         },
+        // `charge.refunded` is one of these: it says how much of a charge went back in all, and not by which refunds. Stripe
+        // says to listen to `refund.created` for those (<https://docs.stripe.com/api/events/types>), which it sends of every
+        // refund, whoever made it. Of a refund of ours that stays unanswered the reconciler asks.
         _ => Fact::Other,
     }
 }
