@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::disruption::OpenDisruption;
+use super::disruption::{OpenDisruption, ToldDisruption};
 use super::model::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, PaymentSummary,
 };
@@ -25,8 +25,8 @@ use crate::payment::{self, Dispute, Mismatch};
 use crate::reference::Airline;
 use crate::ticket::TicketNumber;
 use crate::trade::{
-    BookingStatus, Cabin, Direction, DisruptionKind, FareConditions, LatePayment, LineKind,
-    PassengerType, Price, PriceLine, SeatPreference,
+    BookingStatus, Cabin, Direction, FareConditions, LatePayment, LineKind, PassengerType, Price,
+    PriceLine, SeatPreference,
 };
 use crate::{Error, Result};
 
@@ -40,16 +40,20 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
     let rows = sqlx::query!(
         r#"
         select b.id as "id: BookingId", b.account_id as "account_id: AccountId", b.booking_ref as "booking_ref: BookingRef",
-               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
+               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.first_departs_at, b.confirmed_at, b.currency, b.contact_email,
                b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
                r.code as "coupon?", r.discount_minor as "discount_minor?",
-               open.disruption_id as "disruption_id?", open.kind as "disruption_kind?: DisruptionKind", open.decide_by as "decide_by?"
+               coalesce((
+                   select jsonb_agg(jsonb_build_object(
+                       'id', told.disruption_id, 'direction', d.name, 'is_cancelled', s.kind = 'cancelled', 'is_open', told.status = 'open',
+                       'decide_by', told.decide_by, 'connection_broken', told.connection_broken,
+                       'is_superseded', exists (select from disruption newer where newer.flight_id = s.flight_id and newer.position > s.position),
+                       'has_flight', exists (select from booked_flight bf where bf.direction_id = told.direction_id and bf.flight_id = s.flight_id)
+                   ) order by told.decide_by)
+                   from disrupted_booking told join disruption s on s.id = told.disruption_id join direction d on d.id = told.direction_id
+                   where told.booking_id = b.id and (told.status = 'open' or told.status = 'lapsed' and s.kind = 'cancelled')
+               ), '[]') as "told!: Json<Vec<ToldDisruption>>"
         from booking b left join coupon_redemption r on r.booking_id = b.id
-        left join lateral (
-            select told.disruption_id, s.kind, told.decide_by
-            from disrupted_booking told join disruption s on s.id = told.disruption_id
-            where told.booking_id = b.id and told.status = 'open' order by told.decide_by limit 1
-        ) open on true
         where b.id = any($1)
         "#,
         &raw,
@@ -85,6 +89,7 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
             status: row.status,
             created_at: row.created_at,
             payment_due_at: row.payment_due_at,
+            first_departs_at: row.first_departs_at,
             confirmed_at: row.confirmed_at,
             directions: directions.remove(&id).unwrap_or_default(),
             passengers: passengers.remove(&id).unwrap_or_default(),
@@ -109,14 +114,8 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                 .ok_or(Error::NotFound("booking"))?
                 .summary(currency),
             late_payment: row.late_payment,
-            disruption: match (row.disruption_id, row.disruption_kind, row.decide_by) {
-                (Some(id), Some(kind), Some(decide_by)) => Some(OpenDisruption {
-                    id,
-                    kind,
-                    decide_by,
-                }),
-                _ => None,
-            },
+            disruption: OpenDisruption::first(&row.told.0),
+            told: row.told.0,
         };
         bookings.insert(id, booking);
     }
@@ -221,6 +220,8 @@ async fn passengers(
         bag_kg: Vec<i16>,
         cancelled: Vec<Direction>,
         cancelled_at: Vec<DateTime<Utc>>,
+        no_shows: Vec<Direction>,
+        is_corrected: bool,
     }
     let rows = sqlx::query_as!(
         Row,
@@ -236,7 +237,15 @@ async fn passengers(
                      where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled!: Vec<Direction>",
                array(select c.cancelled_at from cancelled_place gone join direction d on d.id = gone.direction_id
                      join cancellation c on c.id = gone.cancellation_id
-                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled_at!: Vec<DateTime<Utc>>"
+                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled_at!: Vec<DateTime<Utc>>",
+               array(select d.name from ticket t
+                     join ticket_coupon c on c.ticket_id = t.id and c.status = 'no_show'
+                     join booked_flight bf on bf.id = c.booked_flight_id
+                     join direction d on d.id = bf.direction_id
+                     where t.passenger_id = passenger.id and not exists (
+                         select from booked_flight earlier where earlier.direction_id = bf.direction_id and earlier.ordinal < bf.ordinal)
+                    ) as "no_shows!: Vec<Direction>",
+               exists (select from name_correction n where n.passenger_id = passenger.id and n.staff_reason is null) as "is_corrected!"
         from passenger where booking_id = any($1) order by booking_id, ordinal
         "#,
         ids,
@@ -281,6 +290,8 @@ async fn passengers(
             seat_preference: row.seat_preference,
             baggage: bags(row.bag_directions, row.bag_kg),
             cancelled: row.cancelled.into_iter().zip(row.cancelled_at).collect(),
+            no_shows: row.no_shows,
+            is_corrected: row.is_corrected,
             special_requests: row.special_requests,
             travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
         };
@@ -391,6 +402,7 @@ struct Paid {
     status: String,
     id: Option<PaymentId>,
     checkout_url: Option<String>,
+    open_until: Option<DateTime<Utc>>,
     card: Option<Card>,
     received_minor: i64,
     refunded_minor: i64,
@@ -404,6 +416,7 @@ impl Paid {
             status: self.status,
             id: self.id,
             checkout_url: self.checkout_url,
+            open_until: self.open_until,
             card: self.card,
             amount_paid: Money::new(self.received_minor, currency),
             amount_refunded: Money::new(self.refunded_minor, currency),
@@ -418,6 +431,7 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
         r#"
         select b.id as "booking_id: BookingId", coalesce(newest.status, 'none') as "status!", newest.id as "id?: PaymentId",
                newest.checkout_url, newest.card_brand, newest.card_last4,
+               (select expires_at from payment where booking_id = b.id and status = 'open') as open_until,
                (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
                (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
                exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!",
@@ -445,6 +459,7 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
             status: row.status,
             id: row.id,
             checkout_url: row.checkout_url,
+            open_until: row.open_until,
             card: card.map(|(brand, last4)| Card { brand, last4 }),
             received_minor: row.paid,
             refunded_minor: row.refunded,

@@ -64,6 +64,17 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
     }
 }
 
+/// No flight of the booking was cancelled or moved.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the flights of this booking are as they were booked: there is nothing to choose")]
+pub struct NotDisrupted;
+
+impl Refusal for NotDisrupted {
+    fn code(&self) -> &'static str {
+        "not_disrupted"
+    }
+}
+
 /// This cannot be chosen here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceUnavailable {
