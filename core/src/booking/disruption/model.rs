@@ -126,6 +126,10 @@ impl OpenDisruption {
 
 /// What a booking was told of a disruption, as far as it says what can be done with the booking.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that the database knows by itself"
+)]
 pub(in crate::booking) struct ToldDisruption {
     /// The disruption.
     pub id: Uuid,

@@ -66,7 +66,9 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
 
 /// No flight of the booking was cancelled or moved.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the flights of this booking are as they were booked: there is nothing to choose")]
+#[error(
+    "the airline has neither cancelled nor moved anything of this booking: there is nothing to choose"
+)]
 pub struct NotDisrupted;
 
 impl Refusal for NotDisrupted {
