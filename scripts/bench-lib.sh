@@ -81,8 +81,13 @@ fill() {
   before=$(count_flights)
   if [ "$before" -lt "$flights" ]; then
     begun=$(now)
-    # At most 3,000 departures a day; some more days for those that have fewer.
-    manage schedule --days $((flights / 3000 + flights / 60000 + 2)) --per-day 3000 --seed 1
+    # At most 3,000 departures a day; some more days for those that have fewer. Few flights are spread over a month: a target
+    # has a flight back some days later, and another one after that.
+    if [ "$flights" -lt 90000 ]; then
+      manage schedule --days 33 --per-day $((flights / 30 + 1)) --seed 1
+    else
+      manage schedule --days $((flights / 3000 + flights / 60000 + 2)) --per-day 3000 --seed 1
+    fi
     after=$(count_flights)
     jq -n --argjson loaddata "$took" --argjson seconds "$(since "$begun")" --argjson added $((after - before)) \
       '{loaddata_seconds: $loaddata, schedule_seconds: $seconds, flights_added: $added, flights_per_second: ($added / $seconds | floor)}' >"$work/filled.$side.json"

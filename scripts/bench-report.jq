@@ -7,6 +7,8 @@ def best:
   elif .[0].plain then max_by(.plain.per_second)
   elif .[0].per_second then max_by(.per_second)
   elif .[0].ticket_median_ms then min_by(.ticket_median_ms)
+  elif .[0].change then min_by(.cancellation.p50_ms)
+  elif .[0].told_seconds then min_by(.told_seconds)
   elif .[0].worst_ms then min_by(.worst_ms)
   else .[-1] end;
 
@@ -65,6 +67,12 @@ def times(now; before): if now != null and before != null and before > 0 then "\
   plain("200 clients for the last seats of a flight"; "sell_out"; "\(.booked) of \(.seats) seats sold in \(.sold_out_seconds | hundredths) s, then \(.refusals_per_second) refusals/s (409), p50 \(.refusal_p50_ms | tenths) ms, p99 \(.refusal_p99_ms | tenths) ms; \(.answered_503) answered 503"),
   plain("paid → ticket ready, idle system"; "paid"; "median \(.ticket_median_ms | round) ms, longest \(.ticket_max_ms | round) ms"),
   plain("paid → mail"; "paid"; "median \(.mail_median_ms | round) ms, longest \(.mail_max_ms | round) ms"),
+  plain("quotes of cancellations, 16 clients"; "quotes"; .cancellation | load),
+  plain("quotes of changes, 16 clients"; "quotes"; .change | load),
+  measured("cancellations confirmed, many flights, 32 clients"; "cancel"),
+  measured("cancellations confirmed, one flight, 32 clients"; "cancel_hot"),
+  plain("a flight with many bookings is cancelled"; "disrupted"; "\(.bookings) bookings: staff answered in \(.answer_ms) ms, all mails promised after \(.told_seconds | tenths) s, sent after \(.sent_seconds | tenths) s"),
+  plain("its deadline passes unanswered"; "disrupted"; "all \(.bookings) given back after \(.decided_seconds | tenths) s, of which up to 15 s wait for the clock; refunds, receipts and mails done after \(.settled_seconds | tenths) s"),
   plain("tickets a second of one core"; "tickets"; "\(.plain.per_second)/s, \(.plain.bytes) bytes each"),
   plain("tickets of a party of ten, there and back"; "tickets"; "\(.party_of_10.per_second)/s, \(.party_of_10.bytes) bytes each"),
   plain("tickets with an embedded font"; "tickets"; "\(.embedded_font.per_second)/s, \(.embedded_font.bytes) bytes each"),

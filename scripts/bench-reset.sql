@@ -1,6 +1,9 @@
 -- Deletes all bookings, so that every measurement starts from the same state.
 set client_min_messages = warning;
-truncate booking, booking_event, hold, idempotency_key, outbox cascade;
+truncate booking, booking_event, hold, idempotency_key, outbox, disruption cascade;
+-- What a measurement has cancelled flies again.
+update flight set status = 'scheduled'
+where status = 'cancelled' and id in (select unnest(array[flight_id, return_id, onward_id]) from bench.target);
 update flight_cabin set held = 0, sold = 0 where held + sold > 0;
 -- No flight is full before its measurement ends.
 update flight_cabin set capacity = 1000000

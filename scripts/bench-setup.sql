@@ -13,9 +13,10 @@ truncate booking, hold, idempotency_key, outbox cascade;
 delete from account where email like 'bench-%@example.com';
 insert into account (id, email, first_name, last_name, password_hash, created_at)
 select account_id, 'bench-' || n || '@example.com', 'Asha', 'Verma', '!', now() from bench.caller;
--- Used just now: when a key was last used is written once a minute, not once a request.
+-- The first is staff too. Used just now: when a key was last used is written once a minute, not once a request.
 insert into api_key (id, account_id, name, prefix, key_hash, scopes, created_at, last_used_at)
-select gen_random_uuid(), account_id, 'bench', left(key, 13), sha256(convert_to(key, 'UTF8')), '{search,bookings}', now(), now()
+select gen_random_uuid(), account_id, 'bench', left(key, 13), sha256(convert_to(key, 'UTF8')),
+       case when n = 1 then array['search', 'bookings', 'admin'] else array['search', 'bookings'] end, now(), now()
 from bench.caller;
 
 -- Economy only, nothing that leaves before everybody has finished, with a flight back and another one after that.

@@ -80,14 +80,22 @@ pub async fn collect(shop: &Shop, wish: Wish) -> anyhow::Result<Vec<Offer>> {
 }
 
 impl Wish {
-    /// So many offers of one target for one.
-    pub fn of_one_flight(target: i32, offers: usize) -> Self {
+    /// So many offers for one, of all targets in turn.
+    pub fn of_all_flights(offers: usize) -> Self {
         Self {
             offers,
-            hot: Some(target),
+            hot: None,
             party: 1,
             round_trip: false,
             crossing: false,
+        }
+    }
+
+    /// So many offers of one target for one.
+    pub fn of_one_flight(target: i32, offers: usize) -> Self {
+        Self {
+            hot: Some(target),
+            ..Self::of_all_flights(offers)
         }
     }
 }

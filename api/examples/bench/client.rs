@@ -35,6 +35,7 @@ impl Target {
             out: self.flight_id,
             back: None,
             party,
+            family: None,
         }
     }
 
@@ -55,6 +56,7 @@ impl Target {
             out: self.return_id,
             back: Some((self.onward_id, self.onward_date.clone())),
             party,
+            family: None,
         }
     }
 }
@@ -68,12 +70,25 @@ pub struct Journey {
     out: Uuid,
     back: Option<(Uuid, String)>,
     party: u16,
+    /// The fare family that is asked for; whichever is shown first without it.
+    family: Option<&'static str>,
 }
 
 impl Journey {
+    /// The same in a fare family.
+    pub fn in_fare(self, family: &'static str) -> Self {
+        Self {
+            family: Some(family),
+            ..self
+        }
+    }
+
     fn search(&self) -> String {
         let back = self.back.as_ref();
         let back = back.map_or(String::new(), |(_, date)| format!("&return_date={date}"));
+        let family = self
+            .family
+            .map_or(String::new(), |family| format!("&fare_family={family}"));
         let Self {
             origin,
             destination,
@@ -82,7 +97,7 @@ impl Journey {
             ..
         } = self;
         format!(
-            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={date}{back}&adults={party}&max_stops=0&limit=100"
+            "/v1/flights/search?origin={origin}&destination={destination}&departure_date={date}{back}&adults={party}&max_stops=0&limit=100{family}"
         )
     }
 }
@@ -222,7 +237,8 @@ impl Shop {
         let body = json!({
             "offers": offer.tokens,
             "passengers": passengers,
-            "contact": {"email": "asha@example.com", "phone": "+919876543210"},
+            // Of one address the worker would send a few mails an hour.
+            "contact": {"email": format!("{}@example.com", somebody()), "phone": "+919876543210"},
         });
         self.post(&offer.key, "/v1/bookings", &body)
     }

@@ -4,11 +4,14 @@
 //! It takes whom to be and what to ask for from the tables `bench.caller` and `bench.target`, which the script makes.
 //! It talks to loopback alone and ends by itself: every phase has an end in time and in number.
 
+mod after_sale;
 mod baseline;
 mod bodies;
 mod book;
 mod client;
+mod disrupt;
 mod load;
+mod paid;
 mod pay;
 mod search;
 mod sell_out;
@@ -84,6 +87,28 @@ enum What {
         /// The api's process, whose time `/proc` tells (Linux)
         #[arg(long)]
         pid: u32,
+    },
+    /// Quotes of cancellations and of changes of paid bookings
+    Quotes {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        bought: after_sale::Bought,
+    },
+    /// Confirms the cancellations of paid bookings, all of them once; it ends when they are
+    Cancel {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        bought: after_sale::Bought,
+    },
+    /// Cancels a flight with many paid bookings
+    Disrupt {
+        #[arg(long, default_value_t = 1_000)]
+        bookings: usize,
+        /// The target (`bench.target.n`) that all of them are on
+        #[arg(long, default_value_t = 1)]
+        target: i32,
     },
     /// One traveller after the other: from the payment to the ticket, and to the mail
     Pay {
@@ -165,6 +190,11 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
             .await?
         }
         What::Bodies { pid } => bodies::run(&shop, pid).await?,
+        What::Quotes { load, bought } => after_sale::quotes(shop, &db, load, bought).await?,
+        What::Cancel { load, bought } => {
+            after_sale::cancellations(&shop, &db, load, bought).await?
+        }
+        What::Disrupt { bookings, target } => disrupt::run(&shop, &db, bookings, target).await?,
         What::Pay {
             travellers,
             mail_dir,

@@ -13,7 +13,7 @@ use crate::client::Shop;
 use crate::load::milliseconds;
 
 /// The card that always pays (<https://docs.stripe.com/testing>).
-const CARD: &str = "4242424242424242";
+pub const CARD: &str = "4242424242424242";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_mins(1);
 

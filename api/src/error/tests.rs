@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeZone, Utc};
 use flightdesk_core::booking::{
-    ChangeNotAllowed, ChoiceUnavailable, CorrectionTooLate, DisruptionDecided, FlightIsCancelled,
-    PriceChanged,
+    ChangeNotAllowed, ChoiceUnavailable, CorrectionTooLate, CorrectionUnavailable,
+    DisruptionDecided, FlightDoesNotFly, FlightIsCancelled, NotDisrupted, PriceChanged,
 };
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
@@ -96,6 +96,7 @@ fn errors() -> Vec<Error> {
             ended_at: Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap(),
         }
         .into(),
+        CorrectionUnavailable.into(),
         Error::HoldExpired,
         Error::HoldBooked,
         Error::WrongState {
@@ -165,7 +166,11 @@ fn disruptions() -> Vec<Error> {
         ]
         .map(Error::from),
     );
-    errors.push(FlightIsCancelled.into());
+    errors.extend([
+        FlightIsCancelled.into(),
+        FlightDoesNotFly.into(),
+        NotDisrupted.into(),
+    ]);
     errors
 }
 

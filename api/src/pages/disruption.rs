@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use flightdesk_core::booking::{
     self, Answer, Booking, BookingDisruption, BookingLinks, ChoiceOption, ChoiceUnavailable,
-    DisruptionDecided, RefundScope,
+    DisruptionDecided, NotDisrupted, RefundScope,
 };
 use flightdesk_core::html::escape;
 use flightdesk_core::ids::AccountId;
@@ -100,6 +100,7 @@ async fn decide(
 fn is_refused(error: &Error) -> bool {
     error.refusal::<DisruptionDecided>().is_some()
         || error.refusal::<ChoiceUnavailable>().is_some()
+        || error.refusal::<NotDisrupted>().is_some()
         || matches!(error, Error::NotFound(_))
 }
 

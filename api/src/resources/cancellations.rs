@@ -278,7 +278,7 @@ impl Cancellations {
     /// A paid one by the `quote_id` of its newest quote: the seats are free at once, the refund is on its way, and those who still fly
     /// get new tickets. When cancelling gives back another amount by now, the answer is 409 `quote_outdated` with a new
     /// `quote`, and nothing has changed. One that is not paid is cancelled whole, without a quote: the body is an empty object or left out, and an open checkout page is
-    /// closed. Doing it again changes nothing.
+    /// closed. Confirming the same quote again changes nothing; what is cancelled already is answered by 409 `wrong_state`.
     #[oai(
         path = "/bookings/:booking_ref/cancellations",
         method = "post",
@@ -304,7 +304,7 @@ impl Cancellations {
                 once.run(app, &principal, digest(None), async |tx| {
                     booking::cancel_unpaid(tx, &app.clock, account, &reference).await?;
                     let booking = booking::get(tx, account, &reference).await?;
-                    Ok((booking, app.clock.now()).into())
+                    Ok((booking, app).into())
                 })
                 .await
             }
@@ -472,7 +472,7 @@ async fn confirm(
                 outdated = why.map(|why| why.request.clone());
             }
             let booking = booking::get_by_id(tx, cancelled?).await?;
-            Ok((booking, app.clock.now()).into())
+            Ok((booking, app).into())
         })
         .await;
     match (answer, outdated) {

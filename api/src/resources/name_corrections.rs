@@ -215,5 +215,5 @@ async fn corrected(
     let sales = &app.settings.sales;
     let id = booking::correct_names(tx, &app.clock, sales, who, reference, names).await?;
     let booking = booking::get_by_id(tx, id).await?;
-    Ok((booking, app.clock.now()).into())
+    Ok((booking, app).into())
 }

@@ -199,7 +199,7 @@ impl Seats {
             let shop = app.shop(&tariff);
             booking::change_seats(tx, shop, account, &reference, &wishes).await?;
             let booking = booking::get(tx, account, &reference).await?;
-            Ok((booking, app.clock.now()).into())
+            Ok((booking, app).into())
         })
         .await
     }

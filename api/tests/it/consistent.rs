@@ -65,6 +65,11 @@ const RULES: &[(&str, &str)] = &[
         "no party sits on more seats of a flight than it has",
         "select format('%s: %s seats', s.hold_id, count(*)) from passenger_seat s
          join hold_line l on l.hold_id = s.hold_id and l.flight_id = s.flight_id
+         -- Nobody sits yet where a change that waits for its money would have them sit.
+         where s.passenger_id is not null or not exists (
+             select from booking b join booking_change c on c.booking_id = b.id and c.status = 'open'
+             join booking_change_seat i on i.booking_change_id = c.id
+             where b.hold_id = s.hold_id and (i.flight_id, i.seat_row, i.letter) = (s.flight_id, s.seat_row, s.letter))
          group by s.hold_id, s.flight_id, l.seats having count(*) > l.seats",
     ),
     (
@@ -87,8 +92,8 @@ const RULES: &[(&str, &str)] = &[
            and (select count(*) from ticket_coupon c where c.ticket_id = t.id)
             <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id
                 where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline
-                  -- What was flown before an exchange stays on the old ticket.
-                  and not exists (select from ticket o join ticket_coupon u on u.ticket_id = o.id and u.status in ('flown', 'no_show')
+                  -- What was flown or cancelled before an exchange stays on the old ticket.
+                  and not exists (select from ticket o join ticket_coupon u on u.ticket_id = o.id and u.status in ('flown', 'no_show', 'refunded')
                                   where o.passenger_id = t.passenger_id and o.status = 'exchanged' and u.booked_flight_id = bf.id))",
     ),
     (

@@ -1,6 +1,7 @@
 //! The api over HTTP, on real PostgreSQL and Redis.
 
 mod accounts;
+mod actions;
 mod admin_jobs;
 mod api_keys;
 mod baggage;

@@ -247,7 +247,7 @@ async fn what_nobody_can_pay_at_once_is_neither_offered_nor_held(pool: PgPool) {
         .await;
     assert_eq!(
         booked.body["available_actions"],
-        json!(["pay", "change", "cancel"])
+        json!(["pay", "change", "change_contact", "cancel"])
     );
     let reference = booked.body["booking_ref"].as_str().unwrap();
     let refused = client
@@ -345,7 +345,7 @@ async fn paying_is_offered_as_long_as_it_works(pool: PgPool) {
     let booked = client.book().await;
     assert_eq!(
         booked["available_actions"],
-        json!(["pay", "change", "cancel"])
+        json!(["pay", "change", "change_contact", "cancel"])
     );
     let reference = booked["booking_ref"].as_str().unwrap();
     sqlx::query("update booking set payment_due_at = $1")
@@ -357,12 +357,12 @@ async fn paying_is_offered_as_long_as_it_works(pool: PgPool) {
     let path = format!("/v1/bookings/{reference}");
     assert_eq!(
         client.get(&path).await.body["available_actions"],
-        json!(["pay", "change", "cancel"])
+        json!(["pay", "change", "change_contact", "cancel"])
     );
     app.clock.advance(Duration::minutes(1));
     assert_eq!(
         client.get(&path).await.body["available_actions"],
-        json!(["change", "cancel"])
+        json!(["change", "change_contact", "cancel"])
     );
     let refused = client.open_payment(&booked).await;
     assert_eq!(refused.problem(), (409, "payment_window_closed"));

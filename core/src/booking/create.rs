@@ -275,6 +275,8 @@ fn written(
         status: BookingStatus::PendingPayment,
         created_at: clock.now(),
         payment_due_at: hold.expires_at,
+        first_departs_at: (order.flights.first())
+            .map_or(hold.expires_at, |flight| flight.departs_at),
         confirmed_at: None,
         directions: directions(hold, &order.flights),
         passengers: (order.passengers.iter())
@@ -291,6 +293,7 @@ fn written(
             id: None,
             card: None,
             checkout_url: None,
+            open_until: None,
             amount_paid: nothing,
             amount_refunded: nothing,
             mismatches: Vec::new(),
@@ -300,6 +303,7 @@ fn written(
         documents: Vec::new(),
         change: None,
         disruption: None,
+        told: Vec::new(),
     }
 }
 
@@ -348,6 +352,8 @@ fn booked(passenger: &Passenger, bags: &[Bag]) -> BookedPassenger {
         seats: Vec::new(),
         baggage: names.into_iter().filter_map(own).collect(),
         cancelled: Vec::new(),
+        no_shows: Vec::new(),
+        is_corrected: false,
         special_requests: passenger.special_requests.clone(),
         travel_document: passenger.travel_document.clone(),
         ticket_numbers: Vec::new(),

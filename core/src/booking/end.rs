@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::seconds(60);
 
 /// Cancels a booking that is not paid: its seats are free at once, an open Checkout Session is expired by a job.
 ///
-/// Doing it again changes nothing. [`Error::NotFound`], [`Error::WrongState`] once it is paid or expired.
+/// Errors: [`Error::NotFound`], [`Error::WrongState`] once it is paid, cancelled or expired.
 pub async fn cancel_unpaid(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -33,13 +33,14 @@ pub async fn cancel_unpaid(
     let booking = booking_lock::lock_of_account(conn, account_id, reference).await?;
     match booking.status {
         BookingStatus::PendingPayment => cancel_locked(conn, clock, &booking).await,
-        BookingStatus::Cancelled => Ok(()),
-        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled | BookingStatus::Expired => {
-            Err(Error::WrongState {
-                status: booking.status.as_str(),
-                action: "cancelled without a quote",
-            })
-        }
+        BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => Err(Error::WrongState {
+            status: booking.status.as_str(),
+            action: "cancelled without a quote",
+        }),
+        BookingStatus::Cancelled | BookingStatus::Expired => Err(Error::WrongState {
+            status: booking.status.as_str(),
+            action: "cancelled",
+        }),
     }
 }
 

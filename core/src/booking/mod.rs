@@ -1,6 +1,7 @@
 //! Bookings: seats that were held become somebody's, for a price that has to be paid by a deadline.
 
 mod aboard;
+mod actions;
 mod cancel;
 pub(crate) mod change_seats;
 mod confirm;
@@ -30,15 +31,17 @@ pub use cancel::{
     CancellationContent, CancellationQuote, CancellationScope, Canceller, Decision, QuoteItem,
     QuoteLine, QuoteOutdated, QuoteRequest, RuleName, cancel, get_quote, list_cancellations, quote,
 };
-pub use change_seats::{NewSeat, change_seats};
+pub use change_seats::{FlightDoesNotFly, NewSeat, change_seats};
 pub(crate) use confirm::{PaidBy, confirm, reclaim};
-pub use correct_names::{CorrectionTooLate, Corrector, NameCorrection, correct_names, name_rules};
+pub use correct_names::{
+    CorrectionTooLate, CorrectionUnavailable, Corrector, NameCorrection, correct_names, name_rules,
+};
 pub use create::create;
 pub use disruption::{
     Announced, Answer, BookingDisruption, ChoiceOption, ChoiceUnavailable, DisruptionDecided,
-    FlightChange, FlightIsCancelled, FlightTimes, Impact, NewDisruption, OpenDisruption,
-    RefundScope, decide_disruption, disrupt, disruption_progress, get_disruption, list_disruptions,
-    mark_disruption_told, notify_disrupted, preview_disruption, rebook_disrupted,
+    FlightChange, FlightIsCancelled, FlightTimes, Impact, NewDisruption, NotDisrupted,
+    OpenDisruption, RefundScope, decide_disruption, disrupt, disruption_progress, get_disruption,
+    list_disruptions, mark_disruption_told, notify_disrupted, preview_disruption, rebook_disrupted,
     sweep_disruptions,
 };
 pub use end::{cancel_unpaid, expire, sweep_due};

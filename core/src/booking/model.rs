@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::cancel::can_cancel;
-use super::change_seats::can_change_seats;
-use super::disruption::OpenDisruption;
-use super::exchange::can_change;
+use super::disruption::{OpenDisruption, ToldDisruption};
 use super::passengers::{Gender, NewPassenger, TravelDocument};
 use super::pending::PendingChange;
 use super::source::SourceWish;
@@ -17,7 +14,7 @@ use crate::ids::{BookingId, BookingRef, FlightId, PassengerId, PaymentId};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::payment::stripe::Card;
-use crate::payment::{self, Dispute, Mismatch};
+use crate::payment::{Dispute, Mismatch};
 use crate::reference::Airline;
 use crate::trade::{
     BookingStatus, Cabin, Direction, FareConditions, LatePayment, PassengerType, Price,
@@ -105,6 +102,10 @@ pub struct BookedPassenger {
     pub baggage: Vec<BookedBag>,
     /// The directions that they do not fly any more, and since when; the others of the party may.
     pub cancelled: Vec<(Direction, DateTime<Utc>)>,
+    /// The directions whose first flight they were not aboard.
+    pub no_shows: Vec<Direction>,
+    /// Whether the traveller has corrected the names before.
+    pub is_corrected: bool,
     /// IATA codes of special service requests.
     pub special_requests: Vec<String>,
     /// What they travel with, if they said.
@@ -124,6 +125,8 @@ pub struct PaymentSummary {
     pub card: Option<Card>,
     /// The page to pay on, while there is one.
     pub checkout_url: Option<String>,
+    /// Until when the payment that is open can be paid, of the booking or of a change.
+    pub open_until: Option<DateTime<Utc>>,
     /// What came in.
     pub amount_paid: Money,
     /// What went back, or is on its way.
@@ -147,6 +150,8 @@ pub struct Booking {
     pub created_at: DateTime<Utc>,
     /// The deadline to pay.
     pub payment_due_at: DateTime<Utc>,
+    /// When its first flight leaves.
+    pub first_departs_at: DateTime<Utc>,
     /// When it was paid and ticketed.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// One or two.
@@ -169,71 +174,6 @@ pub struct Booking {
     pub change: Option<PendingChange>,
     /// What the airline has done to one of its flights, while its owner may choose; of several the one to be answered first.
     pub disruption: Option<OpenDisruption>,
-}
-
-impl Booking {
-    /// What its owner can do at an instant, each of which would work then.
-    pub fn available_actions(&self, now: DateTime<Utc>) -> Vec<&'static str> {
-        let mut actions = Vec::new();
-        match self.status {
-            BookingStatus::PendingPayment if self.payment_due_at > now => {
-                if self.can_be_paid(now, self.price.total(), Some(self.created_at)) {
-                    actions.push("pay");
-                }
-                actions.extend(["change", "cancel"]);
-            }
-            BookingStatus::PendingPayment => actions.push("cancel"),
-            BookingStatus::Confirmed | BookingStatus::PartiallyCancelled => {
-                if let Some(change) = &self.change
-                    && self.can_be_paid(now, change.amount, None)
-                {
-                    actions.push("pay");
-                }
-                if self
-                    .booked_flights()
-                    .any(|flight| can_change_seats(now, flight.departs_at))
-                {
-                    actions.push("change_seats");
-                }
-                if can_change(now, &self.directions) {
-                    actions.push("change_flights");
-                }
-                if can_cancel(now, &self.directions) {
-                    actions.push("cancel");
-                }
-                if self.disruption.is_some_and(|open| open.decide_by > now) {
-                    actions.push("answer_disruption");
-                }
-            }
-            BookingStatus::Cancelled | BookingStatus::Expired => {}
-        }
-        actions
-    }
-
-    fn can_be_paid(
-        &self,
-        now: DateTime<Utc>,
-        amount: Money,
-        booked_at: Option<DateTime<Utc>>,
-    ) -> bool {
-        let flights = self
-            .directions
-            .iter()
-            .flat_map(|direction| &direction.flights);
-        // Of a booking that is flown in part, a change is about what is not flown.
-        let departures = flights.map(|flight| flight.departs_at);
-        let departures = departures.filter(|at| booked_at.is_some() || *at > now);
-        self.payment.checkout_url.is_some()
-            || departures
-                .min()
-                .is_some_and(|first| payment::can_start(now, amount, first, booked_at))
-    }
-
-    fn booked_flights(&self) -> impl Iterator<Item = &Flight> {
-        let booked = self
-            .directions
-            .iter()
-            .filter(|direction| direction.status == "booked");
-        booked.flat_map(|direction| &direction.flights)
-    }
+    /// Everything that the airline has done to its flights and that gives its owner something to choose or to give back.
+    pub(super) told: Vec<ToldDisruption>,
 }

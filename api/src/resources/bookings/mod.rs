@@ -51,7 +51,7 @@ impl Bookings {
         once.run(app, &principal, body.digest(), async |tx| {
             let (shop, new) = (app.shop(&tariff), body.into_inner().into());
             let booking = booking::create(tx, shop, principal.account_id, &new).await?;
-            Ok((booking, app.clock.now()).into())
+            Ok((booking, app).into())
         })
         .await
     }
@@ -107,8 +107,7 @@ impl Bookings {
             page.rows().into(),
         )
         .await?;
-        let now = app.clock.now();
-        let bookings = bookings.into_iter().map(|booking| (booking, now));
+        let bookings = bookings.into_iter().map(|booking| (booking, app));
         Ok(Json(
             page.page(bookings.collect(), |(booking, _)| booking.id.0),
         ))
@@ -132,7 +131,7 @@ impl Bookings {
         let principal = access.principal(&mut conn, app).await?;
         let reference = reference(&booking_ref)?;
         let booking = booking::get(&mut conn, principal.account_id, &reference).await?;
-        Ok(Json((booking, app.clock.now()).into()))
+        Ok(Json((booking, app).into()))
     }
 
     /// Change a booking that is not paid, or the contact of a paid one
@@ -162,7 +161,7 @@ impl Bookings {
         once.run(app, &principal, body.digest(), async |tx| {
             let (shop, patch) = (app.shop(&tariff), body.into());
             let booking = booking::patch(tx, shop, account_id, &reference, &patch).await?;
-            Ok((booking, app.clock.now()).into())
+            Ok((booking, app).into())
         })
         .await
     }

@@ -1,6 +1,5 @@
 //! What a booking says of itself.
 
-use chrono::{DateTime, Utc};
 use flightdesk_core::booking::{
     BookedDirection, BookedPassenger, BookedSeat, Booking, ChangeKind, PaymentSummary,
     PendingChange,
@@ -14,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::forms::{ContactView, TravelDocumentView};
+use crate::app::App;
 use crate::http::answer::{Resource, member_path};
 use crate::resources::coupons::BookedCouponView;
 use crate::resources::disruptions::OpenDisruptionView;
@@ -42,7 +42,7 @@ pub struct BookingView {
     coupon: Option<BookedCouponView>,
     payment: PaymentView,
     documents: Vec<BookedDocumentView>,
-    /// What can be done now: `pay`, `change`, `cancel`, `change_seats`, `answer_disruption`
+    /// What can be done now: each of these works, and what is not among them is answered by a 409 that says why
     available_actions: Vec<String>,
     /// Only when money came after the deadline
     late_payment: Option<LatePaymentView>,
@@ -272,10 +272,11 @@ impl Resource for BookingView {
     }
 }
 
-/// A booking, and when somebody looks at it: what can be done depends on the hour.
-impl From<(Booking, DateTime<Utc>)> for BookingView {
-    fn from((booking, now): (Booking, DateTime<Utc>)) -> Self {
-        let actions = booking.available_actions(now).into_iter();
+/// A booking, and where somebody looks at it: what can be done depends on the hour and the policy of the sale.
+impl From<(Booking, &App)> for BookingView {
+    fn from((booking, app): (Booking, &App)) -> Self {
+        let actions = booking.available_actions(app.clock.now(), &app.settings.sales);
+        let actions = actions.into_iter();
         let waiting = |kind| {
             let change = booking.change.as_ref();
             let change = change.filter(|change: &&PendingChange| change.kind == kind);

@@ -201,7 +201,7 @@ impl Changes {
                     outdated = why.map(|why| why.request.clone());
                 }
                 let booking = booking::get_by_id(tx, changed?).await?;
-                Ok((booking, app.clock.now()).into())
+                Ok((booking, app).into())
             })
             .await;
         match (answer, outdated) {

@@ -19,7 +19,7 @@ async fn another_date_moves_the_seats_and_keeps_people_and_deadline(pool: PgPool
     let booking = client.book_flights(days.first, None, 2).await;
     assert_eq!(
         booking["available_actions"],
-        json!(["pay", "change", "cancel"])
+        json!(["pay", "change", "change_contact", "cancel"])
     );
     app.clock.advance(Duration::minutes(5));
     let offer = client.offer_of(&[days.second], adults(2)).await;

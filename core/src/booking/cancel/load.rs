@@ -9,7 +9,6 @@ use sqlx::types::Json;
 use super::rule::{self, Facts};
 use crate::Result;
 use crate::booking::load;
-use crate::booking::model::BookedDirection;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::flight;
@@ -335,14 +334,4 @@ async fn seats(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Pai
     .fetch_all(conn)
     .await?;
     Ok(seats)
-}
-
-/// Whether something of a paid booking can be cancelled at an instant.
-pub(in crate::booking) fn can_cancel(now: DateTime<Utc>, directions: &[BookedDirection]) -> bool {
-    let booked = directions.iter().filter(|one| one.status == "booked");
-    let mut first = booked.filter_map(|one| Some((one, one.flights.first()?.departs_at)));
-    first.any(|(one, departs_at)| {
-        let too_late = chrono::TimeDelta::hours(i64::from(one.conditions.rules.too_late_hours));
-        departs_at - now > too_late
-    })
 }

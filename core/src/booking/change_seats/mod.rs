@@ -5,6 +5,7 @@ mod hold;
 mod quote;
 mod settle;
 
+pub use quote::FlightDoesNotFly;
 pub(super) use quote::{can_change_seats, rules};
 pub(crate) use settle::settle;
 
@@ -47,7 +48,7 @@ struct Wish {
 /// and [`crate::settlement::start`] opens a checkout of the difference. A change that waited for its money, of seats or of
 /// flights, is dropped first.
 ///
-/// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`Error::TooLate`] once check-in has closed,
+/// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`FlightDoesNotFly`], [`Error::TooLate`] once check-in has closed,
 /// [`Error::SeatTaken`], [`charge::OutsideLimits`], [`Error::Invalid`] with every wrong field.
 pub async fn change_seats(
     conn: &mut PgConnection,

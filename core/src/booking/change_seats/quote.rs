@@ -8,7 +8,8 @@ use super::{Move, NewSeat, Wish};
 use crate::booking::seating;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::error::Violations;
+use crate::error::{Refusal, Violations};
+use crate::flight::{Flight, FlightStatus};
 use crate::ids::{BookingId, FlightId, PassengerId};
 use crate::inventory::Seat;
 use crate::seat::{self, SeatOnFlight, SeatStatus, Sitter};
@@ -18,8 +19,23 @@ use crate::{Error, Result, Shop};
 /// Check-in closes this long before a flight; its seats do not change after that.
 const CHECK_IN_CLOSES: Duration = Duration::minutes(60);
 
+/// The airline has cancelled the flight: nobody gets another seat on it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the flight is cancelled: choose other flights, or have everything back")]
+pub struct FlightDoesNotFly;
+
+impl Refusal for FlightDoesNotFly {
+    fn code(&self) -> &'static str {
+        "flight_cancelled"
+    }
+}
+
 /// Whether seats of a flight may still change.
-pub(in crate::booking) fn can_change_seats(now: DateTime<Utc>, departs_at: DateTime<Utc>) -> bool {
+pub(in crate::booking) fn can_change_seats(now: DateTime<Utc>, flight: &Flight) -> bool {
+    flight.status != FlightStatus::Cancelled && is_check_in_open(now, flight.departs_at)
+}
+
+fn is_check_in_open(now: DateTime<Utc>, departs_at: DateTime<Utc>) -> bool {
     now <= departs_at - CHECK_IN_CLOSES
 }
 
@@ -27,6 +43,7 @@ pub(in crate::booking) fn can_change_seats(now: DateTime<Utc>, departs_at: DateT
 struct Flown {
     flight_id: FlightId,
     departs_at: DateTime<Utc>,
+    status: FlightStatus,
     cabin: Cabin,
     direction: i16,
     conditions: Json<FareConditions>,
@@ -53,7 +70,10 @@ pub(super) async fn check(
             );
             continue;
         };
-        if !can_change_seats(shop.clock.now(), on.departs_at) {
+        if on.status == FlightStatus::Cancelled {
+            return Err(FlightDoesNotFly.into());
+        }
+        if !is_check_in_open(shop.clock.now(), on.departs_at) {
             return Err(Error::TooLate {
                 action: "change seats",
                 ended_at: on.departs_at - CHECK_IN_CLOSES,
@@ -101,7 +121,7 @@ async fn flown(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Flo
     let flown = sqlx::query_as!(
         Flown,
         r#"
-        select bf.flight_id as "flight_id: FlightId", f.departs_at, bf.cabin as "cabin: Cabin", d.ordinal as direction,
+        select bf.flight_id as "flight_id: FlightId", f.departs_at, f.status as "status: FlightStatus", bf.cabin as "cabin: Cabin", d.ordinal as direction,
                d.conditions as "conditions: Json<FareConditions>"
         from booked_flight bf
         join direction d on d.id = bf.direction_id and d.status = 'booked'
@@ -115,7 +135,8 @@ async fn flown(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Flo
     Ok(flown)
 }
 
-/// Whether the seats of a change can still be taken: the aircraft is another after a swap, and check-in closes.
+/// Whether the seats of a change can still be taken: the aircraft is another after a swap, the flight is cancelled, and check-in
+/// closes.
 pub(super) async fn still_fit(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -125,7 +146,10 @@ pub(super) async fn still_fit(
     let flown = flown(conn, booking.id).await?;
     for to in moves {
         let on = flown.iter().find(|on| on.flight_id == to.flight_id);
-        let Some(on) = on.filter(|on| can_change_seats(clock.now(), on.departs_at)) else {
+        let can_change = |on: &&Flown| {
+            on.status != FlightStatus::Cancelled && is_check_in_open(clock.now(), on.departs_at)
+        };
+        let Some(on) = on.filter(can_change) else {
             return Ok(false);
         };
         let seat = (to.flight_id, to.seat);

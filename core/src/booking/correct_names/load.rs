@@ -25,6 +25,13 @@ pub(super) struct Person {
     pub journey: Journey,
 }
 
+impl Person {
+    /// Whether a traveller may correct the names.
+    pub(super) fn is_open_to_traveller(&self) -> bool {
+        self.journey == Journey::Ahead && !self.is_corrected
+    }
+}
+
 /// How far a passenger's journey is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Journey {

@@ -74,10 +74,23 @@ impl Refusal for CorrectionTooLate {
     }
 }
 
+/// No passenger of the booking is left whose names a traveller may correct; staff still may.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "every passenger of this booking has flown, is cancelled or was corrected before, which travellers can do once: our staff can help"
+)]
+pub struct CorrectionUnavailable;
+
+impl Refusal for CorrectionUnavailable {
+    fn code(&self) -> &'static str {
+        "correction_unavailable"
+    }
+}
+
 /// Gives passengers of a paid booking their right names, all of them or none, and promises new tickets. Which booking it is.
 ///
-/// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`CorrectionTooLate`], [`Error::DuplicatePassenger`] when
-/// somebody would be on a flight twice; [`Error::Invalid`] with every wrong field, also for whoever is cancelled, has flown
+/// Errors: [`Error::NotFound`], [`Error::WrongState`] unless paid, [`CorrectionTooLate`], [`CorrectionUnavailable`],
+/// [`Error::DuplicatePassenger`] when somebody would be on a flight twice; [`Error::Invalid`] with every wrong field, also for whoever is cancelled, has flown
 /// or, by a traveller, was corrected before or would become somebody else.
 pub async fn correct_names(
     conn: &mut PgConnection,
@@ -102,6 +115,9 @@ pub async fn correct_names(
     };
     let people = load::people(conn, clock, booking.id).await?;
     let most_letters = match who {
+        Corrector::Owner(_) if !people.iter().any(load::Person::is_open_to_traveller) => {
+            return Err(CorrectionUnavailable.into());
+        }
         Corrector::Owner(_) => Some(sales.name_correction_letters),
         Corrector::Staff { .. } => None,
     };
@@ -127,9 +143,14 @@ fn refuse_unless_paid(booking: &LockedBooking) -> Result<()> {
     }
 }
 
+/// The last instant at which a traveller may correct names.
+pub(super) fn ends_at(sales: &Sales, booked_at: DateTime<Utc>) -> DateTime<Utc> {
+    booked_at + Duration::hours(i64::from(sales.name_correction_hours))
+}
+
 fn refuse_when_late(clock: &Clock, sales: &Sales, booking: &LockedBooking) -> Result<()> {
     let hours = sales.name_correction_hours;
-    let ended_at = booking.created_at + Duration::hours(i64::from(hours));
+    let ended_at = ends_at(sales, booking.created_at);
     if clock.now() > ended_at {
         return Err(CorrectionTooLate { hours, ended_at }.into());
     }

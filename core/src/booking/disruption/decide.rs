@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::model::{Answer, ChoiceOption, Choosing, RefundScope};
 use super::queries;
-use super::refusal::{ChoiceUnavailable, DisruptionDecided};
+use super::refusal::{ChoiceUnavailable, DisruptionDecided, NotDisrupted};
 use crate::actor::{self, Actor};
 use crate::booking::cancel::{
     self, CancellationScope, QuoteRequest, Subject, Trip, TripDirection, disruption_sentence,
@@ -67,8 +67,8 @@ pub(super) async fn options(
 
 /// Does what the owner of a booking chooses, and returns which disruption was meant.
 ///
-/// Errors: [`Error::NotFound`] for anybody else's booking or when it has no such disruption, [`DisruptionDecided`] when
-/// it was chosen before or the time is over, [`ChoiceUnavailable`]. For other flights: [`rebook_disrupted`].
+/// Errors: [`Error::NotFound`] for anybody else's booking or when it has no such disruption, [`NotDisrupted`] when it has none,
+/// [`DisruptionDecided`] when it was chosen before or the time is over, [`ChoiceUnavailable`]. For other flights: [`rebook_disrupted`].
 pub async fn decide_disruption(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -101,11 +101,15 @@ async fn open(
     booking: &LockedBooking,
     asked: Option<Uuid>,
 ) -> Result<Choosing> {
-    let all = queries::list_of_booking(conn, booking.id).await?;
+    let now = clock.now();
+    let all = queries::list_of_booking(conn, booking.id, now).await?;
     let is_meant = |one: &Choosing| asked.is_none_or(|id| id == one.disruption_id);
-    let choosing = all.into_iter().find(is_meant);
-    let choosing = choosing.ok_or(Error::NotFound("disruption of this booking"))?;
-    if !choosing.is_open(clock.now()) {
+    let choosing = match (all.into_iter().find(is_meant), asked) {
+        (Some(choosing), _) => choosing,
+        (None, Some(_)) => return Err(Error::NotFound("disruption of this booking")),
+        (None, None) => return Err(NotDisrupted.into()),
+    };
+    if !choosing.is_open(now) {
         return Err(DisruptionDecided {
             disruption_id: choosing.disruption_id,
             status: if choosing.is_superseded {

@@ -26,11 +26,12 @@ mod terms;
 pub use announce::{disrupt, preview_disruption};
 pub(super) use decide::{close_cancelled, close_rebooked};
 pub use decide::{decide_disruption, rebook_disrupted};
+pub(super) use model::ToldDisruption;
 pub use model::{
     Announced, Answer, BookingDisruption, ChoiceOption, FlightChange, FlightTimes, Impact,
     NewDisruption, OpenDisruption, RefundScope,
 };
 pub use notify::{mark_disruption_told, notify_disrupted};
 pub use queries::{disruption_progress, get_disruption, list_disruptions};
-pub use refusal::{ChoiceUnavailable, DisruptionDecided, FlightIsCancelled};
+pub use refusal::{ChoiceUnavailable, DisruptionDecided, FlightIsCancelled, NotDisrupted};
 pub use sweep::sweep_disruptions;

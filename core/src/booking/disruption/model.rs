@@ -1,6 +1,7 @@
 //! What a disruption is, for staff and for each booking.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -105,6 +106,47 @@ pub struct OpenDisruption {
     pub kind: DisruptionKind,
     /// Until when the owner may choose.
     pub decide_by: DateTime<Utc>,
+}
+
+impl OpenDisruption {
+    /// The one to be answered first of those that are told, which come in the order of their deadlines.
+    pub(in crate::booking) fn first(told: &[ToldDisruption]) -> Option<Self> {
+        let open = told.iter().find(|told| told.is_open && !told.is_superseded);
+        open.map(|told| Self {
+            id: told.id,
+            kind: if told.is_cancelled {
+                DisruptionKind::Cancelled
+            } else {
+                DisruptionKind::Retimed
+            },
+            decide_by: told.decide_by,
+        })
+    }
+}
+
+/// What a booking was told of a disruption, as far as it says what can be done with the booking.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that the database knows by itself"
+)]
+pub(in crate::booking) struct ToldDisruption {
+    /// The disruption.
+    pub id: Uuid,
+    /// The direction that its flight is of.
+    pub direction: Direction,
+    /// Whether the flight is cancelled; else it was moved.
+    pub is_cancelled: bool,
+    /// Whether nothing was decided yet.
+    pub is_open: bool,
+    /// Until when something can be chosen.
+    pub decide_by: DateTime<Utc>,
+    /// Whether a connection is missed.
+    pub connection_broken: bool,
+    /// Whether the flight has a newer disruption, which has not come to the booking yet.
+    pub is_superseded: bool,
+    /// Whether the direction has the flight still.
+    pub has_flight: bool,
 }
 
 /// What a disruption is for one booking.

@@ -7,15 +7,15 @@ use uuid::Uuid;
 use super::model::{Disruption, FlightTimes};
 use super::terms::terms;
 use super::{affected, connection, decide, law, queries};
-use crate::booking::end;
+use crate::booking::{end, pending};
 use crate::booking_event::{self, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::config::Disruptions;
-use crate::ids::{BookingId, DirectionId};
+use crate::ids::{BookingId, DirectionId, FlightId};
 use crate::search::ConnectionTimes;
 use crate::trade::{BookingStatus, Direction, DisruptionKind, DisruptionStatus};
-use crate::{Result, actor, fault};
+use crate::{Result, actor, fault, inventory};
 
 /// Bookings that are read at a time.
 const BATCH: i64 = 100;
@@ -212,6 +212,9 @@ impl Telling<'_> {
             decide_by: terms.decide_by,
         };
         booking_event::record(conn, clock, booking.account_id, booking.id, &disrupted).await?;
+        if disruption.after.is_none() {
+            drop_seats(conn, clock, booking, disruption.flight_id).await?;
+        }
         Ok(Told::Yes)
     }
 
@@ -237,6 +240,33 @@ impl Telling<'_> {
         .fetch_optional(conn)
         .await?;
         Ok(row.map(|row| (row.id, row.name)))
+    }
+}
+
+/// Closes the checkout of other seats on a flight that is cancelled: nobody pays for a seat that does not fly.
+async fn drop_seats(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    booking: &LockedBooking,
+    flight_id: FlightId,
+) -> Result<()> {
+    let change = sqlx::query_scalar!(
+        r#"
+        select c.id from booking_change c
+        where c.booking_id = $1 and c.status = 'open' and c.kind = 'seats'
+          and exists (select from booking_change_seat s where s.booking_change_id = c.id and s.flight_id = $2)
+        "#,
+        booking.id.0,
+        flight_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match change {
+        Some(id) => {
+            inventory::lock_of_booking(conn, booking.id).await?;
+            pending::drop_open(conn, clock, booking, id).await
+        }
+        None => Ok(()),
     }
 }
 

@@ -59,10 +59,12 @@ fn times(
     })
 }
 
-/// The disruptions of a booking: first those that are open, the one to be answered first before the others, then the newest.
+/// The disruptions of a booking: first those of which something can be chosen now, the one to be answered first before the others,
+/// then what is open otherwise, then the newest.
 pub(super) async fn list_of_booking(
     conn: &mut PgConnection,
     booking_id: BookingId,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Choosing>> {
     let rows = sqlx::query!(
         r#"
@@ -105,7 +107,9 @@ pub(super) async fn list_of_booking(
         is_default: row.is_default,
         is_superseded: row.is_superseded,
     });
-    Ok(rows.collect())
+    let mut all: Vec<_> = rows.collect();
+    all.sort_by_key(|one| !one.is_open(now));
+    Ok(all)
 }
 
 /// The disruption of a booking of the account that is open, or the newest, with what can be chosen now.
@@ -149,7 +153,7 @@ pub async fn list_disruptions(
         currency: money::known_currency(&row.currency)?,
     };
     let mut shown = Vec::new();
-    for choosing in list_of_booking(conn, subject.id).await? {
+    for choosing in list_of_booking(conn, subject.id, clock.now()).await? {
         let flights = flight::list_by_id(conn, &[choosing.flight_id]).await?;
         let flight = flights.into_iter().next();
         let options = decide::options(conn, clock, subject, &choosing).await?;

@@ -65,6 +65,19 @@ fn said(status: DisruptionStatus, decide_by: DateTime<Utc>, default: DefaultChoi
     }
 }
 
+/// No flight of the booking was cancelled or moved.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the airline has neither cancelled nor moved anything of this booking: there is nothing to choose"
+)]
+pub struct NotDisrupted;
+
+impl Refusal for NotDisrupted {
+    fn code(&self) -> &'static str {
+        "not_disrupted"
+    }
+}
+
 /// This cannot be chosen here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceUnavailable {

@@ -64,7 +64,7 @@ async fn sweep(
 ) -> Result<bool> {
     let mut tx = conn.begin().await?;
     let booking = booking_lock::lock(&mut tx, booking_id).await?;
-    let all = queries::list_of_booking(&mut tx, booking_id).await?;
+    let all = queries::list_of_booking(&mut tx, booking_id, clock.now()).await?;
     let is_due = |one: &&Choosing| {
         one.id == id
             && one.status == DisruptionStatus::Open

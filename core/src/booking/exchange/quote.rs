@@ -10,7 +10,6 @@ use super::offers::Wanted;
 use super::price::{self, Compared};
 use super::{offers, seats};
 use crate::booking::cancel::load::{Trip, TripDirection, trip};
-use crate::booking::model::BookedDirection;
 use crate::booking_lock::{self, LockedBooking};
 use crate::error::Refusal;
 use crate::ids::{AccountId, BookingId, BookingRef};
@@ -154,18 +153,15 @@ pub(super) fn require_paid(booking: &LockedBooking) -> Result<()> {
 }
 
 /// Whether the fare of a direction can be changed at an instant.
-fn is_open(conditions: &FareConditions, now: DateTime<Utc>, departs_at: DateTime<Utc>) -> bool {
+pub(in crate::booking) fn can_change(
+    conditions: &FareConditions,
+    now: DateTime<Utc>,
+    departs_at: DateTime<Utc>,
+) -> bool {
     let too_late = TimeDelta::hours(i64::from(conditions.rules.too_late_hours));
     conditions.rules.change.allowed
         && departs_at - now > too_late
         && price::tier(conditions, now, departs_at).is_some()
-}
-
-/// Whether some direction of a paid booking can be changed at an instant.
-pub(in crate::booking) fn can_change(now: DateTime<Utc>, directions: &[BookedDirection]) -> bool {
-    let booked = directions.iter().filter(|one| one.status == "booked");
-    let mut first = booked.filter_map(|one| Some((one, one.flights.first()?.departs_at)));
-    first.any(|(one, departs_at)| is_open(&one.conditions, now, departs_at))
 }
 
 fn require_open(now: DateTime<Utc>, direction: &TripDirection) -> Result<()> {
@@ -174,7 +170,7 @@ fn require_open(now: DateTime<Utc>, direction: &TripDirection) -> Result<()> {
         let (direction, fare) = (direction.direction, conditions.name.clone());
         return Err(ChangeNotAllowed { direction, fare }.into());
     }
-    if is_open(conditions, now, direction.departs_at) {
+    if can_change(conditions, now, direction.departs_at) {
         return Ok(());
     }
     let rules = &conditions.rules;

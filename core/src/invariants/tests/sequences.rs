@@ -337,9 +337,10 @@ impl Play<'_> {
             .await,
         );
         let expected = match model.status {
-            BookingStatus::PendingPayment | BookingStatus::Cancelled => Ok(()),
+            BookingStatus::PendingPayment => Ok(()),
             BookingStatus::Confirmed
             | BookingStatus::PartiallyCancelled
+            | BookingStatus::Cancelled
             | BookingStatus::Expired => Err("wrong_state"),
         };
         assert_eq!(done, expected, "{}", self.story);

@@ -1,32 +1,28 @@
 //! Reading bookings as a whole, many with as many statements as one.
 
+mod passengers;
+
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::disruption::OpenDisruption;
-use super::model::{
-    BookedDirection, BookedPassenger, BookedSeat, Booking, Contact, PaymentSummary,
-};
-use super::passengers::{Gender, TravelDocument};
+use super::disruption::{OpenDisruption, ToldDisruption};
+use super::model::{BookedDirection, Booking, Contact, PaymentSummary};
 use super::pending;
-use crate::baggage::BookedBag;
 use crate::coupon::BookedCoupon;
 use crate::document;
 use crate::flight;
 use crate::ids::{AccountId, BookingId, BookingRef, DirectionId, FlightId, PassengerId, PaymentId};
-use crate::inventory::Seat;
 use crate::money::{self, Currency, Money};
 use crate::payment::stripe::Card;
 use crate::payment::{self, Dispute, Mismatch};
 use crate::reference::Airline;
-use crate::ticket::TicketNumber;
 use crate::trade::{
-    BookingStatus, Cabin, Direction, DisruptionKind, FareConditions, LatePayment, LineKind,
-    PassengerType, Price, PriceLine, SeatPreference,
+    BookingStatus, Cabin, Direction, FareConditions, LatePayment, LineKind, PassengerType, Price,
+    PriceLine,
 };
 use crate::{Error, Result};
 
@@ -40,16 +36,20 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
     let rows = sqlx::query!(
         r#"
         select b.id as "id: BookingId", b.account_id as "account_id: AccountId", b.booking_ref as "booking_ref: BookingRef",
-               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
+               b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.first_departs_at, b.confirmed_at, b.currency, b.contact_email,
                b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
                r.code as "coupon?", r.discount_minor as "discount_minor?",
-               open.disruption_id as "disruption_id?", open.kind as "disruption_kind?: DisruptionKind", open.decide_by as "decide_by?"
+               coalesce((
+                   select jsonb_agg(jsonb_build_object(
+                       'id', told.disruption_id, 'direction', d.name, 'is_cancelled', s.kind = 'cancelled', 'is_open', told.status = 'open',
+                       'decide_by', told.decide_by, 'connection_broken', told.connection_broken,
+                       'is_superseded', exists (select from disruption newer where newer.flight_id = s.flight_id and newer.position > s.position),
+                       'has_flight', exists (select from booked_flight bf where bf.direction_id = told.direction_id and bf.flight_id = s.flight_id)
+                   ) order by told.decide_by)
+                   from disrupted_booking told join disruption s on s.id = told.disruption_id join direction d on d.id = told.direction_id
+                   where told.booking_id = b.id and (told.status = 'open' or told.status = 'lapsed' and s.kind = 'cancelled')
+               ), '[]') as "told!: Json<Vec<ToldDisruption>>"
         from booking b left join coupon_redemption r on r.booking_id = b.id
-        left join lateral (
-            select told.disruption_id, s.kind, told.decide_by
-            from disrupted_booking told join disruption s on s.id = told.disruption_id
-            where told.booking_id = b.id and told.status = 'open' order by told.decide_by limit 1
-        ) open on true
         where b.id = any($1)
         "#,
         &raw,
@@ -70,7 +70,7 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
         |document| document.booking_id,
     );
     let mut directions = directions(conn, &raw).await?;
-    let mut passengers = passengers(conn, &raw).await?;
+    let mut passengers = passengers::list(conn, &raw).await?;
     let mut lines = lines(conn, &raw).await?;
     let mut payments = payments(conn, &raw).await?;
     let mut bookings: HashMap<BookingId, Booking> = HashMap::with_capacity(rows.len());
@@ -85,6 +85,7 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
             status: row.status,
             created_at: row.created_at,
             payment_due_at: row.payment_due_at,
+            first_departs_at: row.first_departs_at,
             confirmed_at: row.confirmed_at,
             directions: directions.remove(&id).unwrap_or_default(),
             passengers: passengers.remove(&id).unwrap_or_default(),
@@ -109,14 +110,8 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                 .ok_or(Error::NotFound("booking"))?
                 .summary(currency),
             late_payment: row.late_payment,
-            disruption: match (row.disruption_id, row.disruption_kind, row.decide_by) {
-                (Some(id), Some(kind), Some(decide_by)) => Some(OpenDisruption {
-                    id,
-                    kind,
-                    decide_by,
-                }),
-                _ => None,
-            },
+            disruption: OpenDisruption::first(&row.told.0),
+            told: row.told.0,
         };
         bookings.insert(id, booking);
     }
@@ -196,159 +191,6 @@ async fn directions(
     Ok(directions)
 }
 
-async fn passengers(
-    conn: &mut PgConnection,
-    ids: &[Uuid],
-) -> Result<HashMap<BookingId, Vec<BookedPassenger>>> {
-    struct Row {
-        booking_id: BookingId,
-        id: PassengerId,
-        passenger_type: PassengerType,
-        title: String,
-        first_name: Option<String>,
-        middle_name: Option<String>,
-        last_name: String,
-        gender: Gender,
-        date_of_birth: NaiveDate,
-        adult_id: Option<PassengerId>,
-        seat_preference: Option<SeatPreference>,
-        special_requests: Vec<String>,
-        document: Option<String>,
-        number: Option<String>,
-        country: Option<String>,
-        expires_on: Option<NaiveDate>,
-        bag_directions: Vec<Direction>,
-        bag_kg: Vec<i16>,
-        cancelled: Vec<Direction>,
-        cancelled_at: Vec<DateTime<Utc>>,
-    }
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select booking_id as "booking_id: BookingId", id as "id: PassengerId", passenger_type as "passenger_type: PassengerType", title, first_name, middle_name, last_name,
-               gender as "gender: Gender", date_of_birth, adult_id as "adult_id: PassengerId",
-               seat_preference as "seat_preference: SeatPreference", special_requests, travel_document_type as document,
-               travel_document_number as number, travel_document_country as country, travel_document_expires_on as expires_on,
-               array(select d.name from baggage_item i join direction d on d.booking_id = i.booking_id and d.ordinal = i.direction
-                     where i.passenger_id = passenger.id order by i.direction) as "bag_directions!: Vec<Direction>",
-               array(select kg from baggage_item i where i.passenger_id = passenger.id order by i.direction) as "bag_kg!",
-               array(select d.name from cancelled_place gone join direction d on d.id = gone.direction_id
-                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled!: Vec<Direction>",
-               array(select c.cancelled_at from cancelled_place gone join direction d on d.id = gone.direction_id
-                     join cancellation c on c.id = gone.cancellation_id
-                     where gone.passenger_id = passenger.id order by d.ordinal) as "cancelled_at!: Vec<DateTime<Utc>>"
-        from passenger where booking_id = any($1) order by booking_id, ordinal
-        "#,
-        ids,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let mut seats = seats(conn, ids).await?;
-    let tickets = sqlx::query!(
-        r#"
-        select t.passenger_id as "passenger_id: PassengerId", good.number as "number!"
-        from ticket t
-        cross join lateral unnest(array[t.number, t.conjunction_number]) as good (number)
-        where t.booking_id = any($1) and t.status = 'issued' and good.number is not null
-        order by (select min(d.ordinal) from direction d where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline), good.number
-        "#,
-        ids,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let number = |stored: &str| {
-        TicketNumber::parse(stored).map_or_else(|_| stored.to_owned(), |number| number.to_string())
-    };
-    let mut numbers: HashMap<PassengerId, Vec<String>> = HashMap::new();
-    for ticket in tickets {
-        let numbers = numbers.entry(ticket.passenger_id).or_default();
-        numbers.push(number(&ticket.number));
-    }
-    let mut passengers: HashMap<BookingId, Vec<BookedPassenger>> = HashMap::new();
-    for row in rows {
-        let passenger = BookedPassenger {
-            seats: seats.remove(&row.id).unwrap_or_default(),
-            ticket_numbers: numbers.remove(&row.id).unwrap_or_default(),
-            id: row.id,
-            passenger_type: row.passenger_type,
-            title: row.title,
-            first_name: row.first_name,
-            middle_name: row.middle_name,
-            last_name: row.last_name,
-            gender: row.gender,
-            date_of_birth: row.date_of_birth,
-            adult_id: row.adult_id,
-            seat_preference: row.seat_preference,
-            baggage: bags(row.bag_directions, row.bag_kg),
-            cancelled: row.cancelled.into_iter().zip(row.cancelled_at).collect(),
-            special_requests: row.special_requests,
-            travel_document: travel_document(row.document, row.number, row.country, row.expires_on),
-        };
-        passengers
-            .entry(row.booking_id)
-            .or_default()
-            .push(passenger);
-    }
-    Ok(passengers)
-}
-
-/// Who sits where, in the order of travel.
-async fn seats(
-    conn: &mut PgConnection,
-    ids: &[Uuid],
-) -> Result<HashMap<PassengerId, Vec<BookedSeat>>> {
-    let rows = sqlx::query!(
-        r#"
-        select s.passenger_id as "passenger_id!: PassengerId", s.flight_id as "flight_id: FlightId", s.seat_row, s.letter, s.reason
-        from passenger_seat s
-        join passenger p on p.id = s.passenger_id
-        join booked_flight bf on bf.booking_id = p.booking_id and bf.flight_id = s.flight_id
-        where p.booking_id = any($1) order by bf.ordinal
-        "#,
-        ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    let seat = |letter: &str, row| {
-        Some(Seat {
-            row,
-            letter: letter.chars().next()?,
-        })
-    };
-    let mut seats: HashMap<PassengerId, Vec<BookedSeat>> = HashMap::new();
-    for row in rows {
-        if let Some(seat) = seat(&row.letter, row.seat_row) {
-            seats.entry(row.passenger_id).or_default().push(BookedSeat {
-                flight_id: row.flight_id,
-                seat,
-                reason: row.reason,
-            });
-        }
-    }
-    Ok(seats)
-}
-
-fn bags(directions: Vec<Direction>, kg: Vec<i16>) -> Vec<BookedBag> {
-    let bags = directions.into_iter().zip(kg);
-    bags.map(|(direction, kg)| BookedBag { direction, kg })
-        .collect()
-}
-
-/// A document is stored whole or not at all.
-fn travel_document(
-    kind: Option<String>,
-    number: Option<String>,
-    country: Option<String>,
-    expires_on: Option<NaiveDate>,
-) -> Option<TravelDocument> {
-    Some(TravelDocument {
-        kind: kind?,
-        number: number?,
-        country: country?,
-        expires_on: expires_on?,
-    })
-}
-
 /// The price lines of bookings, in their order.
 pub(super) async fn lines(
     conn: &mut PgConnection,
@@ -391,6 +233,7 @@ struct Paid {
     status: String,
     id: Option<PaymentId>,
     checkout_url: Option<String>,
+    open_until: Option<DateTime<Utc>>,
     card: Option<Card>,
     received_minor: i64,
     refunded_minor: i64,
@@ -404,6 +247,7 @@ impl Paid {
             status: self.status,
             id: self.id,
             checkout_url: self.checkout_url,
+            open_until: self.open_until,
             card: self.card,
             amount_paid: Money::new(self.received_minor, currency),
             amount_refunded: Money::new(self.refunded_minor, currency),
@@ -418,6 +262,7 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
         r#"
         select b.id as "booking_id: BookingId", coalesce(newest.status, 'none') as "status!", newest.id as "id?: PaymentId",
                newest.checkout_url, newest.card_brand, newest.card_last4,
+               (select expires_at from payment where booking_id = b.id and status = 'open') as open_until,
                (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
                (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
                exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!",
@@ -445,6 +290,7 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
             status: row.status,
             id: row.id,
             checkout_url: row.checkout_url,
+            open_until: row.open_until,
             card: card.map(|(brand, last4)| Card { brand, last4 }),
             received_minor: row.paid,
             refunded_minor: row.refunded,
