@@ -43,6 +43,9 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                b.status as "status: BookingStatus", b.created_at, b.payment_due_at, b.confirmed_at, b.currency, b.contact_email,
                b.contact_phone, b.late_payment_resolution as "late_payment: LatePayment",
                r.code as "coupon?", r.discount_minor as "discount_minor?",
+               (select o.booking_ref from booking_split s join booking o on o.id = s.booking_id where s.new_booking_id = b.id) as "split_from: BookingRef",
+               array(select n.booking_ref from booking_split s join booking n on n.id = s.new_booking_id
+                     where s.booking_id = b.id order by s.split_at, n.id) as "split_into!: Vec<BookingRef>",
                open.disruption_id as "disruption_id?", open.kind as "disruption_kind?: DisruptionKind", open.decide_by as "decide_by?"
         from booking b left join coupon_redemption r on r.booking_id = b.id
         left join lateral (
@@ -109,6 +112,8 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                 .ok_or(Error::NotFound("booking"))?
                 .summary(currency),
             late_payment: row.late_payment,
+            split_from: row.split_from,
+            split_into: row.split_into,
             disruption: match (row.disruption_id, row.disruption_kind, row.decide_by) {
                 (Some(id), Some(kind), Some(decide_by)) => Some(OpenDisruption {
                     id,
@@ -418,14 +423,20 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
         r#"
         select b.id as "booking_id: BookingId", coalesce(newest.status, 'none') as "status!", newest.id as "id?: PaymentId",
                newest.checkout_url, newest.card_brand, newest.card_last4,
-               (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
+               (select coalesce(sum(amount_minor), 0)::bigint from payment_share where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
                (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
                exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!",
                exists (select from dispute where booking_id = b.id) as "disputed!"
         from booking b
         left join lateral (
             select id, status, card_brand, card_last4, case when status = 'open' then checkout_url end as checkout_url
-            from payment where booking_id = b.id order by (status = 'succeeded') desc, id desc limit 1
+            from (
+                select id, status, card_brand, card_last4, checkout_url from payment where booking_id = b.id
+                union all
+                -- Who came of a split has paid there.
+                select p.id, p.status, p.card_brand, p.card_last4, p.checkout_url
+                from payment_split s join payment p on p.id = s.payment_id where s.new_booking_id = b.id
+            ) payment order by (status = 'succeeded') desc, id desc limit 1
         ) newest on true
         where b.id = any($1)
         "#,

@@ -72,6 +72,66 @@ pub(crate) async fn sale_of_lines(
     post(conn, clock, &posting, &movements).await
 }
 
+/// Posts that price lines were sold in another booking than the one that they were sold in: `to` instead of `from`. It is posted
+/// once for the booking that came of it, and sums to zero for each account.
+pub(crate) async fn sale_split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    currency: Currency,
+    lines: &[PriceLine],
+) -> Result<()> {
+    let movements = movement::sold(
+        lines
+            .iter()
+            .map(|line| (line.kind, line.code.as_str(), line.amount_minor())),
+    );
+    split(
+        conn,
+        clock,
+        (from, to),
+        Kind::SaleSplit,
+        currency,
+        &movements,
+    )
+    .await
+}
+
+/// Posts that an amount that was paid for one booking is kept for another one. Errors and sums as [`sale_split`].
+pub(crate) async fn payment_split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    amount: Money,
+) -> Result<()> {
+    if amount.minor() == 0 {
+        return Ok(());
+    }
+    let came = Movement::new(Account::StripeClearing, Account::Customer, amount.minor());
+    let kind = Kind::PaymentSplit;
+    split(conn, clock, (from, to), kind, amount.currency(), &[came]).await
+}
+
+/// Posts movements in one booking, and the opposite in another.
+async fn split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    kind: Kind,
+    currency: Currency,
+    movements: &[Movement],
+) -> Result<()> {
+    let posting = |booking_id| Posting {
+        booking_id,
+        kind,
+        reference: to.0,
+        currency,
+    };
+    let back: Vec<_> = movements.iter().map(Movement::reversed).collect();
+    post(conn, clock, &posting(from), &back).await?;
+    post_after(conn, clock, &posting(to), back.len(), movements).await
+}
+
 /// Posts the money of a payment that came, as `kind` calls it.
 pub(crate) async fn money_came(
     conn: &mut PgConnection,
@@ -225,6 +285,17 @@ async fn post(
     posting: &Posting,
     movements: &[Movement],
 ) -> Result<()> {
+    post_after(conn, clock, posting, 0, movements).await
+}
+
+/// The same for a fact of which a number of movements are posted.
+async fn post_after(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    posting: &Posting,
+    posted: usize,
+    movements: &[Movement],
+) -> Result<()> {
     let ids: Vec<_> = movements.iter().map(|_| Uuid::now_v7()).collect();
     let names = |of: &dyn Fn(&Movement) -> &Account| {
         movements
@@ -235,7 +306,7 @@ async fn post(
     sqlx::query!(
         r#"
         insert into ledger_entry (id, booking_id, posted_at, kind, reference, ordinal, debit, credit, amount_minor, currency)
-        select t.id, $1, $2, $3, $4, t.position - 1, t.debit, t.credit, t.amount, $5
+        select t.id, $1, $2, $3, $4, t.position - 1 + $10::bigint, t.debit, t.credit, t.amount, $5
         from unnest($6::uuid[], $7::text[], $8::text[], $9::bigint[]) with ordinality as t (id, debit, credit, amount, position)
         order by t.position
         on conflict on constraint ledger_entry_posted_once do nothing
@@ -249,6 +320,7 @@ async fn post(
         &names(&|movement| &movement.debit),
         &names(&|movement| &movement.credit),
         &movements.iter().map(|movement| movement.amount_minor).collect::<Vec<_>>(),
+        i64::try_from(posted).unwrap_or(i64::MAX),
     )
     .execute(conn)
     .await?;

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
-    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
-    MailTimes, ReturnCause,
+    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailSplit,
+    MailStop, MailTimes, ReturnCause,
 };
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::document::{self, Baggage};
@@ -62,6 +62,7 @@ impl MailContent {
             cancellations: cancellations(conn, booking_id).await?,
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
+            splits: splits(conn, booking_id).await?,
             contact_changes: contact_changes(conn, booking_id).await?,
             disruptions: disruptions(conn, booking_id).await?,
             documents: document::list_by_booking_id(conn, booking_id).await?,
@@ -221,6 +222,27 @@ async fn changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<M
         });
     }
     Ok(changes)
+}
+
+async fn splits(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailSplit>> {
+    let splits = sqlx::query_as!(
+        MailSplit,
+        r#"
+        select n.id as "new_booking_id: BookingId", n.booking_ref as new_booking_ref,
+               -- As the event names them: some may have another booking again since.
+               array(select concat_ws(' ', p.first_name, p.last_name)
+                     from booking_event e
+                     cross join lateral jsonb_array_elements_text(e.details -> 'passenger_ids') with ordinality as gone (id, position)
+                     join passenger p on p.id = gone.id::uuid
+                     where e.booking_id = n.id and e.kind = 'split_from' order by gone.position) as "names!"
+        from booking_split s join booking n on n.id = s.new_booking_id
+        where s.booking_id = $1 order by s.split_at, n.id
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(splits)
 }
 
 /// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`

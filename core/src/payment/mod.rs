@@ -30,7 +30,9 @@ pub use refund_list::{Refund, RefundReceipt, list_refunds};
 pub use refunds::{
     PendingRefund, find_refund, record_refund, refund_failed, refund_waits, settle_refund,
 };
-pub(crate) use refunds::{give_back_cancelled, give_back_changed, give_back_seat_swap};
+pub(crate) use refunds::{
+    give_back_cancelled, give_back_changed, give_back_seat_swap, shares_kept,
+};
 pub use retry::{RefundNotOwed, SettledBy, StaffRefund, retry_refund, settle_failed_refund};
 
 #[cfg(test)]

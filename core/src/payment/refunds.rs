@@ -2,6 +2,10 @@
 //!
 //! **A refund's booking is locked before the refund.** Its entries refer to the booking; whoever holds the
 //! booking's lock may want the refund next.
+//!
+//! **A payment may be shared, and is never given back twice.** Who has a booking of their own since has a share of the payment
+//! (`payment_split`). A booking gives back no more of a payment than its share, and whoever gives some of it back locks its row
+//! after the booking: the other bookings' refunds are counted too.
 
 use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
@@ -15,7 +19,7 @@ use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document;
 use crate::fault;
-use crate::ids::{BookingId, PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
@@ -164,7 +168,8 @@ pub(crate) async fn promise_part(
         return Ok(());
     };
     let told = (amount, reason.cause());
-    promised(conn, clock, booking, payment.id, refund_id, told).await?;
+    let whose = (booking.account_id, booking.id);
+    promised(conn, clock, whose, payment.id, refund_id, told).await?;
     // The bank may have given it back already.
     disputes::cover(conn, clock, booking, payment.id).await
 }
@@ -173,7 +178,7 @@ pub(crate) async fn promise_part(
 pub(crate) async fn promise_remainder(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    (account_id, booking_id): (AccountId, BookingId),
     payment_id: PaymentId,
     amount: Money,
 ) -> Result<()> {
@@ -185,36 +190,37 @@ pub(crate) async fn promise_remainder(
         "#,
         refund_id.0,
         payment_id.0,
-        booking.id.0,
+        booking_id.0,
         amount.currency().code(),
         amount.minor(),
         clock.now(),
     )
     .execute(&mut *conn)
     .await?;
-    let cause = RefundCause::Remainder;
-    promised(conn, clock, booking, payment_id, refund_id, (amount, cause)).await
+    let told = (amount, RefundCause::Remainder);
+    let whose = (account_id, booking_id);
+    promised(conn, clock, whose, payment_id, refund_id, told).await
 }
 
 /// Posts a refund whose row is written, promises its job, and records it.
 pub(crate) async fn promised(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    (account_id, booking_id): (AccountId, BookingId),
     payment_id: PaymentId,
     refund_id: RefundId,
     (amount, cause): (Money, RefundCause),
 ) -> Result<()> {
-    ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
+    ledger::refund_promised(conn, clock, booking_id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
-    outbox::put(conn, clock, Some(booking.account_id), &job).await?;
+    outbox::put(conn, clock, Some(account_id), &job).await?;
     let promised = Event::RefundPromised {
         refund_id,
         payment_id,
         amount,
         cause,
     };
-    booking_event::record(conn, clock, booking.account_id, booking.id, &promised).await?;
+    booking_event::record(conn, clock, account_id, booking_id, &promised).await?;
     Ok(())
 }
 
@@ -260,13 +266,30 @@ async fn give_back(
     reason: Reason,
     amount: Money,
 ) -> Result<()> {
+    // A payment may be shared with bookings of others of the party: what they give back of it waits.
+    sqlx::query!(
+        r#"
+        select id from payment
+        where id in (select payment_id from payment_share where booking_id = $1 and status = 'succeeded')
+        order by id desc for no key update
+        "#,
+        booking.id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     let payments = sqlx::query!(
         r#"
-        select p.id as "id: PaymentId", p.amount_minor - coalesce((
-                   select sum(r.amount_minor) from refund r where r.payment_id = p.id and r.status <> 'failed'), 0)::bigint as "left!"
-        from payment p
-        where p.booking_id = $1 and p.status = 'succeeded'
-        order by p.id desc
+        select s.payment_id as "id!: PaymentId", least(
+                   sum(s.amount_minor) - coalesce((
+                       select sum(r.amount_minor) from refund r
+                       where r.payment_id = s.payment_id and r.booking_id = $1 and r.status <> 'failed'), 0),
+                   (select p.amount_minor from payment p where p.id = s.payment_id) - coalesce((
+                       select sum(r.amount_minor) from refund r where r.payment_id = s.payment_id and r.status <> 'failed'), 0)
+               )::bigint as "left!"
+        from payment_share s
+        where s.booking_id = $1 and s.status = 'succeeded'
+        group by s.payment_id
+        order by s.payment_id desc
         "#,
         booking.id.0,
     )
@@ -289,6 +312,40 @@ async fn give_back(
         tracing::error!(booking_id = %booking.id, reason = reason.as_str(), "more is to go back than what is left of the payments");
     }
     Ok(())
+}
+
+/// What a booking has of a payment.
+pub(crate) struct ShareKept {
+    pub payment_id: PaymentId,
+    /// What was paid for it.
+    pub share_minor: i64,
+    /// What of that has not gone back.
+    pub left_minor: i64,
+}
+
+/// What a booking that is locked has of each of its payments; those that went back whole, because they were late or came twice,
+/// are not among them.
+pub(crate) async fn shares_kept(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<ShareKept>> {
+    let shares = sqlx::query_as!(
+        ShareKept,
+        r#"
+        select s.payment_id as "payment_id!: PaymentId", sum(s.amount_minor)::bigint as "share_minor!",
+               (sum(s.amount_minor) - coalesce((
+                   select sum(r.amount_minor) from refund r
+                   where r.payment_id = s.payment_id and r.booking_id = $1 and r.status <> 'failed'), 0))::bigint as "left_minor!"
+        from payment_share s
+        where s.booking_id = $1 and s.status = 'succeeded'
+          and not exists (select from refund w where w.payment_id = s.payment_id and w.reason in ('late_payment', 'duplicate_payment'))
+        group by s.payment_id
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(shares)
 }
 
 /// A refund that is still pending, or `None`.
@@ -416,6 +473,40 @@ pub async fn refund_failed(
     refund.fail(conn, clock, id).await
 }
 
+/// Ends a refund that Stripe was not asked for, because the money went back otherwise: its booking may be another one than the
+/// caller has locked. The caller has locked the payment ([`lock_shared`]) and the refund.
+pub(super) async fn step_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (account_id, booking_id): (AccountId, BookingId),
+    refund_id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    sqlx::query!(
+        "update refund set status = 'failed', failure = 'refunded_at_stripe', ended_at = $2 where id = $1",
+        refund_id.0,
+        clock.now(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    ledger::refund_failed(conn, clock, booking_id, refund_id, amount).await?;
+    let failed = Event::RefundFailed { refund_id, amount };
+    booking_event::record(conn, clock, account_id, booking_id, &failed).await?;
+    Ok(())
+}
+
+/// Locks a payment, after the booking and before its refunds: bookings that came of one share it, and what each of them gives
+/// back is decided one after the other.
+pub(super) async fn lock_shared(conn: &mut PgConnection, id: PaymentId) -> Result<()> {
+    sqlx::query!(
+        "select id from payment where id = $1 for no key update",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
 /// A refund that moves, and its booking, which is locked.
 pub(super) struct Moved {
     pub booking: LockedBooking,
@@ -453,6 +544,7 @@ pub(super) async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result
     .await?;
     let Some(row) = row else { return Ok(None) };
     let booking = booking_lock::lock(conn, row.booking_id).await?;
+    lock_shared(conn, row.payment_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking,

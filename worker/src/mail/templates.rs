@@ -29,6 +29,7 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
         MailKind::FlightsChanged { change_id } => changed::flights(content, frame, change_id),
         MailKind::FlightsNotChanged { .. } => changed::not_changed(content, frame),
+        MailKind::BookingSplit { new_booking_id } => changed::split(content, frame, new_booking_id),
         MailKind::CancellationConfirmed { cancellation_id } => {
             cancelled::confirmed(content, frame, cancellation_id)
         }
