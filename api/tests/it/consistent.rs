@@ -84,9 +84,10 @@ const RULES: &[(&str, &str)] = &[
         "a ticket has a coupon for each flight of its airline's directions",
         "select t.number from ticket t
          where t.status = 'issued'
-           and (select count(*) from ticket_coupon c where c.ticket_id = t.id)
+           and (select count(*) from ticket_coupon c where c.ticket_id = t.id and c.status <> 'refunded')
             <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id
                 where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline
+                  and not exists (select from cancelled_place g where g.passenger_id = t.passenger_id and g.direction_id = d.id)
                   -- What was flown before an exchange stays on the old ticket.
                   and not exists (select from ticket o join ticket_coupon u on u.ticket_id = o.id and u.status in ('flown', 'no_show')
                                   where o.passenger_id = t.passenger_id and o.status = 'exchanged' and u.booked_flight_id = bf.id))",

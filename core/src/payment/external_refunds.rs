@@ -10,7 +10,7 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{disputes, refunds};
+use super::{disputes, refunds, shares};
 use crate::Result;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -46,7 +46,7 @@ pub(crate) async fn file(
     .await?;
     let Some(paid) = paid else { return Ok(false) };
     let booking = booking_lock::lock(conn, paid.booking_id).await?;
-    refunds::lock_shared(conn, paid.id).await?;
+    shares::lock(conn, paid.id).await?;
     if is_filed(conn, refund).await? {
         return Ok(true);
     }

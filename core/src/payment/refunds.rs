@@ -2,10 +2,6 @@
 //!
 //! **A refund's booking is locked before the refund.** Its entries refer to the booking; whoever holds the
 //! booking's lock may want the refund next.
-//!
-//! **A payment may be shared, and is never given back twice.** Who has a booking of their own since has a share of the payment
-//! (`payment_split`). A booking gives back no more of a payment than its share, and whoever gives some of it back locks its row
-//! after the booking: the other bookings' refunds are counted too.
 
 use crate::booking_event::{self, Event, RefundCause};
 use crate::booking_lock;
@@ -14,7 +10,7 @@ use uuid::Uuid;
 
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{disputes, external_refunds};
+use super::{disputes, external_refunds, shares};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document;
@@ -266,42 +262,14 @@ async fn give_back(
     reason: Reason,
     amount: Money,
 ) -> Result<()> {
-    // A payment may be shared with bookings of others of the party: what they give back of it waits.
-    sqlx::query!(
-        r#"
-        select id from payment
-        where id in (select payment_id from payment_share where booking_id = $1 and status = 'succeeded')
-        order by id desc for no key update
-        "#,
-        booking.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let payments = sqlx::query!(
-        r#"
-        select s.payment_id as "id!: PaymentId", least(
-                   sum(s.amount_minor) - coalesce((
-                       select sum(r.amount_minor) from refund r
-                       where r.payment_id = s.payment_id and r.booking_id = $1 and r.status <> 'failed'), 0),
-                   (select p.amount_minor from payment p where p.id = s.payment_id) - coalesce((
-                       select sum(r.amount_minor) from refund r where r.payment_id = s.payment_id and r.status <> 'failed'), 0)
-               )::bigint as "left!"
-        from payment_share s
-        where s.booking_id = $1 and s.status = 'succeeded'
-        group by s.payment_id
-        order by s.payment_id desc
-        "#,
-        booking.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let payments = shares::lock_left(conn, booking.id).await?;
     let mut owed = amount.minor();
     for row in payments {
-        let part = owed.min(row.left);
+        let part = owed.min(row.left_minor);
         if part <= 0 {
             continue;
         }
-        let payment = super::find(conn, row.id).await?;
+        let payment = super::find(conn, row.payment_id).await?;
         let payment = payment.ok_or(Error::NotFound("payment"))?;
         let part = Money::new(part, amount.currency());
         promise_part(conn, clock, &payment, booking, reason, part).await?;
@@ -312,40 +280,6 @@ async fn give_back(
         tracing::error!(booking_id = %booking.id, reason = reason.as_str(), "more is to go back than what is left of the payments");
     }
     Ok(())
-}
-
-/// What a booking has of a payment.
-pub(crate) struct ShareKept {
-    pub payment_id: PaymentId,
-    /// What was paid for it.
-    pub share_minor: i64,
-    /// What of that has not gone back.
-    pub left_minor: i64,
-}
-
-/// What a booking that is locked has of each of its payments; those that went back whole, because they were late or came twice,
-/// are not among them.
-pub(crate) async fn shares_kept(
-    conn: &mut PgConnection,
-    booking_id: BookingId,
-) -> Result<Vec<ShareKept>> {
-    let shares = sqlx::query_as!(
-        ShareKept,
-        r#"
-        select s.payment_id as "payment_id!: PaymentId", sum(s.amount_minor)::bigint as "share_minor!",
-               (sum(s.amount_minor) - coalesce((
-                   select sum(r.amount_minor) from refund r
-                   where r.payment_id = s.payment_id and r.booking_id = $1 and r.status <> 'failed'), 0))::bigint as "left_minor!"
-        from payment_share s
-        where s.booking_id = $1 and s.status = 'succeeded'
-          and not exists (select from refund w where w.payment_id = s.payment_id and w.reason in ('late_payment', 'duplicate_payment'))
-        group by s.payment_id
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(shares)
 }
 
 /// A refund that is still pending, or `None`.
@@ -474,7 +408,7 @@ pub async fn refund_failed(
 }
 
 /// Ends a refund that Stripe was not asked for, because the money went back otherwise: its booking may be another one than the
-/// caller has locked. The caller has locked the payment ([`lock_shared`]) and the refund.
+/// caller has locked. The caller has locked the payment ([`shares::lock`]) and the refund.
 pub(super) async fn step_back(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -492,18 +426,6 @@ pub(super) async fn step_back(
     ledger::refund_failed(conn, clock, booking_id, refund_id, amount).await?;
     let failed = Event::RefundFailed { refund_id, amount };
     booking_event::record(conn, clock, account_id, booking_id, &failed).await?;
-    Ok(())
-}
-
-/// Locks a payment, after the booking and before its refunds: bookings that came of one share it, and what each of them gives
-/// back is decided one after the other.
-pub(super) async fn lock_shared(conn: &mut PgConnection, id: PaymentId) -> Result<()> {
-    sqlx::query!(
-        "select id from payment where id = $1 for no key update",
-        id.0
-    )
-    .fetch_optional(conn)
-    .await?;
     Ok(())
 }
 
@@ -544,7 +466,7 @@ pub(super) async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result
     .await?;
     let Some(row) = row else { return Ok(None) };
     let booking = booking_lock::lock(conn, row.booking_id).await?;
-    lock_shared(conn, row.payment_id).await?;
+    shares::lock(conn, row.payment_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking,

@@ -17,7 +17,7 @@ use crate::support::{Client, TestApp};
 use crate::trip::{self, adults, counters, grown_ups, passenger, reference};
 
 /// The passengers of a booking by their places, as a request names them.
-fn named(booking: &Value, places: &[usize]) -> Vec<Value> {
+pub fn named(booking: &Value, places: &[usize]) -> Vec<Value> {
     let id = |place: &usize| booking["passengers"][*place]["id"].clone();
     places.iter().map(id).collect()
 }
@@ -28,7 +28,7 @@ async fn read(client: &Client<'_>, reference: &Value) -> Value {
 }
 
 /// Moves passengers to an offer for them alone and returns both bookings: that of those who stay, and the new one.
-async fn split(
+pub async fn split(
     client: &Client<'_>,
     booking: &Value,
     places: &[usize],
@@ -63,7 +63,7 @@ async fn sums(pool: &PgPool) -> Vec<(String, i64)> {
 }
 
 /// What went back of each payment, and what came.
-async fn given_back(pool: &PgPool) -> Vec<(i64, i64)> {
+pub async fn given_back(pool: &PgPool) -> Vec<(i64, i64)> {
     sqlx::query_as(
         "select p.amount_minor, coalesce((select sum(r.amount_minor) from refund r where r.payment_id = p.id and r.status <> 'failed'), 0)::bigint
          from payment p where p.status = 'succeeded' order by p.id",

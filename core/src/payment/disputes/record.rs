@@ -12,7 +12,7 @@ use crate::ids::{BookingId, DisputeId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
-use crate::payment::refunds;
+use crate::payment::shares;
 use crate::payment::stripe::StripeDispute;
 use crate::trade::DisputeStatus;
 
@@ -65,7 +65,7 @@ pub(crate) async fn record(
     let booking = match &paid {
         Some(paid) => {
             let booking = booking_lock::lock(conn, paid.booking_id).await?;
-            refunds::lock_shared(conn, paid.id).await?;
+            shares::lock(conn, paid.id).await?;
             Some(booking)
         }
         None => None,
@@ -188,7 +188,7 @@ pub async fn match_dispute(conn: &mut PgConnection, clock: &Clock) -> Result<boo
         return Ok(false);
     };
     let booking = booking_lock::lock(conn, found.booking_id).await?;
-    refunds::lock_shared(conn, found.payment_id).await?;
+    shares::lock(conn, found.payment_id).await?;
     let matched = sqlx::query_as!(
         Row,
         r#"
