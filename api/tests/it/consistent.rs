@@ -89,9 +89,10 @@ const RULES: &[(&str, &str)] = &[
         "a ticket has a coupon for each flight of its airline's directions",
         "select t.number from ticket t
          where t.status = 'issued'
-           and (select count(*) from ticket_coupon c where c.ticket_id = t.id)
+           and (select count(*) from ticket_coupon c where c.ticket_id = t.id and c.status <> 'refunded')
             <> (select count(*) from booked_flight bf join direction d on d.id = bf.direction_id
                 where d.booking_id = t.booking_id and d.validating_airline = t.validating_airline
+                  and not exists (select from cancelled_place g where g.passenger_id = t.passenger_id and g.direction_id = d.id)
                   -- What was flown or cancelled before an exchange stays on the old ticket.
                   and not exists (select from ticket o join ticket_coupon u on u.ticket_id = o.id and u.status in ('flown', 'no_show', 'refunded')
                                   where o.passenger_id = t.passenger_id and o.status = 'exchanged' and u.booked_flight_id = bf.id))",
@@ -153,6 +154,8 @@ const RULES: &[(&str, &str)] = &[
          where (exists (select from ticket t where t.booking_id = b.id)
                 or exists (select from document d where d.booking_id = b.id and d.kind <> 'refund_receipt'))
            and not exists (select from payment p where p.booking_id = b.id and p.status = 'succeeded')
+           -- Who came of a split has paid there.
+           and not exists (select from payment_split s join payment p on p.id = s.payment_id where s.new_booking_id = b.id and p.status = 'succeeded')
            and b.total_minor > 0",
     ),
     (
@@ -166,15 +169,18 @@ const RULES: &[(&str, &str)] = &[
          from booking b
          left join payment p on p.booking_id = b.id and p.status = 'succeeded' and p.booking_change_id is null
               and not exists (select from refund r where r.payment_id = p.id and r.reason in ('late_payment', 'duplicate_payment'))
-         where b.status = 'confirmed' group by b.booking_ref, b.total_minor having count(p.id) <> (b.total_minor > 0)::int",
+         where b.status = 'confirmed' and not exists (select from booking_split s where s.new_booking_id = b.id)
+         group by b.booking_ref, b.total_minor having count(p.id) <> (b.total_minor > 0)::int",
     ),
     (
         "a coupon and an account count the uses that were not given back, and what ended unpaid keeps none",
         "select c.code from coupon c
-         where c.used <> (select count(*) from coupon_redemption r where r.code = c.code and r.returned_at is null)
+         where c.used <> (select count(distinct coalesce((select s.origin_id from booking_split s where s.new_booking_id = r.booking_id), r.booking_id))
+                          from coupon_redemption r where r.code = c.code and r.returned_at is null)
          union all
          select a.code from coupon_account a
-         where a.used <> (select count(*) from coupon_redemption r where r.code = a.code and r.account_id = a.account_id and r.returned_at is null)
+         where a.used <> (select count(distinct coalesce((select s.origin_id from booking_split s where s.new_booking_id = r.booking_id), r.booking_id))
+                          from coupon_redemption r where r.code = a.code and r.account_id = a.account_id and r.returned_at is null)
          union all
          select b.booking_ref from booking b join coupon_redemption r on r.booking_id = b.id
          where (r.returned_at is null) <> (b.status in ('pending_payment', 'confirmed', 'partially_cancelled') or b.confirmed_at is not null)",
@@ -220,7 +226,9 @@ const RULES: &[(&str, &str)] = &[
                     select coalesce(sum(r.amount_minor), 0) from refund r
                     where r.replaces_id is null and ((r.payment_id = p.id and r.reason = 'seat_fees') or (r.booking_id = b.id and r.reason = 'seat_swap'))) + (
                     -- What was cancelled is not kept, whoever gave it back.
-                    select coalesce(sum(x.refund_minor), 0) from cancellation x where x.booking_id = b.id))",
+                    select coalesce(sum(x.refund_minor), 0) from cancellation x where x.booking_id = b.id) + (
+                    -- What others cost who have a booking of their own since.
+                    select coalesce(sum(s.total_minor), 0) from booking_split s where s.booking_id = b.id))",
     ),
     (
         "nobody can pay for what has ended",
@@ -231,8 +239,8 @@ const RULES: &[(&str, &str)] = &[
         "select b.booking_ref from booking b
          where exists (select from booking_event e where e.booking_id = b.id)
            and b.status is distinct from (
-               select case e.kind when 'held' then 'pending_payment' else e.kind end from booking_event e
-               where e.booking_id = b.id and e.kind in ('held', 'confirmed', 'partially_cancelled', 'cancelled', 'expired')
+               select case e.kind when 'held' then 'pending_payment' when 'split_from' then e.details -> 'status' ->> 'to' else e.kind end from booking_event e
+               where e.booking_id = b.id and e.kind in ('held', 'split_from', 'confirmed', 'partially_cancelled', 'cancelled', 'expired')
                  and not exists (
                      select from booking_event newer
                      where newer.booking_id = b.id and newer.position > e.position
@@ -246,6 +254,8 @@ const RULES: &[(&str, &str)] = &[
         "select b.booking_ref from booking b
          where (select coalesce(sum(amount_minor), 0) from ledger_line l where l.booking_id = b.id and l.account = 'stripe_clearing' and l.currency = b.currency)
             <> (select coalesce(sum(amount_minor), 0) from payment p where p.booking_id = b.id and p.ended_at is not null and p.stripe_payment_intent_id is not null and p.currency = b.currency)
+             + (select coalesce(sum(case when s.new_booking_id = b.id then s.amount_minor else -s.amount_minor end), 0)
+                from payment_split s where b.id in (s.new_booking_id, s.booking_id))
              - (select coalesce(sum(amount_minor), 0) from refund r where r.booking_id = b.id and r.status = 'succeeded' and r.currency = b.currency and r.settled_by is null)
              - (select coalesce(sum(amount_minor), 0) from dispute d where d.booking_id = b.id and d.currency = b.currency
                     and d.status not in ('won', 'prevented') and d.status not like 'warning%')",
@@ -269,6 +279,19 @@ const RULES: &[(&str, &str)] = &[
         "a refund replaces one that failed, of the same payment and amount",
         "select r.id::text from refund r join refund f on f.id = r.replaces_id
          where f.status <> 'failed' or (f.payment_id, f.amount_minor, f.currency, f.reason) <> (r.payment_id, r.amount_minor, r.currency, r.reason)",
+    ),
+    (
+        "two bookings that were one have its people, its money and its use of a coupon between them",
+        "select n.booking_ref from booking_split s join booking n on n.id = s.new_booking_id join booking b on b.id = s.booking_id
+         where (n.account_id, n.created_at, n.currency) <> (b.account_id, b.created_at, b.currency)
+            or s.total_minor <> (select coalesce(sum(p.amount_minor), 0) from payment_split p where p.new_booking_id = n.id)
+            or s.total_minor <> (select coalesce(sum(l.amount_minor), 0) from ledger_line l where l.booking_id = n.id and l.account = 'customer' and l.kind = 'sale_split')
+            or exists (select from passenger p join passenger a on a.id = p.adult_id where p.booking_id = n.id and a.booking_id <> n.id)
+            or exists (select from ticket t join passenger p on p.id = t.passenger_id where t.booking_id <> p.booking_id)
+            or exists (select from passenger_seat x join passenger p on p.id = x.passenger_id join booking o on o.id = p.booking_id where x.hold_id <> o.hold_id)
+         union all
+         select p.id::text from payment p
+         where p.amount_minor < (select coalesce(sum(s.amount_minor), 0) from payment_split s where s.payment_id = p.id and s.booking_id = p.booking_id)",
     ),
     (
         "a ticket that is not ready has a job that makes it, and a refund that was not asked for one that asks",

@@ -300,6 +300,8 @@ fn written(
             disputes: Vec::new(),
         },
         late_payment: None,
+        split_from: None,
+        split_into: Vec::new(),
         documents: Vec::new(),
         change: None,
         disruption: None,

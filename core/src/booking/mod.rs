@@ -23,6 +23,7 @@ mod rules;
 mod seat_money;
 pub(crate) mod seating;
 mod source;
+mod split;
 mod swap_aircraft;
 mod traveller;
 mod try_coupon;

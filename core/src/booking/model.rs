@@ -168,6 +168,10 @@ pub struct Booking {
     pub payment: PaymentSummary,
     /// How late money was settled, if any came.
     pub late_payment: Option<LatePayment>,
+    /// The booking that its passengers were taken out of, when some of a party have changed their flights.
+    pub split_from: Option<BookingRef>,
+    /// The bookings of those who were taken out of it, in the order in which they were.
+    pub split_into: Vec<BookingRef>,
     /// Its documents.
     pub documents: Vec<Document>,
     /// Other seats or flights that wait for their difference to be paid.

@@ -123,7 +123,7 @@ pub(super) async fn claim(
 
 /// One booking of an account after the other is put aboard. A unique key could not decide it: who has no document is
 /// the same person as two people who have different ones.
-async fn lock(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
+pub(super) async fn lock(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended($1, 0))",
         lock_name(account_id)
@@ -391,23 +391,7 @@ fn at(mut error: Error, passenger: usize) -> Error {
 /// Takes those who do not fly any more off the flights of a booking: they may book them again. Two people of one name and
 /// birthday have one row, which stays for the one who flies.
 pub(super) async fn retain(conn: &mut PgConnection, booking_id: BookingId) -> Result<()> {
-    let rows = sqlx::query!(
-        r#"
-        select bf.flight_id as "flight_id: FlightId", p.first_name, p.last_name, p.date_of_birth, p.gender as "gender: Gender"
-        from booked_flight bf
-        join direction d on d.id = bf.direction_id and d.status = 'booked'
-        join passenger p on p.booking_id = bf.booking_id
-        where bf.booking_id = $1
-          and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
-        "#,
-        booking_id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let person = |first: Option<&str>, last: &str, born| Person::new(first, last, born).0.to_vec();
-    let persons = rows
-        .iter()
-        .map(|row| person(row.first_name.as_deref(), &row.last_name, row.date_of_birth));
+    let aboard = Aboard::load(conn, booking_id).await?;
     sqlx::query!(
         r#"
         delete from live_traveller t
@@ -417,9 +401,80 @@ pub(super) async fn retain(conn: &mut PgConnection, booking_id: BookingId) -> Re
               and (left_aboard.gender = t.gender or t.gender is null))
         "#,
         booking_id.0,
-        &rows.iter().map(|row| row.flight_id.0).collect::<Vec<_>>(),
-        &persons.collect::<Vec<_>>(),
-        &rows.iter().map(|row| row.gender.as_str().to_owned()).collect::<Vec<_>>(),
+        &aboard.flights,
+        &aboard.persons,
+        &aboard.genders,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Who flies which flight of a booking, in columns.
+struct Aboard {
+    flights: Vec<Uuid>,
+    persons: Vec<Vec<u8>>,
+    genders: Vec<String>,
+}
+
+impl Aboard {
+    async fn load(conn: &mut PgConnection, booking_id: BookingId) -> Result<Self> {
+        let rows = sqlx::query!(
+            r#"
+            select bf.flight_id as "flight_id: FlightId", p.first_name, p.last_name, p.date_of_birth, p.gender as "gender: Gender"
+            from booked_flight bf
+            join direction d on d.id = bf.direction_id and d.status = 'booked'
+            join passenger p on p.booking_id = bf.booking_id
+            where bf.booking_id = $1
+              and not exists (select from cancelled_place c where c.passenger_id = p.id and c.direction_id = bf.direction_id)
+            "#,
+            booking_id.0,
+        )
+        .fetch_all(conn)
+        .await?;
+        let mut aboard = Self {
+            flights: Vec::with_capacity(rows.len()),
+            persons: Vec::with_capacity(rows.len()),
+            genders: Vec::with_capacity(rows.len()),
+        };
+        for row in rows {
+            let person = Person::new(row.first_name.as_deref(), &row.last_name, row.date_of_birth);
+            aboard.flights.push(row.flight_id.0);
+            aboard.persons.push(person.0.to_vec());
+            aboard.genders.push(row.gender.as_str().to_owned());
+        }
+        Ok(aboard)
+    }
+}
+
+/// Files those whose rows have moved from one booking to another under the other, on the flights that they fly. Two people of
+/// one name and birthday have one row: it stays while one of them does.
+///
+/// The caller has the [`lock`].
+pub(super) async fn split(conn: &mut PgConnection, from: BookingId, to: BookingId) -> Result<()> {
+    let (stay, go) = (
+        Aboard::load(conn, from).await?,
+        Aboard::load(conn, to).await?,
+    );
+    sqlx::query!(
+        r#"
+        update live_traveller t set booking_id = $2
+        where t.booking_id = $1
+          and exists (
+              select from unnest($3::uuid[], $4::bytea[], $5::text[]) as go (flight_id, person, gender)
+              where go.flight_id = t.flight_id and go.person = t.person and (go.gender = t.gender or t.gender is null))
+          and not exists (
+              select from unnest($6::uuid[], $7::bytea[], $8::text[]) as stay (flight_id, person, gender)
+              where stay.flight_id = t.flight_id and stay.person = t.person and (stay.gender = t.gender or t.gender is null))
+        "#,
+        from.0,
+        to.0,
+        &go.flights,
+        &go.persons,
+        &go.genders,
+        &stay.flights,
+        &stay.persons,
+        &stay.genders,
     )
     .execute(conn)
     .await?;

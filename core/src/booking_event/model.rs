@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::booking_lock::LockedBooking;
-use crate::ids::{DisputeId, DocumentId, FlightId, PassengerId, PaymentId, RefundId};
+use crate::ids::{
+    BookingId, BookingRef, DisputeId, DocumentId, FlightId, PassengerId, PaymentId, RefundId,
+};
 use crate::inventory::Seat;
 use crate::money::Money;
 use crate::outbox::MailKind;
@@ -125,6 +127,30 @@ pub enum Event {
         change_id: Uuid,
         /// Why.
         why: ChangeLost,
+    },
+    /// Passengers of a paid booking have a booking of their own from now on.
+    SplitInto {
+        /// The other booking.
+        new_booking_id: BookingId,
+        /// Its name outside.
+        reference: BookingRef,
+        /// Who went.
+        passengers: Vec<PassengerId>,
+        /// What the booking cost.
+        before: Money,
+        /// What it costs.
+        total: Money,
+    },
+    /// The same, in the booking that they have now: it begins with it.
+    SplitFrom {
+        /// The booking that they were in.
+        reference: BookingRef,
+        /// Who came.
+        passengers: Vec<PassengerId>,
+        /// Where the new booking stands.
+        status: BookingStatus,
+        /// What it costs.
+        total: Money,
     },
     /// Another aircraft flies, which does not have all seats of this booking as they were.
     AircraftChanged {
@@ -402,6 +428,8 @@ pub enum Kind {
     SeatChangeLost,
     FlightsChanged,
     FlightChangeLost,
+    SplitInto,
+    SplitFrom,
     AircraftChanged,
     DocumentsReady,
     RefundPromised,
@@ -431,6 +459,8 @@ impl Kind {
         Self::SeatChangeLost,
         Self::FlightsChanged,
         Self::FlightChangeLost,
+        Self::SplitInto,
+        Self::SplitFrom,
         Self::AircraftChanged,
         Self::DocumentsReady,
         Self::RefundPromised,
@@ -460,6 +490,8 @@ impl Kind {
             Self::SeatChangeLost => "seat_change_lost",
             Self::FlightsChanged => "flights_changed",
             Self::FlightChangeLost => "flight_change_lost",
+            Self::SplitInto => "split_into",
+            Self::SplitFrom => "split_from",
             Self::AircraftChanged => "aircraft_changed",
             Self::DocumentsReady => "documents_ready",
             Self::RefundPromised => "refund_promised",
@@ -490,6 +522,9 @@ impl Kind {
             | Self::SeatChangeLost
             | Self::FlightsChanged
             | Self::FlightChangeLost
+            | Self::SplitInto
+            // It says itself where the new booking stands.
+            | Self::SplitFrom
             | Self::AircraftChanged
             | Self::DocumentsReady
             | Self::RefundPromised
@@ -545,6 +580,8 @@ impl Event {
             Self::SeatChangeLost { .. } => Kind::SeatChangeLost,
             Self::FlightsChanged { .. } => Kind::FlightsChanged,
             Self::FlightChangeLost { .. } => Kind::FlightChangeLost,
+            Self::SplitInto { .. } => Kind::SplitInto,
+            Self::SplitFrom { .. } => Kind::SplitFrom,
             Self::AircraftChanged { .. } => Kind::AircraftChanged,
             Self::DocumentsReady { .. } => Kind::DocumentsReady,
             Self::RefundPromised { .. } => Kind::RefundPromised,
@@ -609,6 +646,9 @@ impl Event {
             Self::FlightChangeLost { change_id, .. } => Notice::mail(MailKind::FlightsNotChanged {
                 change_id: *change_id,
             }),
+            Self::SplitInto { new_booking_id, .. } => Notice::mail(MailKind::BookingSplit {
+                new_booking_id: *new_booking_id,
+            }),
             Self::DocumentsReady {
                 is_again: false, ..
             } => Notice::mail(MailKind::BookingConfirmed),
@@ -632,10 +672,12 @@ impl Event {
                 kind,
                 ..
             } => Notice::mail(told_of_disruption(*disruption_id, *kind)),
+            // The new booking is confirmed by a mail with its tickets.
+            Self::SplitFrom { .. }
             // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets, and a
             // dispute is between the seller and the bank. New times that were accepted are told with the new tickets too; a
             // refund is told by its cancellation.
-            Self::Held { .. }
+            | Self::Held { .. }
             | Self::Changed { .. }
             | Self::NameCorrected { .. }
             | Self::NoShow { .. }
@@ -747,6 +789,28 @@ impl Event {
             Self::FlightChangeLost { change_id, why } => {
                 json!({ "change_id": change_id, "reason": why.as_str() })
             }
+            Self::SplitInto {
+                new_booking_id: _,
+                reference,
+                passengers,
+                before,
+                total,
+            } => json!({
+                "booking_ref": reference.as_str(),
+                "passenger_ids": passengers,
+                "total": { "from": money(*before), "to": money(*total) },
+            }),
+            Self::SplitFrom {
+                reference,
+                passengers,
+                status,
+                total,
+            } => json!({
+                "status": { "to": status.as_str() },
+                "booking_ref": reference.as_str(),
+                "passenger_ids": passengers,
+                "total": money(*total),
+            }),
             Self::AircraftChanged {
                 flight_id,
                 from,

@@ -39,7 +39,7 @@ pub(super) async fn load(
             case price_line.kind
                 when 'discount' then coalesce((
                     select base.quantity from price_line base
-                    where base.booking_id = $1 and base.kind = 'base_fare' and base.flight_id = price_line.flight_id
+                    where base.booking_id = price_line.booking_id and base.kind = 'base_fare' and base.flight_id = price_line.flight_id
                         and base.passenger_type = price_line.passenger_type
                     order by base.ordinal limit 1), price_line.quantity)
                 else price_line.quantity
@@ -62,14 +62,20 @@ pub(super) async fn load(
             )) as name
         from price_line
         left join direction on direction.booking_id = price_line.booking_id and direction.ordinal = price_line.direction
-        where price_line.booking_id = $1
+        -- What is on an invoice of passengers who have a booking of their own since is on it still.
+        where price_line.booking_id in (
+                select $1
+                union all
+                select s.new_booking_id from booking_split s
+                where $2::text is null
+                    and s.origin_id = coalesce((select origin_id from booking_split where new_booking_id = $1), $1))
             and case
                 when $2::text is null then price_line.invoice_id = $3
                 when direction.id is null
                 then not exists (select from direction where booking_id = $1 and validating_airline <> $2)
                 else direction.validating_airline = $2
             end
-        order by price_line.ordinal
+        order by price_line.booking_id <> $1, price_line.booking_id, price_line.ordinal
         "#,
         booking_id.0,
         airline,

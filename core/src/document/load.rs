@@ -36,7 +36,7 @@ impl TicketContent {
         let of = LinesOf::Airline(&head.airline.iata);
         let price_lines = lines::load(conn, head.booking_id, currency, of).await?;
         let paid_with = match latest_payment(conn, head.booking_id).await? {
-            Some(payment_id) => load_payment(conn, payment_id).await?,
+            Some(payment_id) => load_share(conn, payment_id, head.booking_id).await?,
             None => None,
         };
 
@@ -389,8 +389,12 @@ pub(super) async fn latest_payment(
 ) -> Result<Option<PaymentId>> {
     let id = sqlx::query_scalar!(
         r#"
-        select id as "id: PaymentId" from payment
-        where booking_id = $1 and status = 'succeeded'
+        select id as "id!: PaymentId" from (
+            select id, ended_at from payment where booking_id = $1 and status = 'succeeded'
+            union all
+            -- Who came of a split has paid there.
+            select p.id, p.ended_at from payment_split s join payment p on p.id = s.payment_id where s.new_booking_id = $1
+        ) paid
         order by ended_at desc, id desc limit 1
         "#,
         booking_id.0,
@@ -422,6 +426,29 @@ pub(super) async fn load_payment(
         })
     })
     .transpose()
+}
+
+/// What of a payment paid for a booking: all of it, unless some of its passengers have another booking since.
+async fn load_share(
+    conn: &mut PgConnection,
+    payment_id: PaymentId,
+    booking_id: BookingId,
+) -> Result<Option<PaidWith>> {
+    let Some(whole) = load_payment(conn, payment_id).await? else {
+        return Ok(None);
+    };
+    let elsewhere = sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(amount_minor), 0)::bigint as "minor!" from payment_share
+        where payment_id = $1 and booking_id <> $2
+        "#,
+        payment_id.0,
+        booking_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    let amount = Money::new(whole.amount.minor() - elsewhere, whole.amount.currency());
+    Ok(Some(PaidWith { amount, ..whole }))
 }
 
 /// Reckoned from the instant: a clock that jumps in between misleads nobody.

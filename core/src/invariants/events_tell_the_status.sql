@@ -4,9 +4,9 @@ with beginning as materialized (
     select min(occurred_at) as at from booking_event
 ), told as materialized (
     select distinct on (booking_id) booking_id,
-           case kind when 'held' then 'pending_payment' else kind end as status
+           case kind when 'held' then 'pending_payment' when 'split_from' then details #>> '{status,to}' else kind end as status
     from booking_event
-    where kind in ('held', 'confirmed', 'partially_cancelled', 'cancelled', 'expired')
+    where kind in ('held', 'confirmed', 'partially_cancelled', 'cancelled', 'expired', 'split_from')
     order by booking_id, position desc
 )
 select format('booking %s is %s, its events say %s', b.booking_ref, b.status, coalesce(t.status, 'nothing')) as "example!",

@@ -11,11 +11,11 @@ from (
             select booking_id, currency,
                    sum(case 'stripe_clearing' when debit then amount_minor when credit then -amount_minor end) as clearing,
                    sum(case 'refunds_payable' when credit then amount_minor when debit then -amount_minor end) as payable,
-                   sum(case when kind = 'sale' then case debit when 'customer' then amount_minor else -amount_minor end end) as sold,
+                   sum(case when kind in ('sale', 'sale_split') then case debit when 'customer' then amount_minor else -amount_minor end end) as sold,
                    0::bigint as came, 0::bigint as pending, 0::bigint as total
             from ledger_entry group by booking_id, currency
             union all
-            select booking_id, currency, 0, 0, 0, amount_minor, 0, 0 from payment where status in ('succeeded', 'mismatched')
+            select booking_id, currency, 0, 0, 0, amount_minor, 0, 0 from payment_share where status in ('succeeded', 'mismatched')
             union all
             select booking_id, currency, 0, 0, 0, case when status = 'succeeded' and settled_by is null then -amount_minor else 0 end,
                    case status when 'pending' then amount_minor else 0 end, 0

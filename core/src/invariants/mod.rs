@@ -103,6 +103,8 @@ pub async fn check(conn: &mut PgConnection, clock: &Clock) -> Result<Vec<Finding
             "src/invariants/events_tell_the_status.sql";
         "cancelled_flights_are_announced", "Everybody whose flight was cancelled was told, and could choose.",
             "src/invariants/cancelled_flights_are_announced.sql", clock.now();
+        "splits_add_up", "What was divided between two bookings is what there was: every account of the ledger, and every payment.",
+            "src/invariants/splits_add_up.sql";
     })
 }
 

@@ -2,10 +2,14 @@
 -- that it is void.
 with receipt as materialized (
     select d.id, d.number, d.status, d.revision, d.booking_id, d.refund_id, r.status as refund_status, r.booking_id as refunded_booking_id,
-           i.id is not null and (i.kind <> 'invoice' or i.booking_id <> d.booking_id) as corrects_another
+           i.id is not null and (i.kind <> 'invoice'
+               -- The invoice of a party stays with the booking that it was issued for.
+               or coalesce(io.origin_id, i.booking_id) <> coalesce(o.origin_id, d.booking_id)) as corrects_another
     from document d
     join refund r on r.id = d.refund_id
     left join document i on i.id = d.corrects_id
+    left join booking_split o on o.new_booking_id = d.booking_id
+    left join booking_split io on io.new_booking_id = i.booking_id
 )
 select example as "example!", count(*) over () as "violations!"
 from (

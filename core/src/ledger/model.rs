@@ -102,6 +102,10 @@ pub enum Kind {
     DisputeWithdrawn,
     /// The dispute was won, and the bank returned it.
     DisputeReinstated,
+    /// Some passengers have a booking of their own: what they bought was sold there.
+    SaleSplit,
+    /// The same: what they had paid is kept there.
+    PaymentSplit,
 }
 
 impl Kind {
@@ -120,6 +124,8 @@ impl Kind {
             Self::RefundByDispute => "refund_by_dispute",
             Self::DisputeWithdrawn => "dispute_withdrawn",
             Self::DisputeReinstated => "dispute_reinstated",
+            Self::SaleSplit => "sale_split",
+            Self::PaymentSplit => "payment_split",
         }
     }
 }
@@ -133,7 +139,7 @@ pub struct Entry {
     pub posted_at: DateTime<Utc>,
     /// What for.
     pub kind: Kind,
-    /// The booking, payment, refund or dispute it is about.
+    /// The booking, payment, refund or dispute it is about; of a split the booking that came of it.
     pub reference: Uuid,
     /// The account that receives.
     pub debit: Account,

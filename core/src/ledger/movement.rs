@@ -24,6 +24,13 @@ impl Movement {
     }
 }
 
+impl Movement {
+    /// The same money back.
+    pub(super) fn reversed(&self) -> Self {
+        Self::new(self.credit.clone(), self.debit.clone(), self.amount_minor)
+    }
+}
+
 /// What a sale moves: for each account of its price lines their sum, from the customer or, for discounts, back.
 pub fn sold<'a>(lines: impl IntoIterator<Item = (LineKind, &'a str, i64)>) -> Vec<Movement> {
     let mut sums: Vec<(Account, i64)> = Vec::new();

@@ -77,6 +77,66 @@ pub(crate) async fn sale_of_lines(
     post(conn, clock, posting, movements).await
 }
 
+/// Posts that price lines were sold in another booking than the one that they were sold in: `to` instead of `from`. It is posted
+/// once for the booking that came of it, and sums to zero for each account.
+pub(crate) async fn sale_split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    currency: Currency,
+    lines: &[PriceLine],
+) -> Result<()> {
+    let movements = movement::sold(
+        lines
+            .iter()
+            .map(|line| (line.kind, line.code.as_str(), line.amount_minor())),
+    );
+    split(
+        conn,
+        clock,
+        (from, to),
+        Kind::SaleSplit,
+        currency,
+        &movements,
+    )
+    .await
+}
+
+/// Posts that an amount that was paid for one booking is kept for another one. Errors and sums as [`sale_split`].
+pub(crate) async fn payment_split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    amount: Money,
+) -> Result<()> {
+    if amount.minor() == 0 {
+        return Ok(());
+    }
+    let came = Movement::new(Account::StripeClearing, Account::Customer, amount.minor());
+    let kind = Kind::PaymentSplit;
+    split(conn, clock, (from, to), kind, amount.currency(), &[came]).await
+}
+
+/// Posts movements in one booking, and the opposite in another.
+async fn split(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (from, to): (BookingId, BookingId),
+    kind: Kind,
+    currency: Currency,
+    movements: &[Movement],
+) -> Result<()> {
+    let posting = |booking_id| Posting {
+        booking_id,
+        kind,
+        reference: to.0,
+        currency,
+    };
+    let back = movements.iter().map(Movement::reversed).collect();
+    let both = [(posting(from), back), (posting(to), movements.to_vec())];
+    post_all(conn, clock, &both).await
+}
+
 /// Money that has come for a payment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MoneyCame {
@@ -254,7 +314,12 @@ async fn post_all(
 ) -> Result<()> {
     let mut rows = Columns::default();
     for (posting, movements) in postings {
-        for (ordinal, movement) in (0_i16..).zip(movements) {
+        // What one fact moves in several bookings is counted on.
+        let (kind, reference) = (posting.kind.as_str(), posting.reference);
+        let earlier = rows.kinds.iter().zip(&rows.references);
+        let earlier = earlier.filter(|(of, cause)| *of == kind && **cause == reference);
+        let first = i16::try_from(earlier.count()).unwrap_or(i16::MAX);
+        for (ordinal, movement) in (first..).zip(movements) {
             rows.ids.push(Uuid::now_v7());
             rows.bookings.push(posting.booking_id.0);
             rows.kinds.push(posting.kind.as_str().to_owned());

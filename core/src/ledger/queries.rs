@@ -23,7 +23,7 @@ pub async fn get(
         select id as "id: BookingId",
                (select coalesce(sum(case when e.debit = 'stripe_clearing' then e.amount_minor when e.credit = 'stripe_clearing' then -e.amount_minor else 0 end), 0)
                 from ledger_entry e where e.booking_id = booking.id and e.currency = c.currency)
-             = (select coalesce(sum(p.amount_minor), 0) from payment p
+             = (select coalesce(sum(p.amount_minor), 0) from payment_share p
                 where p.booking_id = booking.id and p.currency = c.currency and p.status in ('succeeded', 'mismatched'))
              - (select coalesce(sum(r.amount_minor), 0) from refund r
                 where r.booking_id = booking.id and r.currency = c.currency and r.status = 'succeeded' and r.settled_by is null)

@@ -8,6 +8,7 @@ use super::{
     MailCancellation, MailCancelled, MailChange, MailContactChange, MailDisruption, MailMove,
     MailReturn, MailTimes, ReturnCause,
 };
+use super::MailSplit;
 use crate::Result;
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::entitlement::Entitlement;
@@ -130,6 +131,27 @@ async fn unpaid_changes(conn: &mut PgConnection, booking_id: BookingId) -> Resul
     .fetch_all(conn)
     .await?;
     Ok(ids)
+}
+
+pub(super) async fn splits(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailSplit>> {
+    let splits = sqlx::query_as!(
+        MailSplit,
+        r#"
+        select n.id as "new_booking_id: BookingId", n.booking_ref as new_booking_ref,
+               -- As the event names them: some may have another booking again since.
+               array(select concat_ws(' ', p.first_name, p.last_name)
+                     from booking_event e
+                     cross join lateral jsonb_array_elements_text(e.details -> 'passenger_ids') with ordinality as gone (id, position)
+                     join passenger p on p.id = gone.id::uuid
+                     where e.booking_id = n.id and e.kind = 'split_from' order by gone.position) as "names!"
+        from booking_split s join booking n on n.id = s.new_booking_id
+        where s.booking_id = $1 order by s.split_at, n.id
+        "#,
+        booking_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(splits)
 }
 
 /// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::after_sale::{
-    cancellations, changes, contact_changes, disruptions, moves, renamed, returns,
+    cancellations, changes, contact_changes, disruptions, moves, renamed, returns, splits,
 };
 use super::{MailBag, MailBaggage, MailContent, MailFlight, MailPassenger, MailStop};
 use crate::booking;
@@ -81,6 +81,7 @@ impl MailContent {
             cancellations: cancellations(conn, booking_id).await?,
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
+            splits: splits(conn, booking_id).await?,
             contact_changes: contact_changes(conn, booking_id).await?,
             disruptions,
             documents: document::list_by_booking_id(conn, booking_id).await?,

@@ -6,6 +6,6 @@ mod model;
 
 pub use model::{
     MailBag, MailBaggage, MailCancellation, MailCancelled, MailChange, MailContactChange,
-    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailStop,
-    MailTimes, ReturnCause,
+    MailContent, MailDisruption, MailFlight, MailMove, MailPassenger, MailReturn, MailSplit,
+    MailStop, MailTimes, ReturnCause,
 };

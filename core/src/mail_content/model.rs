@@ -55,6 +55,8 @@ pub struct MailContent {
     pub changes: Vec<MailChange>,
     /// Who has a corrected name on the tickets since those that the traveller has: title and all names.
     pub renamed: Vec<String>,
+    /// Who has a booking of their own since, in the order in which that happened.
+    pub splits: Vec<MailSplit>,
     /// How its contact changed after it was paid, in the order in which that happened.
     pub contact_changes: Vec<MailContactChange>,
     /// What the airline has done to its flights, in the order in which that happened.
@@ -239,6 +241,17 @@ pub struct MailPassenger {
     pub seats: Vec<String>,
 }
 
+/// Passengers who were taken out of a booking into one of their own.
+#[derive(Clone, Debug)]
+pub struct MailSplit {
+    /// Their booking.
+    pub new_booking_id: BookingId,
+    /// Its six-character reference.
+    pub new_booking_ref: String,
+    /// Who they are: first and last names.
+    pub names: Vec<String>,
+}
+
 /// What everybody with a seat may bring in one direction.
 #[derive(Clone, Debug)]
 pub struct MailBaggage {
@@ -343,6 +356,7 @@ impl MailContent {
             MailKind::CancellationConfirmed { cancellation_id } => {
                 self.cancellation(cancellation_id).is_some()
             }
+            MailKind::BookingSplit { new_booking_id } => self.split(new_booking_id).is_some(),
             // What was chosen, or came of its own, is told by another mail.
             MailKind::FlightCancelled { disruption_id }
             | MailKind::FlightRetimed { disruption_id } => self
@@ -379,6 +393,7 @@ impl MailContent {
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
             | MailKind::FlightsNotChanged { .. }
+            | MailKind::BookingSplit { .. }
             | MailKind::FlightCancelled { .. }
             | MailKind::FlightRetimed { .. } => None,
         };
@@ -406,6 +421,12 @@ impl MailContent {
     /// A change of flights of the booking.
     pub fn change(&self, id: Uuid) -> Option<&MailChange> {
         self.changes.iter().find(|change| change.id == id)
+    }
+
+    /// The booking that some of its passengers have now.
+    pub fn split(&self, new_booking_id: BookingId) -> Option<&MailSplit> {
+        let mut splits = self.splits.iter();
+        splits.find(|split| split.new_booking_id == new_booking_id)
     }
 
     /// A disruption of the booking.
@@ -460,6 +481,7 @@ impl MailContent {
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
             | MailKind::FlightsNotChanged { .. }
+            | MailKind::BookingSplit { .. }
             | MailKind::FlightCancelled { .. }
             | MailKind::FlightRetimed { .. } => return Vec::new(),
         };

@@ -187,6 +187,11 @@ pub enum MailKind {
         /// The change.
         change_id: Uuid,
     },
+    /// Some passengers have a booking of their own: under which reference.
+    BookingSplit {
+        /// The booking that came of it.
+        new_booking_id: BookingId,
+    },
     /// The airline cancels a flight: what can be chosen, and until when.
     FlightCancelled {
         /// The disruption.
@@ -220,6 +225,7 @@ impl MailKind {
             | Self::SeatsNotChanged { .. }
             | Self::FlightsChanged { .. }
             | Self::FlightsNotChanged { .. }
+            | Self::BookingSplit { .. }
             | Self::FlightCancelled { .. }
             | Self::FlightRetimed { .. } => false,
         }
@@ -243,6 +249,7 @@ impl MailKind {
             Self::SeatsNotChanged { .. } => "seats_not_changed",
             Self::FlightsChanged { .. } => "flights_changed",
             Self::FlightsNotChanged { .. } => "flights_not_changed",
+            Self::BookingSplit { .. } => "booking_split",
             Self::CancellationConfirmed { .. } => "cancellation_confirmed",
             Self::FlightCancelled { .. } => "flight_cancelled",
             Self::FlightRetimed { .. } => "flight_retimed",
@@ -264,6 +271,9 @@ impl MailKind {
             }
             Self::CancellationConfirmed { cancellation_id } => {
                 format!("{}.{cancellation_id}", self.as_str())
+            }
+            Self::BookingSplit { new_booking_id } => {
+                format!("{}.{new_booking_id}", self.as_str())
             }
             Self::SeatsNotChanged { seat_change_id } => {
                 format!("{}.{seat_change_id}", self.as_str())

@@ -25,7 +25,7 @@ pub async fn list_cardless(
         r#"
         select payment.id as "payment_id: PaymentId", stripe_payment_intent_id as "payment_intent!"
         from document
-        join payment on payment.booking_id = document.booking_id
+        join payment on payment.id in (select payment_id from payment_share where booking_id = document.booking_id)
         left join refund on refund.id = document.refund_id
         where document.id = $1 and (payment.status = 'succeeded' or payment.id = refund.payment_id) and card_last4 is null
             and stripe_payment_intent_id is not null

@@ -10,7 +10,7 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{disputes, refunds};
+use super::{disputes, refunds, shares};
 use crate::Result;
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -46,6 +46,7 @@ pub(crate) async fn file(
     .await?;
     let Some(paid) = paid else { return Ok(false) };
     let booking = booking_lock::lock(conn, paid.booking_id).await?;
+    shares::lock(conn, paid.id).await?;
     if is_filed(conn, refund).await? {
         return Ok(true);
     }
@@ -93,7 +94,7 @@ async fn make_room(
     }
     let others = sqlx::query!(
         r#"
-        select id as "id: RefundId", amount_minor, (status = 'pending' and stripe_refund_id is null) as "is_ours_to_give!"
+        select id as "id: RefundId", booking_id as "booking_id: BookingId", amount_minor, (status = 'pending' and stripe_refund_id is null) as "is_ours_to_give!"
         from refund where payment_id = $1 and status <> 'failed' order by id for update
         "#,
         paid.id.0,
@@ -114,12 +115,25 @@ async fn make_room(
     if promised <= left {
         return Ok(true);
     }
+    // What each booking that shares the payment is owed: what is left of it is promised anew, in the order of the refunds.
+    let mut owed: Vec<(BookingId, i64)> = Vec::new();
     for other in others.iter().filter(|other| other.is_ours_to_give) {
-        refunds::refund_failed(conn, clock, other.id, "refunded_at_stripe").await?;
+        let whose = (booking.account_id, other.booking_id);
+        let amount = Money::new(other.amount_minor, currency);
+        refunds::step_back(conn, clock, whose, other.id, amount).await?;
+        match owed.iter_mut().find(|(id, _)| *id == other.booking_id) {
+            Some((_, minor)) => *minor += other.amount_minor,
+            None => owed.push((other.booking_id, other.amount_minor)),
+        }
     }
-    if left > 0 {
-        let amount = Money::new(left, currency);
-        refunds::promise_remainder(conn, clock, booking, paid.id, amount).await?;
+    let mut left = left;
+    for (booking_id, minor) in owed {
+        let part = left.min(minor);
+        if part > 0 {
+            let (whose, amount) = ((booking.account_id, booking_id), Money::new(part, currency));
+            refunds::promise_remainder(conn, clock, whose, paid.id, amount).await?;
+            left -= part;
+        }
     }
     Ok(true)
 }

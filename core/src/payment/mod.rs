@@ -15,6 +15,7 @@ mod reconcile;
 mod refund_list;
 pub(crate) mod refunds;
 mod retry;
+mod shares;
 pub mod stripe;
 
 pub use card::{Cardless, list_cardless, record_card};
@@ -32,6 +33,7 @@ pub use refunds::{
 };
 pub(crate) use refunds::{give_back_cancelled, give_back_changed, give_back_seat_swap};
 pub use retry::{RefundNotOwed, SettledBy, StaffRefund, retry_refund, settle_failed_refund};
+pub(crate) use shares::shares_kept;
 
 #[cfg(test)]
 mod receipt_tests;

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{disputes, external_refunds};
+use super::{disputes, external_refunds, shares};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document;
 use crate::fault;
-use crate::ids::{BookingId, PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
@@ -164,7 +164,8 @@ pub(crate) async fn promise_part(
         return Ok(());
     };
     let told = (amount, reason.cause());
-    promised(conn, clock, booking, payment.id, refund_id, told).await?;
+    let whose = (booking.account_id, booking.id);
+    promised(conn, clock, whose, payment.id, refund_id, told).await?;
     // The bank may have given it back already.
     disputes::cover(conn, clock, booking, payment.id).await
 }
@@ -173,7 +174,7 @@ pub(crate) async fn promise_part(
 pub(crate) async fn promise_remainder(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    (account_id, booking_id): (AccountId, BookingId),
     payment_id: PaymentId,
     amount: Money,
 ) -> Result<()> {
@@ -185,36 +186,37 @@ pub(crate) async fn promise_remainder(
         "#,
         refund_id.0,
         payment_id.0,
-        booking.id.0,
+        booking_id.0,
         amount.currency().code(),
         amount.minor(),
         clock.now(),
     )
     .execute(&mut *conn)
     .await?;
-    let cause = RefundCause::Remainder;
-    promised(conn, clock, booking, payment_id, refund_id, (amount, cause)).await
+    let told = (amount, RefundCause::Remainder);
+    let whose = (account_id, booking_id);
+    promised(conn, clock, whose, payment_id, refund_id, told).await
 }
 
 /// Posts a refund whose row is written, promises its job, and records it.
 pub(crate) async fn promised(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    (account_id, booking_id): (AccountId, BookingId),
     payment_id: PaymentId,
     refund_id: RefundId,
     (amount, cause): (Money, RefundCause),
 ) -> Result<()> {
-    ledger::refund_promised(conn, clock, booking.id, refund_id, amount).await?;
+    ledger::refund_promised(conn, clock, booking_id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
-    outbox::put(conn, clock, Some(booking.account_id), &job).await?;
+    outbox::put(conn, clock, Some(account_id), &job).await?;
     let promised = Event::RefundPromised {
         refund_id,
         payment_id,
         amount,
         cause,
     };
-    booking_event::record(conn, clock, booking.account_id, booking.id, &promised).await?;
+    booking_event::record(conn, clock, account_id, booking_id, &promised).await?;
     Ok(())
 }
 
@@ -260,25 +262,14 @@ async fn give_back(
     reason: Reason,
     amount: Money,
 ) -> Result<()> {
-    let payments = sqlx::query!(
-        r#"
-        select p.id as "id: PaymentId", p.amount_minor - coalesce((
-                   select sum(r.amount_minor) from refund r where r.payment_id = p.id and r.status <> 'failed'), 0)::bigint as "left!"
-        from payment p
-        where p.booking_id = $1 and p.status = 'succeeded'
-        order by p.id desc
-        "#,
-        booking.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let payments = shares::lock_left(conn, booking.id).await?;
     let mut owed = amount.minor();
     for row in payments {
-        let part = owed.min(row.left);
+        let part = owed.min(row.left_minor);
         if part <= 0 {
             continue;
         }
-        let payment = super::find(conn, row.id).await?;
+        let payment = super::find(conn, row.payment_id).await?;
         let payment = payment.ok_or(Error::NotFound("payment"))?;
         let part = Money::new(part, amount.currency());
         promise_part(conn, clock, &payment, booking, reason, part).await?;
@@ -416,6 +407,28 @@ pub async fn refund_failed(
     refund.fail(conn, clock, id).await
 }
 
+/// Ends a refund that Stripe was not asked for, because the money went back otherwise: its booking may be another one than the
+/// caller has locked. The caller has locked the payment ([`shares::lock`]) and the refund.
+pub(super) async fn step_back(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    (account_id, booking_id): (AccountId, BookingId),
+    refund_id: RefundId,
+    amount: Money,
+) -> Result<()> {
+    sqlx::query!(
+        "update refund set status = 'failed', failure = 'refunded_at_stripe', ended_at = $2 where id = $1",
+        refund_id.0,
+        clock.now(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    ledger::refund_failed(conn, clock, booking_id, refund_id, amount).await?;
+    let failed = Event::RefundFailed { refund_id, amount };
+    booking_event::record(conn, clock, account_id, booking_id, &failed).await?;
+    Ok(())
+}
+
 /// A refund that moves, and its booking, which is locked.
 pub(super) struct Moved {
     pub booking: LockedBooking,
@@ -453,6 +466,7 @@ pub(super) async fn lock_refund(conn: &mut PgConnection, id: RefundId) -> Result
     .await?;
     let Some(row) = row else { return Ok(None) };
     let booking = booking_lock::lock(conn, row.booking_id).await?;
+    shares::lock(conn, row.payment_id).await?;
     let currency = money::known_currency(&row.currency)?;
     Ok(Some(Moved {
         booking,

@@ -88,7 +88,8 @@ pub async fn retry_refund(
     require_owed(conn, &failed, &found).await?;
     let retry = insert(conn, clock, id, None).await?;
     let told = (failed.amount, RefundCause::Retry);
-    refunds::promised(conn, clock, &failed.booking, payment_id, retry, told).await?;
+    let whose = (failed.booking.account_id, failed.booking.id);
+    refunds::promised(conn, clock, whose, payment_id, retry, told).await?;
     staff_refund(conn, &failed, retry).await
 }
 

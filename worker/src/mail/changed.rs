@@ -1,6 +1,7 @@
-//! What the mails about other flights say.
+//! What the mails about other flights, and about who flies them alone, say.
 
 use flightdesk_core::format::money;
+use flightdesk_core::ids::BookingId;
 use flightdesk_core::mail_content::{MailChange, MailContent};
 use flightdesk_core::money::Money;
 use uuid::Uuid;
@@ -86,4 +87,26 @@ pub(super) fn not_changed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> 
             Block::Button("See the booking".to_owned(), frame.link),
         ],
     )
+}
+
+pub(super) fn split(content: &MailContent, frame: Frame<'_>, id: BookingId) -> Words {
+    let reference = &content.booking_ref;
+    let (new, names) = content
+        .split(id)
+        .map(|split| (split.new_booking_ref.clone(), split.names.clone()))
+        .unwrap_or_default();
+    let title = format!("Booking {reference} is now two bookings: the other one is {new}");
+    let blocks = vec![
+        Block::Paragraph(greeting(content)),
+        Block::Paragraph(format!(
+            "You asked for other flights for some of the passengers of booking {reference}. They have a booking of their own from now on, {new}, with the same contact, and their new flights are booked there."
+        )),
+        Block::List("Now on the new booking", names),
+        Block::Paragraph(format!(
+            "What was paid for them is paid for {new}: nothing is charged twice. Their tickets, and those of who stays on booking {reference}, follow in separate mails."
+        )),
+        Block::Reference(&new),
+        Block::Button("See the booking".to_owned(), frame.link),
+    ];
+    compose(frame, title, &blocks)
 }

@@ -1,5 +1,6 @@
 //! What the mails say.
 
+use flightdesk_core::document::DocumentKind;
 use flightdesk_core::format;
 use flightdesk_core::mail_content::{MailBag, MailContent, MailPassenger};
 use flightdesk_core::outbox::MailKind;
@@ -31,6 +32,7 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::FlightsNotChanged { change_id } => {
             changed::not_changed(content, frame, change_id)
         }
+        MailKind::BookingSplit { new_booking_id } => changed::split(content, frame, new_booking_id),
         MailKind::CancellationConfirmed { cancellation_id } => {
             cancelled::confirmed(content, frame, cancellation_id)
         }
@@ -168,10 +170,14 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         format!(
             "Booking {reference} has changed: these are the flights and passengers that are left."
         )
-    } else if content.renamed.is_empty() {
-        format!("Seats of booking {reference} have changed.")
-    } else {
+    } else if !content.renamed.is_empty() {
         format!("Names on booking {reference} have been corrected.")
+    } else if !content.splits.is_empty() {
+        format!(
+            "Some passengers have a booking of their own: these are those who are left on {reference}."
+        )
+    } else {
+        format!("Seats of booking {reference} have changed.")
     };
     let numbers = if has_new_flights {
         "They have new ticket numbers."
@@ -230,11 +236,22 @@ fn departure_reminder(content: &MailContent, frame: Frame<'_>, direction: i16) -
 fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
     let reference = &content.booking_ref;
     let is_one = content.tickets().count() == 1;
-    let files = if is_one {
-        "Your e-ticket and the invoice are attached as PDFs, and the flights as a calendar file. You can download them again on the page of the booking."
-    } else {
-        "Your e-tickets, one for each airline, and the invoice are attached as PDFs, and the flights as a calendar file. You can download them again on the page of the booking."
+    let enclosed = content.enclosed(MailKind::BookingConfirmed);
+    let has_invoice = enclosed
+        .iter()
+        .any(|document| document.kind == DocumentKind::Invoice);
+    let files = match (is_one, has_invoice) {
+        (true, true) => "Your e-ticket and the invoice are attached as PDFs",
+        (false, true) => {
+            "Your e-tickets, one for each airline, and the invoice are attached as PDFs"
+        }
+        // The invoice is with the booking that the passengers were in when it was paid.
+        (true, false) => "Your e-ticket is attached as a PDF",
+        (false, false) => "Your e-tickets, one for each airline, are attached as PDFs",
     };
+    let files = format!(
+        "{files}, and the flights as a calendar file. You can download them again on the page of the booking."
+    );
     let is_free = content.total.minor() == 0;
     let is_confirmed = if is_free {
         "Your booking is confirmed."
@@ -257,7 +274,7 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
             passengers(content),
             baggage(content),
             Block::Paragraph(paid),
-            Block::Paragraph(files.to_owned()),
+            Block::Paragraph(files),
             Block::Button("See the booking".to_owned(), frame.link),
             Block::Paragraph(before(content)),
             Block::Paragraph("Have a good flight!".to_owned()),

@@ -52,6 +52,10 @@ pub struct BookingView {
     flight_change: Option<PendingChangeView>,
     /// Only while the airline has cancelled or moved a flight and something can be chosen: `GET …/disruption` says what
     disruption: Option<OpenDisruptionView>,
+    /// Of a booking of passengers who changed their flights without the others of their party: the booking that they were in
+    split_from: Option<String>,
+    /// The bookings of passengers of this one who changed their flights without the others; absent where there are none
+    split_into: Option<Vec<String>>,
 }
 
 /// The state of a booking
@@ -316,6 +320,9 @@ impl From<(Booking, &App)> for BookingView {
             seat_change,
             flight_change,
             disruption: booking.disruption.map(OpenDisruptionView::from),
+            split_from: booking.split_from.map(|reference| reference.to_string()),
+            split_into: (!booking.split_into.is_empty())
+                .then(|| booking.split_into.iter().map(ToString::to_string).collect()),
         }
     }
 }

@@ -5,7 +5,7 @@ mod views;
 use flightdesk_core::booking::{self, ChangeOutdated, ChangeQuote, ChangeRequest};
 use flightdesk_core::error::{Error, Violations};
 use flightdesk_core::fault;
-use flightdesk_core::ids::{AccountId, BookingRef};
+use flightdesk_core::ids::{AccountId, BookingRef, PassengerId};
 use flightdesk_core::trade::Direction;
 use poem::web::Data;
 use poem_openapi::param::Path;
@@ -34,11 +34,14 @@ pub struct Changes;
 pub struct ChangeQuoteRequest {
     /// Which direction `offer` is for; may be left out when only one is left
     direction: Option<WayView>,
-    /// `offer_id` of a new search for everybody who flies in the direction
+    /// `offer_id` of a new search for everybody who flies in the direction, or for `passengers`
     offer: Option<String>,
     /// Instead of one: an offer for each direction of a round trip, the departing one first
     #[oai(validator(min_items = 2, max_items = 2))]
     offers: Option<Vec<String>>,
+    /// Who changes, by `id`; everybody who flies in the direction when left out
+    #[oai(validator(min_items = 1, max_items = 20))]
+    passengers: Option<Vec<Uuid>>,
 }
 
 /// Which direction of a trip
@@ -66,6 +69,9 @@ impl From<ChangeQuoteRequest> for ChangeRequest {
             direction: body.direction.map(Direction::from),
             offer: body.offer,
             offers: body.offers,
+            passengers: body
+                .passengers
+                .map(|ids| ids.into_iter().map(PassengerId).collect()),
         }
     }
 }
@@ -76,6 +82,7 @@ impl FromRaw for ChangeQuoteRequest {
             direction: None,
             offer: raw.optional_text("offer"),
             offers: raw.list("offers"),
+            passengers: None,
         }
     }
 }
@@ -116,6 +123,9 @@ impl Changes {
     /// Search for them first. Nothing changes yet. The quote says for each passenger and direction the fare difference, the
     /// tax difference and the fee of the fare, what becomes of chosen seats, and what is to pay or comes back. It can be
     /// confirmed for ten minutes, as long as its offers hold and no newer one is made.
+    ///
+    /// With `passengers` only they change, and the offer is for them alone. When others fly in the direction too, `splits` is true: by
+    /// confirming, those who change get a booking of their own. On neither side may a child or infant be without an adult.
     #[oai(
         path = "/bookings/:booking_ref/change-quotes",
         method = "post",
@@ -172,6 +182,11 @@ impl Changes {
     /// is on its way. Else the new seats are held as `flight_change` until `POST …/payment` has been paid, and the booking
     /// stays as it is meanwhile. When the change costs another amount by now, the answer is 409 `change_quote_outdated`
     /// with a new `change_quote`, and nothing has changed. Doing it again changes nothing.
+    ///
+    /// When the quote `splits`, those who change get a booking of their own first, with a new `booking_ref`: it is the answer, and has
+    /// the change. Seats, bags, tickets and what was paid for them go along; a fee per booking stays. Each booking names the
+    /// other (`split_from`, `split_into`), and each can be changed and cancelled by itself from then on; refunds of both go back to what was paid with. What is to pay is
+    /// paid for the new booking. Two bookings stay two also when it never is: both have the old flights then.
     #[oai(
         path = "/bookings/:booking_ref/changes",
         method = "post",

@@ -26,6 +26,8 @@ pub struct ChangeQuoteView {
     confirmed_at: Option<Instant>,
     /// The directions that get other flights
     directions: Vec<ChangedDirectionView>,
+    /// Whether those who change get a booking of their own when it is confirmed, because others keep their flights
+    splits: bool,
     /// One for each passenger and direction that changes
     items: Vec<ChangeItemView>,
     /// What becomes of chosen seats; bags go along
@@ -157,6 +159,7 @@ impl ChangeQuoteView {
             created_at: quote.created_at.into(),
             expires_at: quote.expires_at.into(),
             confirmed_at: quote.confirmed_at.map(Instant::from),
+            splits: content.splits(),
             directions: content
                 .directions
                 .iter()

@@ -5,6 +5,8 @@ mod parts;
 mod races;
 mod refusals;
 mod seats;
+mod split_money;
+mod splits;
 
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::payment::Settlement;

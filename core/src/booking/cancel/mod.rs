@@ -18,11 +18,12 @@ mod rule;
 
 pub(super) use confirm::give_back_disrupted;
 pub use confirm::{QuoteOutdated, cancel};
-pub(super) use load::{Subject, Trip, TripDirection, trip};
+pub(super) use load::{Subject, Trip, TripDirection, TripPassenger, can_cancel, trip};
 pub use model::{
     CancellationQuote, CancellationScope, Canceller, Content as CancellationContent, Decision,
     QuoteItem, QuoteLine, QuoteRequest, RuleName,
 };
+pub(super) use places::check_party;
 pub(super) use quote::compute;
 pub use quote::{get_quote, list_cancellations, quote};
 pub(super) use rule::disruption_sentence;

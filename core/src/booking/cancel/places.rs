@@ -191,25 +191,49 @@ fn check_left(
         .filter(|one| trip.flies(one.id, direction));
     let left: Vec<_> = flying.filter(|one| !goes(one.id)).collect();
     let way = direction.direction.as_str();
-    for infant in left.iter().filter(|one| one.kind == PassengerType::Infant) {
-        let adult = infant.adult_id.filter(|adult| goes(*adult));
+    check_party(
+        wrong,
+        trip,
+        direction,
+        &left,
+        |infant, adult| {
+            format!("{infant} sits on the lap of {adult}: cancel both on the {way} direction")
+        },
+        |child| {
+            format!(
+                "{child} would fly the {way} direction without a passenger of 18 or more: cancel this child too"
+            )
+        },
+    );
+}
+
+/// Whether those who would fly a direction together may: who could not is added to `wrong` by name, in the words of the
+/// caller, which are given an infant and its adult, or a child.
+pub(in crate::booking) fn check_party(
+    wrong: &mut Violations,
+    trip: &Trip,
+    direction: &TripDirection,
+    party: &[&TripPassenger],
+    infant_alone: impl Fn(&str, &str) -> String,
+    child_alone: impl Fn(&str) -> String,
+) {
+    let flies = |id: PassengerId| party.iter().any(|one| one.id == id);
+    for infant in party.iter().filter(|one| one.kind == PassengerType::Infant) {
+        let adult = infant.adult_id.filter(|adult| !flies(*adult));
         if let Some(adult) = adult.and_then(|adult| trip.passenger(adult)) {
-            let message = format!(
-                "{} sits on the lap of {}: cancel both on the {way} direction",
-                infant.name, adult.name
-            );
+            let message = infant_alone(&infant.name, &adult.name);
             wrong.add("passengers", "infant_without_adult", message);
         }
     }
     let is_grown =
         |one: &&&TripPassenger| age_on(one.date_of_birth, direction.last_departure_date) >= 18;
-    let has_guardian = left.iter().any(|one| is_grown(&one));
-    let child = left.iter().find(|one| one.kind == PassengerType::Child);
+    let has_guardian = party.iter().any(|one| is_grown(&one));
+    let child = party.iter().find(|one| one.kind == PassengerType::Child);
     if let Some(child) = child.filter(|_| !has_guardian) {
-        let message = format!(
-            "{} would fly the {way} direction without a passenger of 18 or more: cancel this child too",
-            child.name
+        wrong.add(
+            "passengers",
+            "child_without_adult",
+            child_alone(&child.name),
         );
-        wrong.add("passengers", "child_without_adult", message);
     }
 }

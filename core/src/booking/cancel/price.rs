@@ -116,7 +116,7 @@ pub(in crate::booking) fn paid(
 }
 
 /// A passenger's share of a coupon's share of a line that is for all of their type.
-fn share(trip: &Trip, passenger: &TripPassenger, minor: i64) -> i64 {
+pub(in crate::booking) fn share(trip: &Trip, passenger: &TripPassenger, minor: i64) -> i64 {
     let of_kind = trip
         .passengers
         .iter()

@@ -150,6 +150,7 @@ pub async fn rebook_disrupted(
         direction: Some(choosing.direction),
         offer: Some(offer.to_owned()),
         offers: None,
+        passengers: None,
     };
     let quote = exchange::quote_change(conn, shop, account_id, reference, &request).await?;
     if !quote.content.directions.iter().all(|one| one.is_free) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::model::{ChangeContent, ChangeRequest, ChangedDirection};
 use super::{quote, seats, swap};
 use crate::booking::cancel::load::{Trip, trip};
-use crate::booking::{pending, traveller};
+use crate::booking::{pending, split, traveller};
 use crate::booking_lock::{self, LockedBooking};
 use crate::error::Refusal;
 use crate::ids::{AccountId, BookingId, BookingRef, FlightId};
@@ -32,7 +32,8 @@ impl Refusal for ChangeOutdated {
 }
 
 /// Changes flights as a quote says, once, and returns which booking it was: a second confirmation of the same quote changes
-/// nothing.
+/// nothing. When only some of a party change, they get a booking of their own first, which is the one that is returned; it stays
+/// also when the change is not paid.
 ///
 /// Where something is to pay, the new seats are held and [`crate::settlement::start`] opens a checkout; the flights change
 /// when it is paid. Errors: [`Error::NotFound`], [`Error::WrongState`], [`Error::TooLate`], [`super::ChangeNotAllowed`],
@@ -48,7 +49,7 @@ pub async fn change(
     let found = sqlx::query!(
         r#"
         select q.expires_at, q.content as "content: Json<ChangeContent>",
-               exists (select from booking_change c where c.change_quote_id = q.id) as "is_confirmed!",
+               (select c.booking_id from booking_change c where c.change_quote_id = q.id) as "changed: BookingId",
                exists (select from change_quote n where n.booking_id = q.booking_id and n.position > q.position) as "is_superseded!"
         from change_quote q where q.id = $1 and q.booking_id = $2
         "#,
@@ -58,8 +59,8 @@ pub async fn change(
     .fetch_optional(&mut *conn)
     .await?;
     let found = found.ok_or(Error::NotFound("quote"))?;
-    if found.is_confirmed {
-        return Ok(booking.id);
+    if let Some(changed) = found.changed {
+        return Ok(changed);
     }
     quote::require_paid(&booking)?;
     let quoted = found.content.0;
@@ -84,13 +85,39 @@ pub async fn change(
             outdated("the change costs another amount by now: confirm the new quote").into(),
         );
     }
-    match apply(conn, shop, &booking, &trip, quote_id, &now).await {
-        Ok(()) => Ok(booking.id),
+    match divide_and_apply(conn, shop, booking, trip, quote_id, &now).await {
+        Ok(changed) => Ok(changed),
         Err(Error::SeatTaken { .. }) => {
             Err(outdated("a chosen seat was taken meanwhile: confirm the new quote").into())
         }
         Err(error) => Err(error),
     }
+}
+
+/// Changes the flights in the booking, or in a new one of those who change, and returns which it was.
+async fn divide_and_apply(
+    conn: &mut PgConnection,
+    shop: Shop<'_>,
+    booking: LockedBooking,
+    whole: Trip,
+    quote_id: Uuid,
+    content: &ChangeContent,
+) -> Result<BookingId> {
+    let Some(people) = &content.split else {
+        apply(conn, shop, &booking, &whole, quote_id, content).await?;
+        return Ok(booking.id);
+    };
+    let cabins = new_flights(&whole, content).into_iter();
+    let cabins = cabins.map(|(flight_id, cabin, seats)| Change {
+        flight_id,
+        cabin,
+        held: seats,
+        sold: 0,
+    });
+    let new = split::split(conn, shop.clock, &booking, &whole, people, cabins.collect()).await?;
+    let trip = trip(conn, shop.clock, (&new).into()).await?;
+    apply(conn, shop, &new, &trip, quote_id, content).await?;
+    Ok(new.id)
 }
 
 async fn apply(

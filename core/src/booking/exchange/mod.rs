@@ -8,6 +8,9 @@
 //! in the booking stay. Tickets are exchanged: the coupons of the old one name their flights themselves, and the new one
 //! has a coupon for every flight that is not flown.
 //!
+//! **Who changes alone is divided first.** When others keep their flights, those who change get a booking of their own
+//! ([`super::split`]), and the change is that booking's: every later step knows one kind of change only.
+//!
 //! **What was paid counts.** A coupon's discount stays on the fare, as far as the new fare is not less than it. A fare that
 //! is not refundable gives nothing back when the new one is cheaper: the difference is kept, and the quote says so. A tax
 //! that is not refundable pays the same tax of the new flights.

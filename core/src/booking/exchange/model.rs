@@ -14,10 +14,13 @@ use crate::trade::{Cabin, Direction, FareConditions, LineKind, PriceLine};
 pub struct ChangeRequest {
     /// Which direction an offer is for; may be absent where somebody flies in one only.
     pub direction: Option<Direction>,
-    /// An offer of a new search for everybody who flies in the direction.
+    /// An offer of a new search for everybody who flies in the direction, or for `passengers`.
     pub offer: Option<String>,
     /// Instead of one: an offer for each direction, the departing one first.
     pub offers: Option<Vec<String>>,
+    /// Who changes; everybody who flies in the directions when absent. When others fly in them too, those who are named get
+    /// a booking of their own.
+    pub passengers: Option<Vec<PassengerId>>,
 }
 
 /// What a change costs or gives back, for ten minutes at most.
@@ -45,7 +48,10 @@ pub struct ChangeContent {
     pub currency: Currency,
     /// The directions that get other flights, the departing one first.
     pub directions: Vec<ChangedDirection>,
-    /// For each of them everybody who flies in it.
+    /// Who gets a booking of their own, because others keep their flights; absent where everybody changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Vec<PassengerId>>,
+    /// For each of them everybody who flies in it and changes.
     pub items: Vec<ChangeItem>,
     /// What becomes of seats that were chosen.
     pub seats: Vec<ChangedSeat>,
@@ -181,8 +187,18 @@ impl ChangedSeat {
 }
 
 impl ChangeContent {
-    /// The newest form.
-    pub const VERSION: u16 = 1;
+    /// The newest form: the second knows passengers who get a booking of their own.
+    pub const VERSION: u16 = 2;
+
+    /// The oldest form that says what is in a quote: programs that know no newer one can read it during an upgrade.
+    pub(super) const fn version_of(splits: bool) -> u16 {
+        if splits { 2 } else { 1 }
+    }
+
+    /// Whether those who change get a booking of their own.
+    pub const fn splits(&self) -> bool {
+        self.split.is_some()
+    }
 
     /// What is to pay when positive, what goes back when negative.
     pub fn amount(&self) -> Money {
@@ -197,11 +213,13 @@ impl ChangeContent {
                 direction: Some(one.direction),
                 offer: Some(one.offer.clone()),
                 offers: None,
+                passengers: self.split.clone(),
             },
             both => ChangeRequest {
                 direction: None,
                 offer: None,
                 offers: Some(both.iter().map(|one| one.offer.clone()).collect()),
+                passengers: self.split.clone(),
             },
         }
     }
@@ -211,6 +229,7 @@ impl ChangeContent {
         let key = |item: &ChangeItem| (item.passenger_id, item.direction);
         self.directions == other.directions
             && self.seats == other.seats
+            && self.split == other.split
             && self.items.len() == other.items.len()
             && (self.items.iter().zip(&other.items))
                 .all(|(a, b)| key(a) == key(b) && a.lines == b.lines)

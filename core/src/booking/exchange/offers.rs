@@ -1,16 +1,19 @@
 //! Whether offers can take the place of what is booked: the same people on the same route with the same airline, one journey
 //! with the direction that stays.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use super::model::ChangeRequest;
 use crate::booking::cancel::load::{Trip, TripDirection, TripPassenger};
 use crate::booking::passengers::{age_on, type_of};
+use crate::booking::split;
 use crate::error::Violations;
 use crate::flight::{self, Flight};
 use crate::hold::{self, HeldOffer};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PassengerId};
 use crate::search::{ConnectionTimes, TooSoon};
 use crate::trade::{Direction, Party, PassengerType};
 use crate::{Error, Result, Shop};
@@ -22,8 +25,15 @@ pub(super) struct Wanted<'a> {
     field: String,
     pub offer: HeldOffer,
     pub flights: Vec<Flight>,
-    /// Everybody who flies in it.
+    /// Everybody who flies in it and changes.
     pub people: Vec<&'a TripPassenger>,
+}
+
+/// What a request asks for.
+pub(super) struct Asked<'a> {
+    pub directions: Vec<Wanted<'a>>,
+    /// Who gets a booking of their own, in the order of the booking: others fly in the directions too, and keep their flights.
+    pub split: Option<Vec<PassengerId>>,
 }
 
 /// Opens the offers of a request and checks them against the booking.
@@ -35,8 +45,11 @@ pub(super) async fn find<'a>(
     account_id: AccountId,
     trip: &'a Trip,
     request: &ChangeRequest,
-) -> Result<Vec<Wanted<'a>>> {
+) -> Result<Asked<'a>> {
     let asked = asked(trip, request)?;
+    let directions: Vec<_> = asked.iter().map(|(direction, ..)| *direction).collect();
+    let named = named(trip, &directions, request.passengers.as_deref())?;
+    let changes = |one: &TripPassenger| named.as_ref().is_none_or(|named| named.contains(&one.id));
     let tokens: Vec<_> = asked.iter().map(|(.., token)| token.clone()).collect();
     let opened = hold::open_offers(conn, shop, account_id, &tokens).await;
     let offers = opened.map_err(|error| named_as_asked(error, request))?;
@@ -45,7 +58,9 @@ pub(super) async fn find<'a>(
         let flights = flight::list_by_id(conn, &offer.pinned.flights).await?;
         let flying = trip.passengers.iter();
         wanted.push(Wanted {
-            people: flying.filter(|one| trip.flies(one.id, direction)).collect(),
+            people: flying
+                .filter(|one| trip.flies(one.id, direction) && changes(one))
+                .collect(),
             direction,
             field,
             offer,
@@ -59,7 +74,60 @@ pub(super) async fn find<'a>(
     }
     check_order(conn, &mut wrong, trip, &wanted).await?;
     wrong.into_result()?;
-    Ok(wanted)
+    let split = named.map(|named| {
+        let people = trip.passengers.iter().map(|one| one.id);
+        people.filter(|one| named.contains(one)).collect()
+    });
+    Ok(Asked {
+        directions: wanted,
+        split,
+    })
+}
+
+/// Those who are named and get a booking of their own; `None` where everybody who flies in the directions changes.
+///
+/// [`Error::Invalid`] when somebody is unknown, does not fly in any of the directions, or when a child or infant would be
+/// without an adult in either booking.
+fn named(
+    trip: &Trip,
+    directions: &[&TripDirection],
+    asked: Option<&[PassengerId]>,
+) -> Result<Option<HashSet<PassengerId>>> {
+    let Some(asked) = asked else {
+        return Ok(None);
+    };
+    let mut wrong = Violations::new();
+    let flies = |id| directions.iter().any(|one| trip.flies(id, one));
+    for (index, id) in asked.iter().enumerate() {
+        let field = format!("passengers[{index}]");
+        match trip.passenger(*id) {
+            None => {
+                let message = "write the `id` of a passenger of this booking";
+                wrong.add(field, "unknown", message);
+            }
+            Some(_) if asked[..index].contains(id) => {
+                wrong.add(field, "duplicate", "name each passenger once");
+            }
+            Some(passenger) if !flies(*id) => {
+                let message = format!(
+                    "{} does not fly there any more: leave this passenger out",
+                    passenger.name
+                );
+                wrong.add(field, "already_cancelled", message);
+            }
+            Some(_) => {}
+        }
+    }
+    wrong.into_result()?;
+    let named: HashSet<_> = asked.iter().copied().collect();
+    let stays = |one: &&TripPassenger| flies(one.id) && !named.contains(&one.id);
+    if trip.passengers.iter().all(|one| !stays(&one)) {
+        return Ok(None);
+    }
+    let mut wrong = Violations::new();
+    split::check(&mut wrong, trip, &named);
+    wrong.into_result()?;
+    Ok(Some(named))
 }
 
 /// A wrong offer under the name that it has in the request.
@@ -212,7 +280,7 @@ async fn check(
         wrong.add(field, "passenger_type_mismatch", message);
     } else if party != pinned.party {
         let message = format!(
-            "search for those who fly in this direction: {} adults, {} children, {} infants",
+            "search for those who change in this direction: {} adults, {} children, {} infants",
             party.adults, party.children, party.infants
         );
         wrong.add(field, "party_mismatch", message);

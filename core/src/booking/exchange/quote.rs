@@ -193,7 +193,8 @@ pub(super) async fn compute(
     trip: &Trip,
     request: &ChangeRequest,
 ) -> Result<(ChangeContent, DateTime<Utc>)> {
-    let wanted = offers::find(conn, shop, booking.account_id, trip, request).await?;
+    let asked = offers::find(conn, shop, booking.account_id, trip, request).await?;
+    let wanted = asked.directions;
     let now = shop.clock.now();
     let free = |one: &Wanted<'_>| is_free(shop, trip, one);
     for one in wanted.iter().filter(|one| !free(one)) {
@@ -222,7 +223,8 @@ pub(super) async fn compute(
     let until = wanted.iter().map(|one| one.offer.pinned.expires_at());
     let until = until.min().unwrap_or(now);
     let content = ChangeContent {
-        version: ChangeContent::VERSION,
+        version: ChangeContent::version_of(asked.split.is_some()),
+        split: asked.split,
         currency: trip.currency,
         directions: (wanted.iter()).map(|one| changed(one, free(one))).collect(),
         items,

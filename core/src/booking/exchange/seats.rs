@@ -43,7 +43,9 @@ pub(super) async fn find(
                 continue;
             }
             let to = pinned.flights.get(index).copied();
-            for row in chosen.iter().filter(|row| row.flight_id == *from) {
+            let changes = |id| one.people.iter().any(|passenger| passenger.id == id);
+            let own = chosen.iter().filter(|row| changes(row.passenger_id));
+            for row in own.filter(|row| row.flight_id == *from) {
                 let Some(seat) = Seat::of_columns(row.seat_row, &row.letter) else {
                     continue;
                 };

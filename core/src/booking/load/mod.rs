@@ -48,7 +48,10 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
                    ) order by told.decide_by)
                    from disrupted_booking told join disruption s on s.id = told.disruption_id join direction d on d.id = told.direction_id
                    where told.booking_id = b.id and (told.status = 'open' or told.status = 'lapsed' and s.kind = 'cancelled')
-               ), '[]') as "told!: Json<Vec<ToldDisruption>>"
+               ), '[]') as "told!: Json<Vec<ToldDisruption>>",
+               (select o.booking_ref from booking_split s join booking o on o.id = s.booking_id where s.new_booking_id = b.id) as "split_from: BookingRef",
+               array(select n.booking_ref from booking_split s join booking n on n.id = s.new_booking_id
+                     where s.booking_id = b.id order by s.split_at, n.id) as "split_into!: Vec<BookingRef>"
         from booking b left join coupon_redemption r on r.booking_id = b.id
         where b.id = any($1)
         "#,
@@ -112,6 +115,8 @@ pub(super) async fn load(conn: &mut PgConnection, ids: &[BookingId]) -> Result<V
             late_payment: row.late_payment,
             disruption: OpenDisruption::first(&row.told.0),
             told: row.told.0,
+            split_from: row.split_from,
+            split_into: row.split_into,
         };
         bookings.insert(id, booking);
     }
@@ -263,14 +268,20 @@ async fn payments(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Booki
         select b.id as "booking_id: BookingId", coalesce(newest.status, 'none') as "status!", newest.id as "id?: PaymentId",
                newest.checkout_url, newest.card_brand, newest.card_last4,
                (select expires_at from payment where booking_id = b.id and status = 'open') as open_until,
-               (select coalesce(sum(amount_minor), 0)::bigint from payment where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
+               (select coalesce(sum(amount_minor), 0)::bigint from payment_share where booking_id = b.id and currency = b.currency and status in ('succeeded', 'mismatched')) as "paid!",
                (select coalesce(sum(amount_minor), 0)::bigint from refund where booking_id = b.id and currency = b.currency and status <> 'failed') as "refunded!",
                exists (select from payment where booking_id = b.id and status = 'mismatched') as "mismatched!",
                exists (select from dispute where booking_id = b.id) as "disputed!"
         from booking b
         left join lateral (
             select id, status, card_brand, card_last4, case when status = 'open' then checkout_url end as checkout_url
-            from payment where booking_id = b.id order by (status = 'succeeded') desc, id desc limit 1
+            from (
+                select id, status, card_brand, card_last4, checkout_url from payment where booking_id = b.id
+                union all
+                -- Who came of a split has paid there.
+                select p.id, p.status, p.card_brand, p.card_last4, p.checkout_url
+                from payment_split s join payment p on p.id = s.payment_id where s.new_booking_id = b.id
+            ) payment order by (status = 'succeeded') desc, id desc limit 1
         ) newest on true
         where b.id = any($1)
         "#,

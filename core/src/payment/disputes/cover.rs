@@ -7,7 +7,7 @@ use crate::Result;
 use crate::booking_event::{self, Event};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::ids::{PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::payment::refunds;
@@ -29,13 +29,16 @@ pub(in crate::payment) async fn lost_of(
 /// A refund whose money has not reached the traveller.
 struct Owed {
     id: RefundId,
+    /// Another one than that of the payment where some of a party have a booking of their own.
+    booking_id: BookingId,
     currency: String,
     amount_minor: i64,
     is_pending: bool,
 }
 
 /// Ends the refunds of a payment whose money the traveller has by a dispute that was lost: the oldest first, up to what was
-/// lost and has ended none yet. What is left of the last one is promised anew.
+/// lost and has ended none yet. What is left of the last one is promised anew. The caller has locked the booking, and the
+/// payment where other bookings share it.
 pub(in crate::payment) async fn cover(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -59,7 +62,7 @@ pub(in crate::payment) async fn cover(
     let owed = sqlx::query_as!(
         Owed,
         r#"
-        select id as "id: RefundId", currency, amount_minor, status = 'pending' as "is_pending!" from refund
+        select id as "id: RefundId", booking_id as "booking_id: BookingId", currency, amount_minor, status = 'pending' as "is_pending!" from refund
         where payment_id = $1 and (
             status = 'pending' and stripe_refund_id is null
             or status = 'failed' and coalesce(failure, '') not in ('refunded_at_stripe', 'lost_dispute')
@@ -78,11 +81,12 @@ pub(in crate::payment) async fn cover(
         let currency = money::known_currency(&refund.currency)?;
         let money = |minor| Money::new(minor, currency);
         let covered = left.min(refund.amount_minor);
-        end(conn, clock, booking, &refund, money(refund.amount_minor)).await?;
-        ledger::refund_by_dispute(conn, clock, booking.id, refund.id, money(covered)).await?;
+        let whose = (booking.account_id, refund.booking_id);
+        end(conn, clock, whose, &refund, money(refund.amount_minor)).await?;
+        ledger::refund_by_dispute(conn, clock, whose.1, refund.id, money(covered)).await?;
         let rest = refund.amount_minor - covered;
         if rest > 0 {
-            refunds::promise_remainder(conn, clock, booking, payment_id, money(rest)).await?;
+            refunds::promise_remainder(conn, clock, whose, payment_id, money(rest)).await?;
         }
         left -= covered;
     }
@@ -93,7 +97,7 @@ pub(in crate::payment) async fn cover(
 async fn end(
     conn: &mut PgConnection,
     clock: &Clock,
-    booking: &LockedBooking,
+    (account_id, booking_id): (AccountId, BookingId),
     refund: &Owed,
     amount: Money,
 ) -> Result<()> {
@@ -109,8 +113,8 @@ async fn end(
         return Ok(());
     }
     let refund_id = refund.id;
-    ledger::refund_failed(conn, clock, booking.id, refund_id, amount).await?;
+    ledger::refund_failed(conn, clock, booking_id, refund_id, amount).await?;
     let failed = Event::RefundFailed { refund_id, amount };
-    booking_event::record(conn, clock, booking.account_id, booking.id, &failed).await?;
+    booking_event::record(conn, clock, account_id, booking_id, &failed).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::ids::{BookingId, DisputeId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
+use crate::payment::shares;
 use crate::payment::stripe::StripeDispute;
 use crate::trade::DisputeStatus;
 
@@ -62,7 +63,11 @@ pub(crate) async fn record(
         return Ok(false);
     }
     let booking = match &paid {
-        Some(paid) => Some(booking_lock::lock(conn, paid.booking_id).await?),
+        Some(paid) => {
+            let booking = booking_lock::lock(conn, paid.booking_id).await?;
+            shares::lock(conn, paid.id).await?;
+            Some(booking)
+        }
         None => None,
     };
     let (before, now) = write(conn, clock, told, intent, paid.as_ref()).await?;
@@ -183,6 +188,7 @@ pub async fn match_dispute(conn: &mut PgConnection, clock: &Clock) -> Result<boo
         return Ok(false);
     };
     let booking = booking_lock::lock(conn, found.booking_id).await?;
+    shares::lock(conn, found.payment_id).await?;
     let matched = sqlx::query_as!(
         Row,
         r#"
