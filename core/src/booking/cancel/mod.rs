@@ -18,7 +18,7 @@ mod rule;
 
 pub(super) use confirm::give_back_disrupted;
 pub use confirm::{QuoteOutdated, cancel};
-pub(super) use load::{Subject, Trip, TripDirection, TripPassenger, can_cancel, trip};
+pub(super) use load::{Subject, Trip, TripDirection, TripPassenger, trip};
 pub use model::{
     CancellationQuote, CancellationScope, Canceller, Content as CancellationContent, Decision,
     QuoteItem, QuoteLine, QuoteRequest, RuleName,

@@ -223,6 +223,9 @@ fn what_no_step_divides_goes_with_the_first_and_is_the_same_afterwards() {
         seconds_ahead: 900_000,
         both_ways: false,
         country: "IN",
+        abroad: "IN",
+        infants: 0,
+        kept_tax: 0,
     };
     for (going, moved) in [(0, -34), (1, -33), (2, -33)] {
         let mut trip = trip(&story);
