@@ -10,7 +10,7 @@ use super::content::{
 use super::invoice::load_airlines;
 use super::lines::{self, LinesOf};
 use super::load::{known_currency, known_zone, title};
-use super::supply;
+use super::supply::{self, SupplyContent};
 use crate::ids::{BookingId, DocumentId, RefundId};
 use crate::money::Money;
 use crate::{Error, Result, zone};
@@ -61,14 +61,8 @@ impl RefundReceiptContent {
             amount: total,
         };
         let lines = refund.lines(conn).await?;
-        let supplies = match refund.corrects_id {
-            Some(_) => {
-                let lines = lines.iter().map(|returned| &returned.line);
-                let tax_number = row.tax_number.as_deref();
-                supply::load(conn, refund.booking_id, lines, currency, tax_number).await?
-            }
-            None => Vec::new(),
-        };
+        let tax_number = row.tax_number.as_deref();
+        let supplies = refund.supplies(conn, &lines, tax_number).await?;
         // What was not sold is nobody's journey.
         let passengers = if row.was_sold {
             load_passengers(conn, refund.booking_id).await?
@@ -174,6 +168,21 @@ impl Refund {
         let amounts = lines.iter().map(|returned| returned.line.amount.minor());
         let is_all = amounts.sum::<i64>() == self.amount.minor();
         Ok(if is_all { lines } else { Vec::new() })
+    }
+
+    /// What tax law asks to be said of the lines; nothing of money that no invoice is of.
+    async fn supplies(
+        &self,
+        conn: &mut PgConnection,
+        lines: &[ReturnedLine],
+        tax_number: Option<&str>,
+    ) -> Result<Vec<SupplyContent>> {
+        if self.corrects_id.is_none() {
+            return Ok(Vec::new());
+        }
+        let lines = lines.iter().map(|returned| &returned.line);
+        let currency = self.amount.currency();
+        supply::load(conn, self.booking_id, lines, currency, tax_number).await
     }
 
     /// The lines of the invoice that is corrected.

@@ -1,4 +1,4 @@
-//! R4 of a change of flights: the api is killed at each step of confirming a quote.
+//! R4 of a change of flights: the api is killed at each step of confirming a quote, and of hearing that a dearer one is paid.
 
 use chrono::Duration as Days;
 use flightdesk_core::fixtures::{AddFlight, add_flight};
@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::killed::{without_caps, worker};
+use super::killed::{marker, try_checkout, without_caps, worker};
 use super::killed_cancelling::{buy, kill_api_at};
 use super::traveller::{Traveller, until_idle};
 use super::{Deployment, PATIENCE, in_a_month};
@@ -23,12 +23,99 @@ const API: [&str; 5] = [
     "change_committed",
 ];
 
+/// Where the api is killed while it hears that a change is paid.
+const WEBHOOK: [&str; 7] = [
+    "event_verified",
+    "event_stored",
+    "money_booked",
+    "change_flights_moved",
+    "change_tickets_exchanged",
+    "event_settled",
+    "event_committed",
+];
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn killed_at_any_step_of_hearing_that_a_change_is_paid_everybody_flies_once_for_one_payment(
+    pool: PgPool,
+) {
+    let mut deployment = Deployment::start(&pool).await;
+    a_day_later(&pool, "202", 900_000).await;
+    // The timetable is read when the api begins.
+    deployment.api.kill();
+    deployment.api.restart_with(&without_caps()).await;
+    let traveller = Traveller::sign_up(&deployment, "asha").await;
+    let smtp = Smtp::start(&["ok"]);
+    let _worker = worker(&deployment, &smtp, &[]);
+    for (number, point) in WEBHOOK.into_iter().enumerate() {
+        let reference = buy(&pool, &traveller, number).await;
+        let quote = quote(&traveller, &reference).await;
+        let waiting = confirm(&traveller, &reference, &quote).await.unwrap();
+        assert!(waiting["flight_change"].is_object(), "{point}: {waiting}");
+        let page = try_checkout(&traveller, &reference).await.unwrap();
+        let marker = marker(&deployment, point);
+        let die = async || {
+            traveller.try_to_pay(&page).await;
+            until_true("the api dies", PATIENCE, async || marker.exists()).await;
+            None
+        };
+        kill_api_at(&mut deployment, point, die).await;
+        // It died of an older event that came again, if the page is not paid.
+        traveller.try_to_pay(&page).await;
+        until_true("everybody has moved", PATIENCE, async || {
+            let booking = traveller.get(&format!("/v1/bookings/{reference}")).await;
+            booking["directions"][0]["flights"][0]["flight_number"] == "AI 202"
+        })
+        .await;
+    }
+    until_idle(&pool).await;
+    let each = i64::try_from(WEBHOOK.len()).unwrap();
+    for (what, query, expected) in [
+        ("refund", "select count(*) from refund", 0),
+        (
+            "payment",
+            "select count(*) from payment where status = 'succeeded'",
+            2 * each,
+        ),
+        (
+            "invoice",
+            "select count(*) from document where kind = 'invoice' and status = 'ready'",
+            2 * each,
+        ),
+        (
+            "event",
+            "select count(*) from booking_event where kind = 'flights_changed'",
+            each,
+        ),
+        (
+            "change",
+            "select count(*) from booking_change where status = 'done'",
+            each,
+        ),
+    ] {
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+        assert_eq!(count, expected, "{what}");
+    }
+    let mails = smtp.accepted();
+    for booking in references(&pool).await {
+        let title = format!("You have new flights on booking {booking}");
+        assert!(mails.iter().any(|mail| mail.contains(&title)), "{booking}");
+    }
+    assert_consistent(&pool).await;
+}
+
+async fn references(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar("select booking_ref from booking")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
 #[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
 async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_goes_back_once(
     pool: PgPool,
 ) {
     let mut deployment = Deployment::start(&pool).await;
-    cheaper_a_day_later(&pool).await;
+    a_day_later(&pool, "201", 300_000).await;
     // The timetable is read when the api begins.
     deployment.api.kill();
     deployment.api.restart_with(&without_caps()).await;
@@ -96,17 +183,17 @@ async fn killed_at_any_step_of_a_change_everybody_flies_once_and_the_difference_
     assert_consistent(&pool).await;
 }
 
-async fn cheaper_a_day_later(pool: &PgPool) {
+async fn a_day_later(pool: &PgPool, number: &str, base_fare_minor: i64) {
     let day = in_a_month() + Days::days(1);
     let flight = AddFlight {
         airline: "AI",
-        number: "201",
+        number,
         origin: "DEL",
         destination: "BOM",
         departs_local: day.and_hms_opt(8, 0, 0).unwrap(),
         block_minutes: 130,
         aircraft: "32N",
-        base_fare_minor: 300_000,
+        base_fare_minor,
     };
     add_flight(&mut pool.acquire().await.unwrap(), flight)
         .await
