@@ -40,7 +40,7 @@ async fn only_the_scope_admin_may_check_and_every_rule_is_answered(pool: PgPool)
         "{answer:?}"
     );
     let checks = answer.body["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 19);
+    assert_eq!(checks.len(), 20);
     assert!(checks.iter().all(|check| check["violations"] == 0));
     do_harm(&pool).await;
     let answer = client.get(path).await;
@@ -79,7 +79,7 @@ async fn the_command_names_who_breaks_a_rule_and_fails(pool: PgPool) {
         )
     };
     let (code, said) = manage();
-    assert_eq!((code, said.matches("ok ").count()), (Some(0), 19), "{said}");
+    assert_eq!((code, said.matches("ok ").count()), (Some(0), 20), "{said}");
     do_harm(&pool).await;
     let (code, said) = manage();
     assert_eq!(code, Some(1), "{said}");

@@ -523,9 +523,13 @@ async fn seats_bags_and_what_was_cancelled_before_go_along_and_each_booking_live
     );
     assert_consistent(&pool).await;
 
-    // The new booking is divided no more, the old one is; seats are changed in it, and all is given back.
-    let offer = client.offer_of(&[later], adults(1)).await;
-    let (old, third) = split(&client, &old, &[1], &offer).await;
+    // The third flies back later, and takes along that only they fly there. All is given back.
+    let late = trip::fly(&pool, "AI", "202", ["BOM", "DEL"], "2026-12-28T08:00:00").await;
+    let offer = client.offer_of(&[late], adults(1)).await;
+    let body = json!({ "direction": "returning", "offer": offer, "passengers": named(&old, &[1]) });
+    let asked = quoted(&client, &old, &body).await;
+    let third = confirm(&client, &old, &asked).await.body;
+    let old = client.booking(&booking).await;
     assert_eq!(old["split_into"].as_array().unwrap().len(), 2);
     assert_eq!(old["directions"][0]["status"], "cancelled");
     assert_eq!(third["split_from"], booking["booking_ref"]);
@@ -557,7 +561,7 @@ async fn seats_bags_and_what_was_cancelled_before_go_along_and_each_booking_live
     for (came, gone) in given_back(&pool).await {
         assert!(gone <= came, "{gone} of {came}");
     }
-    for flight in [out, back, later] {
+    for flight in [out, back, later, late] {
         assert_eq!(counters(&pool, flight).await, (0, 0));
     }
     assert_consistent(&pool).await;
