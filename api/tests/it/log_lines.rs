@@ -113,10 +113,7 @@ async fn that_limits_are_counted_without_redis_is_said_once_and_once_that_they_n
     // It is said after ten seconds without trouble.
     let began = Instant::now();
     while said(back) == 0 {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "it is never said"
-        );
+        assert!(began.elapsed() < Duration::from_mins(1), "it is never said");
         assert_eq!(client.get("/v1/account").await.status, 200);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

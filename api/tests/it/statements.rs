@@ -247,7 +247,12 @@ async fn an_operation_sends_no_statement_more_than_it_needs(pool: PgPool) {
         let offer = client.offer_of(&[later], trip::adults(2)).await;
         wire.sent();
         let wanted = json!({ "direction": "returning", "offer": offer });
-        let quoted = post(&format!("{path}/change-quotes"), once("quote change"), wanted).await;
+        let quoted = post(
+            &format!("{path}/change-quotes"),
+            once("quote change"),
+            wanted,
+        )
+        .await;
         operation("quote of a change", 19, 1);
         let quote = json!({ "quote_id": quoted["quote_id"] });
         let changed = client.post(&format!("{path}/changes"), &quote).await;

@@ -40,11 +40,11 @@ impl Sale {
 /// Reads the flights of a booking, who is on them, and its price. The caller has locked the booking.
 pub(super) async fn load(conn: &mut PgConnection, booking_id: BookingId) -> Result<Sale> {
     let rows = sqlx::query_as!(
-        Row,
+        FlightOfPassenger,
         r#"
         select bf.flight_id as "flight_id: FlightId", bf.cabin as "cabin: Cabin", bf.seats, f.status = 'scheduled' as "flies!", f.departure_date,
                p.id as "passenger_id?: PassengerId", p.passenger_type as "passenger_type?: PassengerType", p.date_of_birth as "date_of_birth?",
-               p.seat_preference as "preference?: SeatPreference", s.seat_row as "seat_row?", s.letter as "letter?",
+               p.seat_preference as "preference?: SeatPreference", s.seat_row as "seat_row?", s.letter as "seat_letter?",
                exists (select from passenger i where i.adult_id = p.id and not exists (
                    select from cancelled_place c where c.passenger_id = i.id and c.direction_id = bf.direction_id)) as "has_infant!",
                price.lines as "lines!: Json<Vec<SoldLine>>",
@@ -95,7 +95,7 @@ pub(super) async fn load(conn: &mut PgConnection, booking_id: BookingId) -> Resu
     Ok(sale)
 }
 
-struct Row {
+struct FlightOfPassenger {
     flight_id: FlightId,
     cabin: Cabin,
     seats: i32,
@@ -106,16 +106,16 @@ struct Row {
     date_of_birth: Option<NaiveDate>,
     preference: Option<SeatPreference>,
     seat_row: Option<i16>,
-    letter: Option<String>,
+    seat_letter: Option<String>,
     has_infant: bool,
     lines: Json<Vec<SoldLine>>,
     has_choice: bool,
 }
 
-impl Row {
+impl FlightOfPassenger {
     /// Exit rows take nobody under 15, nobody with an infant.
     fn sitter(self) -> Option<Sitter> {
-        let has = match (self.seat_row, &self.letter) {
+        let has = match (self.seat_row, &self.seat_letter) {
             (Some(row), Some(letter)) => Seat::of_columns(row, letter),
             _ => None,
         };

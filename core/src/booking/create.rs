@@ -207,7 +207,10 @@ pub(super) async fn confirm_free(
 ) -> Result<()> {
     if priced.is_free() {
         let booking = booking_lock::lock(conn, id).await?;
-        if confirm::confirm(conn, clock, &booking, None).await?.is_none() {
+        if confirm::confirm(conn, clock, &booking, None)
+            .await?
+            .is_none()
+        {
             return Err(Error::WrongState {
                 status: "cancelled",
                 action: "sold: a flight of it does not fly any more",

@@ -18,5 +18,5 @@ pub use model::{
     Before, ChangeLost, Event, FlightsMoved, Kind, PartOfBooking, RefundCause, SeatMoved,
 };
 pub use queries::{Recorded, list};
-pub(crate) use record::{Jobs, Row};
 pub use record::record;
+pub(crate) use record::{Jobs, Row};

@@ -22,8 +22,8 @@ pub use model::{Document, DocumentKind, DocumentStatus, Superseded, storage_key}
 pub use queries::{find_kind, get, list_by_booking};
 pub(crate) use queries::{list_by_booking_id, list_by_booking_ids};
 pub(crate) use refund_receipt::{request_refund_receipt, void_refund_receipt};
-pub use request::{Settled, next_line, request_invoice, request_sold, request_tickets};
 pub use render::{mark_failed, mark_ready, mark_rendering};
+pub use request::{Settled, next_line, request_invoice, request_sold, request_tickets};
 pub use supply::{SupplyContent, SupplyTax};
 
 use sqlx::PgConnection;

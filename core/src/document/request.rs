@@ -36,11 +36,7 @@ pub struct Settled {
 /// its PDF: one statement, the last of the transaction that confirms a booking, after [`crate::ticket::issue`].
 ///
 /// An airline whose document was requested before gets no second one; of the invoice see [`request_invoice`].
-pub async fn request_sold(
-    conn: &mut PgConnection,
-    clock: &Clock,
-    settled: &Settled,
-) -> Result<()> {
+pub async fn request_sold(conn: &mut PgConnection, clock: &Clock, settled: &Settled) -> Result<()> {
     request(conn, clock, settled, (MOST_TICKETS, true)).await
 }
 

@@ -17,8 +17,9 @@ mod queries;
 pub use model::{Account, Entry, Kind, Ledger, Total};
 pub use movement::{Movement, sold};
 pub(crate) use post::{
-    MoneyCame, SoldLine, dispute_reinstated, dispute_withdrawn, money_came, payment_split, refund_by_dispute,
-    refund_failed, refund_paid, refund_promised, refund_settled, sale, sale_of_lines, sale_split,
+    MoneyCame, SoldLine, dispute_reinstated, dispute_withdrawn, money_came, payment_split,
+    refund_by_dispute, refund_failed, refund_paid, refund_promised, refund_settled, sale,
+    sale_of_lines, sale_split,
 };
 pub use queries::get;
 

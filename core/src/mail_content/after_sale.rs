@@ -3,12 +3,12 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::MailSplit;
 use super::load::{full_name, stop};
 use super::{
     MailCancellation, MailCancelled, MailChange, MailContactChange, MailDisruption, MailMove,
     MailReturn, MailTimes, ReturnCause,
 };
-use super::MailSplit;
 use crate::Result;
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::entitlement::Entitlement;
@@ -133,7 +133,10 @@ async fn unpaid_changes(conn: &mut PgConnection, booking_id: BookingId) -> Resul
     Ok(ids)
 }
 
-pub(super) async fn splits(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<MailSplit>> {
+pub(super) async fn splits(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<MailSplit>> {
     let splits = sqlx::query_as!(
         MailSplit,
         r#"

@@ -210,7 +210,14 @@ pub(crate) async fn close(
 
 /// A payment, or `None`.
 pub async fn find(conn: &mut PgConnection, id: PaymentId) -> Result<Option<Payment>> {
-    let found = select(conn, Keys { id: Some(id), ..Keys::default() }).await?;
+    let found = select(
+        conn,
+        Keys {
+            id: Some(id),
+            ..Keys::default()
+        },
+    )
+    .await?;
     Ok(found.map(|found| found.payment))
 }
 

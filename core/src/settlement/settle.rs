@@ -10,6 +10,7 @@ use crate::booking_lock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::Result;
 use crate::booking::{self, ChangeKind, PaidBy, change_seats, exchange, pending};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
@@ -22,7 +23,6 @@ use crate::payment::refunds::{self, Reason};
 use crate::payment::stripe::{CheckoutSession, CheckoutStatus};
 use crate::payment::{Payment, PaymentStatus, Settlement, mismatch};
 use crate::trade::{BookingStatus, LatePayment};
-use crate::Result;
 
 /// Settles a session within the caller's transaction.
 ///

@@ -68,18 +68,18 @@ pub(super) fn divide(
         ));
     }
     for (line, invoice_id) in trip.lines.iter().zip(invoices) {
-        let invoiced = |line| InvoicedLine {
+        let of_invoice = |line| InvoicedLine {
             line,
             invoice_id: *invoice_id,
         };
         match (line.passenger_id, line.passenger_type) {
-            (Some(of), _) => divided.push(going.contains(&of), invoiced(line.clone())),
+            (Some(of), _) => divided.push(going.contains(&of), of_invoice(line.clone())),
             (None, Some(_)) if line.kind != LineKind::Seat => {
                 for (goes, part) in parts(trip, going, line)? {
-                    divided.push(goes, invoiced(part));
+                    divided.push(goes, of_invoice(part));
                 }
             }
-            (None, _) => divided.push(false, invoiced(line.clone())),
+            (None, _) => divided.push(false, of_invoice(line.clone())),
         }
     }
     move_seats(trip, going, &mut divided)?;
