@@ -141,7 +141,7 @@ fn told(told: &BookingDisruption, action: &str) -> String {
     };
     let silence = match told.default_choice {
         DefaultChoice::Accept => "If we do not hear from you by then, you fly at the new times.",
-        DefaultChoice::Refund => "If we do not hear from you by then, we will refund it in full.",
+        DefaultChoice::Refund => "If we do not hear from you by then, we will refund you in full.",
         DefaultChoice::Nothing => {
             "If we do not hear from you by then, our staff will look at your booking."
         }
@@ -152,7 +152,7 @@ fn told(told: &BookingDisruption, action: &str) -> String {
         ""
     };
     let mut section = format!(
-        "<h2>The airline has changed your journey</h2><p>{}{missed} The reason: {}</p><p>Please choose by {}. {silence}</p>",
+        "<h2>What has changed</h2><p>{}{missed} The reason: {}</p><p>Please choose by {}. {silence}</p>",
         escape(&what),
         escape(&told.reason),
         escape(&local(told.decide_by)),
@@ -166,7 +166,7 @@ fn told(told: &BookingDisruption, action: &str) -> String {
 fn button(id: Uuid, option: &ChoiceOption, action: &str) -> String {
     // It needs a search.
     if option.choice == DisruptionChoice::Rebook {
-        return "<p>Or change to another flight on the same route a few days earlier or later, free of charge: ask for it where you booked.</p>".to_owned();
+        return "<p>You can also change to another flight on the same route a few days earlier or later, free of charge: ask for it where you booked.</p>".to_owned();
     }
     let amount = option.refund.map_or_else(String::new, format::money);
     let label = match (option.choice, option.scope) {

@@ -11,7 +11,9 @@ use flightdesk_core::format;
 use flightdesk_core::html::escape;
 use flightdesk_core::ids::AccountId;
 use flightdesk_core::reference::Airport;
-use flightdesk_core::trade::{BookingStatus, Direction, LatePayment, PassengerType};
+use flightdesk_core::trade::{
+    BookingStatus, Direction, DisruptionKind, LatePayment, PassengerType,
+};
 use flightdesk_core::{Error, payment, zone};
 use poem::http::StatusCode;
 use poem::web::{Data, Query};
@@ -228,6 +230,13 @@ async fn link(app: &App, document: &Document) -> Result<Option<String>, Error> {
     }
 }
 
+const fn title_of(kind: DisruptionKind) -> &'static str {
+    match kind {
+        DisruptionKind::Cancelled => "The airline has cancelled your flight",
+        DisruptionKind::Retimed => "The airline has moved your flight",
+    }
+}
+
 fn page(booking: &Booking, papers: &[Paper], disruption: &str) -> Response {
     let reference = escape(booking.reference.as_str());
     // Nobody chooses on a page that reloads under the finger.
@@ -272,6 +281,11 @@ fn page(booking: &Booking, papers: &[Paper], disruption: &str) -> Response {
             false,
         ),
     };
+    let open = (booking.disruption.as_ref()).filter(|_| !disruption.is_empty());
+    let (title, words) = open.map_or((title, words), |open| {
+        let words = "We are sorry. Please choose what you would like.";
+        (title_of(open.kind), words)
+    });
     let mut body = format!(
         "<p>{words}</p><p class=\"ref\"><span>Booking reference</span><strong>{reference}</strong></p>{disruption}"
     );

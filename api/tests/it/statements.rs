@@ -276,7 +276,7 @@ async fn an_operation_sends_no_statement_more_than_it_needs(pool: PgPool) {
         let quote = json!({ "quote_id": quoted["quote_id"] });
         let cancelled = client.post(&format!("{path}/cancellations"), &quote).await;
         assert_eq!(cancelled.status, 200, "{cancelled:?}");
-        operation("cancellation", 43, 1);
+        operation("cancellation", 44, 1);
     }
     assert!(different.is_empty(), "{}", different.join(""));
 }

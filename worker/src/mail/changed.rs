@@ -103,7 +103,7 @@ pub(super) fn split(content: &MailContent, frame: Frame<'_>, id: BookingId) -> W
         )),
         Block::List("Now on the new booking", names),
         Block::Paragraph(format!(
-            "What was paid for them is paid for {new}: nothing is charged twice. Their tickets, and those of who stays on booking {reference}, follow in separate mails."
+            "What was paid for them is paid for {new}: nothing is charged twice. Their tickets, and those of the passengers who stay on booking {reference}, follow in separate mails."
         )),
         Block::Reference(&new),
         Block::Button("See the booking".to_owned(), frame.link),

@@ -139,7 +139,7 @@ fn rebook(days: u32) -> String {
 const fn silence(choice: DefaultChoice) -> &'static str {
     match choice {
         DefaultChoice::Accept => "If we do not hear from you by then, you fly at the new times.",
-        DefaultChoice::Refund => "If we do not hear from you by then, we will refund it in full.",
+        DefaultChoice::Refund => "If we do not hear from you by then, we will refund you in full.",
         DefaultChoice::Nothing => {
             "If we do not hear from you by then, our staff will look at your booking."
         }

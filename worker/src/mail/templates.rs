@@ -174,7 +174,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         format!("Names on booking {reference} have been corrected.")
     } else if !content.splits.is_empty() {
         format!(
-            "Some passengers have a booking of their own: these are those who are left on {reference}."
+            "Some passengers have moved to a booking of their own. These are the passengers who stay on {reference}."
         )
     } else {
         format!("Seats of booking {reference} have changed.")

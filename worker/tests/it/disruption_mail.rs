@@ -120,7 +120,7 @@ async fn a_cancelled_flight_is_told_with_what_can_be_chosen_until_when_and_what_
             "A full refund of INR 1,15,684.00 for this direction, seats and bags included.",
             "Passengers\n  Ms Hồng Đào Thị Nguyễn: AI 161 seat 21A, BA 143 seat 21A",
             // Three days after it was told, by the clocks of London.
-            "Please choose by Sun 3 Jan 2027, 09:10 (UTC). If we do not hear from you by then, we will refund it in full.",
+            "Please choose by Sun 3 Jan 2027, 09:10 (UTC). If we do not hear from you by then, we will refund you in full.",
             "GBP 520.00 for each passenger.",
             "https://www.legislation.gov.uk/eur/2004/261",
         ],

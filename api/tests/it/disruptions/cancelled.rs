@@ -307,6 +307,8 @@ async fn the_page_of_a_mail_has_a_button_for_each_choice(pool: PgPool) {
     assert!(forms(&page().await).is_empty());
     disrupted(&desk, out, &cancellation()).await;
     let shown = page().await;
+    assert!(shown.contains("The airline has cancelled your flight"));
+    assert!(!shown.contains("Your booking is confirmed"));
     assert!(
         shown.contains("Flight AI 101 on Sun 20 Dec 2026, 08:00"),
         "{shown}"

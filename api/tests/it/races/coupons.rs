@@ -1,5 +1,7 @@
 //! The last use of a coupon: many accounts and one account with many requests, two api processes.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use reqwest::Client;
 use serde_json::json;
@@ -137,7 +139,23 @@ async fn without_the_constraint_the_same_race_overuses_the_coupon(pool: PgPool) 
         .execute(&pool)
         .await
         .unwrap();
-    let answers = race.run(&travellers.iter().collect::<Vec<_>>()).await;
+    // Nobody counts the coupon before two have seen that it can be used.
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("select from coupon where code = 'LAST' for update")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let racers: Vec<_> = travellers.iter().collect();
+    let release = async {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let began = Instant::now();
+        while trip::count(&pool, waiting).await < 2 {
+            assert!(began.elapsed() < Duration::from_mins(1), "nobody waits");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        held.commit().await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(race.run(&racers), release);
     let winners = winners(&answers, &["used_up"]);
     assert!(winners > 1, "{winners}: this test sees no race");
 }

@@ -208,6 +208,10 @@ const HARMS: &[Harm] = &[
          insert into disruption (id, flight_id, kind, reason, created_at, departs_at, arrives_at, bookings, passengers, job_id, finished_at)
          select gen_random_uuid(), id, 'cancelled', 'Crew', departs_at - interval '1 year', departs_at, arrives_at, 1, 1, gen_random_uuid(), departs_at from flight",
      &[("cancelled_flights_are_announced", 1)]),
+    ("a booking that was divided, and has nothing of it",
+     "insert into booking_split (new_booking_id, booking_id, origin_id, split_at, currency, total_minor)
+         select n.id, b.id, b.id, n.created_at, n.currency, 5 from booking n, booking b where n.status = 'pending_payment' and b.status = 'expired'",
+     &[("splits_add_up", 2)]),
     ("a job that nobody took back",
      "update outbox set status = 'running', lease_until = created_at - interval '61 minutes' where kind = 'send_sms'",
      &[("no_job_is_lost", 1)]),
