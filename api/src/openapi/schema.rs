@@ -32,9 +32,12 @@ impl Shape {
         Self::new(&schema, &schemas)
     }
 
-    /// A schema with the components it refers to.
+    /// A schema with those of the components that it refers to: every shape keeps what it was compiled of, and all the
+    /// components of the document in each of them were 100 MB.
     pub fn new(schema: &Value, components: &Value) -> Result<Self, String> {
-        let mut document = json!({ "allOf": [schema], "components": { "schemas": components } });
+        let mut needed = Map::new();
+        collect_references(schema, components, &mut needed);
+        let mut document = json!({ "allOf": [schema], "components": { "schemas": needed } });
         tighten(&mut document);
         let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
@@ -117,6 +120,32 @@ impl Shape {
         wrong.sort_by(|a, b| (&a.field, a.code).cmp(&(&b.field, b.code)));
         wrong.dedup();
         wrong
+    }
+}
+
+/// Adds the components that a schema refers to, and those that they refer to.
+fn collect_references(schema: &Value, components: &Value, needed: &mut Map<String, Value>) {
+    match schema {
+        Value::Array(items) => {
+            for item in items {
+                collect_references(item, components, needed);
+            }
+        }
+        Value::Object(members) => {
+            let name = members.get("$ref").and_then(Value::as_str);
+            let name = name.and_then(|path| path.strip_prefix("#/components/schemas/"));
+            if let Some(name) = name
+                && !needed.contains_key(name)
+                && let Some(component) = components.get(name)
+            {
+                needed.insert(name.to_owned(), component.clone());
+                collect_references(component, components, needed);
+            }
+            for member in members.values() {
+                collect_references(member, components, needed);
+            }
+        }
+        _ => {}
     }
 }
 
