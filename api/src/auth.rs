@@ -245,7 +245,12 @@ async fn authenticate(
     let principal = account::authenticate(conn, &app.clock, key).await?;
     let span = tracing::Span::current();
     span.record("account_id", tracing::field::display(principal.account_id));
-    let Credential::ApiKey { prefix, .. } = &principal.credential;
+    let Credential::ApiKey { id, prefix, .. } = &principal.credential;
     span.record("key_prefix", prefix);
+    // Also what is refused was asked for by somebody.
+    actor::identify(Actor::Account {
+        account_id: principal.account_id,
+        api_key_id: *id,
+    });
     Ok(principal)
 }

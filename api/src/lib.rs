@@ -31,9 +31,10 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
-    coupons, disruptions, documents, flights, health, holds, invariants, jobs, ledger,
-    money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
+    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings,
+    calendar, cancellations, changes, coupons, disruptions, documents, exports, flights, health,
+    holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places,
+    refunds, search, seats,
 };
 
 /// Every resource.
@@ -67,6 +68,10 @@ fn operations() -> impl OpenApi {
         // For staff.
         (
             invariants::Invariants,
+            admin_bookings::AdminBookings,
+            admin_flights::AdminFlights,
+            exports::Exports,
+            audit::AuditLog,
             admin_jobs::AdminJobs,
             cancellations::AdminCancellations,
             no_shows::NoShows,

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod audit;
 pub mod backend;
 pub mod baggage;
 pub mod booking;
@@ -47,6 +48,7 @@ pub mod production;
 pub mod redis;
 pub mod reference;
 pub mod reminder;
+pub mod report;
 pub mod schedule;
 pub mod search;
 pub mod seat;

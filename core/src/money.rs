@@ -72,6 +72,11 @@ impl Money {
         )
     }
 
+    /// As the API writes it: `{"amount": "5914.10", "currency": "INR"}`.
+    pub fn to_json(self) -> serde_json::Value {
+        serde_json::json!({ "amount": self.decimal(), "currency": self.currency.code() })
+    }
+
     /// Reads a decimal form. More digits than the currency has is an error, never a rounding.
     pub fn parse(raw: &str, currency: Currency) -> Result<Self, MoneyError> {
         let unreadable = || MoneyError::Unreadable(raw.to_owned(), currency);

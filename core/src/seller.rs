@@ -1,8 +1,11 @@
 //! Who sells: what invoices say of us, and how they are numbered. One row, because all processes must number alike.
 
 use chrono_tz::Tz;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use crate::audit::{self, Act};
+use crate::clock::Clock;
 use crate::error::Violations;
 use crate::{Error, Result, text, zone};
 
@@ -51,6 +54,17 @@ impl Seller {
         } else {
             format!("{}, {}", self.name, self.address)
         }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "address": self.address,
+            "tax_number": self.tax_number,
+            "number_prefix": self.number_prefix,
+            "fiscal_year_month": self.fiscal_year_month,
+            "time_zone": self.time_zone.name(),
+        })
     }
 
     /// The seller after a change. [`Error::Invalid`] with every wrong field.
@@ -147,11 +161,12 @@ pub async fn get(conn: &mut PgConnection) -> Result<Seller> {
 }
 
 /// Changes who sells, for the invoices that are numbered from then on. [`Error::Invalid`] with every wrong field.
-pub async fn change(conn: &mut PgConnection, patch: SellerPatch) -> Result<Seller> {
+pub async fn change(conn: &mut PgConnection, clock: &Clock, patch: SellerPatch) -> Result<Seller> {
     sqlx::query!("select name from seller for update")
         .fetch_one(&mut *conn)
         .await?;
-    let seller = get(conn).await?.patched(patch)?;
+    let before = get(conn).await?;
+    let seller = before.clone().patched(patch)?;
     sqlx::query!(
         "update seller set name = $1, address = $2, tax_number = $3, number_prefix = $4, fiscal_year_month = $5, time_zone = $6",
         seller.name,
@@ -161,8 +176,16 @@ pub async fn change(conn: &mut PgConnection, patch: SellerPatch) -> Result<Selle
         i16::from(seller.fiscal_year_month),
         seller.time_zone.name(),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    let changed = Act {
+        action: "seller_changed",
+        object_kind: "seller",
+        object_id: "seller".to_owned(),
+        before: Some(before.to_json()),
+        after: Some(seller.to_json()),
+    };
+    audit::record(conn, clock, &changed).await?;
     Ok(seller)
 }
 

@@ -7,6 +7,7 @@ use chrono::{TimeZone, Utc};
 use flightdesk_core::booking::{
     ChangeNotAllowed, ChoiceUnavailable, CorrectionTooLate, CorrectionUnavailable,
     DisruptionDecided, FlightDoesNotFly, FlightIsCancelled, NotDisrupted, PriceChanged,
+    ResentEnough,
 };
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
@@ -14,6 +15,7 @@ use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
 use flightdesk_core::ids::{FlightId, JobId};
 use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::offer::OfferExpired;
+use flightdesk_core::outbox::JobOwed;
 use flightdesk_core::payment::RefundNotOwed;
 use flightdesk_core::trade::{
     DefaultChoice, Direction, DisruptionStatus, LineKind, Price, PriceLine,
@@ -129,6 +131,7 @@ fn errors() -> Vec<Error> {
         RefundNotOwed::TooMuch,
     ];
     errors.extend(not_owed.map(Error::from));
+    errors.extend([JobOwed.into(), ResentEnough.into()]);
     errors.extend(disruptions());
     errors
 }

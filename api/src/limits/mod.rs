@@ -256,6 +256,11 @@ impl Limits {
         charged.into_iter().filter_map(rule).collect()
     }
 
+    /// The address that a request comes from, behind the proxies that are trusted.
+    pub fn address(&self, request: &Request) -> Option<IpAddr> {
+        client_address(request, self.0.settings.trusted_proxies)
+    }
+
     /// The network that a request comes from: an IPv4 address or an IPv6 /64.
     pub fn network(&self, request: &Request) -> Option<String> {
         client_address(request, self.0.settings.trusted_proxies).map(group)

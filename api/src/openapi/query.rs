@@ -119,6 +119,11 @@ impl Operations {
         self.find(request).is_some()
     }
 
+    /// The path of a request's operation as the document writes it: `/v1/bookings/{booking_ref}`.
+    pub fn template(&self, request: &Request) -> Option<String> {
+        self.find(request).map(|operation| operation.path.join("/"))
+    }
+
     /// The scope that the operation of a request needs.
     pub fn need(&self, request: &Request) -> Option<Need> {
         self.find(request)?.need

@@ -1,7 +1,9 @@
 //! Jobs as staff see them: those of every account, and how a dead one comes back.
 
+use flightdesk_core::error::{Error, Violations};
 use flightdesk_core::ids::JobId;
-use flightdesk_core::outbox::{self, JobFilter, JobStatus, Kind, StaffJob};
+use flightdesk_core::outbox::{self, JobFilter, JobStatus, Kind, QueueState, StaffJob};
+use flightdesk_core::text;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -11,7 +13,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::{Access, need};
 use crate::error::ApiError;
+use crate::http::body::{Checked, Rules};
 use crate::http::page::{Page, PageRequest};
+use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::resources::bookings::reference;
 use crate::resources::jobs::JobStatusView;
@@ -69,6 +73,71 @@ pub struct AdminJobView {
     last_error: Option<String>,
 }
 
+/// Why a dead job is dropped
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct DropJob {
+    /// Why, in a sentence; kept with the job and in the audit log
+    #[oai(validator(min_length = 3, max_length = 300))]
+    reason: String,
+}
+
+impl FromRaw for DropJob {
+    fn from_raw(raw: Raw<'_>) -> Self {
+        Self {
+            reason: raw.optional_text("reason").unwrap_or_default(),
+        }
+    }
+}
+
+impl DropJob {
+    /// The reason as it is kept.
+    fn check(&self) -> Result<String, Error> {
+        text::one_line(&self.reason, 300).map_err(|(code, message)| {
+            let mut wrong = Violations::new();
+            // What is missing the schema says.
+            if !self.reason.is_empty() {
+                wrong.add("reason", code, message);
+            }
+            wrong.into_error()
+        })
+    }
+}
+
+impl Rules for DropJob {
+    fn rules(self, _app: &App) -> Result<(), Error> {
+        self.check().map(drop)
+    }
+}
+
+/// How a queue stands
+#[derive(Debug, Object)]
+#[oai(rename = "Queue", skip_serializing_if_is_none)]
+pub struct QueueView {
+    /// `documents`, `mail`, `payments` or `timetable`
+    queue: String,
+    /// Promised, and not on their way yet
+    waiting: i64,
+    /// On their way to a worker
+    queued: i64,
+    /// Of a worker
+    running: i64,
+    /// Given up: they wait for staff
+    dead: i64,
+    /// Since when the most overdue of those that wait has been due
+    oldest_due_at: Option<Instant>,
+    /// When the oldest of the dead was given up
+    oldest_dead_at: Option<Instant>,
+    /// The back-end that its jobs found away and wait for: `storage`, `mail` or `payments`
+    waits_for: Option<String>,
+}
+
+/// Every queue
+#[derive(Debug, Object)]
+pub struct QueueList {
+    data: Vec<QueueView>,
+}
+
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::Operations")]
 impl AdminJobs {
     /// List jobs of every account
@@ -108,6 +177,45 @@ impl AdminJobs {
         };
         let jobs = outbox::list_for_staff(&mut conn, &filter).await?;
         Ok(Json(page.page(jobs, |job| job.id.0)))
+    }
+
+    /// How the queues stand
+    ///
+    /// Of each queue how many jobs wait, are on their way, run, and were given up, and since when the oldest is due. Stuck payments and
+    /// failed refunds are listed by `GET /v1/admin/money-issues`. Needs the scope `admin`.
+    #[oai(path = "/queues", method = "get", operation_id = "list_queues")]
+    async fn queues(
+        &self,
+        Data(app): Data<&App>,
+        access: Access<need::Admin>,
+    ) -> Result<Json<QueueList>, ApiError> {
+        let mut conn = app.db.acquire().await?;
+        access.principal(&mut conn, app).await?;
+        let states = outbox::queue_states(&mut conn, &app.clock).await?;
+        let data = states.into_iter().map(QueueView::from).collect();
+        Ok(Json(QueueList { data }))
+    }
+
+    /// Drop a dead job
+    ///
+    /// What it was to do will not be done, and it is no longer counted as dead; `reason` says why and is kept. 404 when there is no
+    /// dead job of that id, 409 `job_owed` while a refund or a document waits for it. Needs the scope `admin`.
+    #[oai(path = "/jobs/:id/drop", method = "post", operation_id = "drop_job")]
+    async fn give_up(
+        &self,
+        Data(app): Data<&App>,
+        access: Access<need::Admin>,
+        /// The job's id
+        id: Path<Uuid>,
+        body: Checked<DropJob>,
+    ) -> Result<Json<AdminJobView>, ApiError> {
+        access.look_up(app).await?;
+        let reason = body.into_inner().check()?;
+        let mut tx = app.db.begin().await?;
+        let job = outbox::drop_dead(&mut tx, &app.clock, JobId(id.0), &reason).await?;
+        tx.commit().await?;
+        tracing::warn!(job_id = %job.id, kind = job.kind, "staff drop a dead job");
+        Ok(Json(job.into()))
     }
 
     /// Bring a dead job back
@@ -154,6 +262,21 @@ impl From<JobKindView> for Kind {
             JobKindView::ReconcilePayment => Self::ReconcilePayment,
             JobKindView::MaterialiseFlights => Self::MaterialiseFlights,
             JobKindView::NotifyDisrupted => Self::NotifyDisrupted,
+        }
+    }
+}
+
+impl From<QueueState> for QueueView {
+    fn from(state: QueueState) -> Self {
+        Self {
+            queue: state.queue.as_str().to_owned(),
+            waiting: state.waiting,
+            queued: state.queued,
+            running: state.running,
+            dead: state.dead,
+            oldest_due_at: state.oldest_due_at.map(Instant),
+            oldest_dead_at: state.oldest_dead_at.map(Instant),
+            waits_for: state.waits_for,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! API keys: more of them, their list, their end.
 
-use flightdesk_core::account::{self, ApiKey, KeyWish, NewApiKey, Scope};
+use chrono::Duration;
+use flightdesk_core::account::{self, ApiKey, KeyRequest, KeyWish, NewApiKey, Scope};
 use flightdesk_core::error::Error;
 use flightdesk_core::ids::ApiKeyId;
 use poem::web::Data;
@@ -20,6 +21,9 @@ use crate::http::page::{Page, PageRequest};
 use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
+
+/// How long both keys are good after a rotation, unless the caller says otherwise.
+const OVERLAP_HOURS: u32 = 24;
 
 /// API keys.
 pub struct ApiKeys;
@@ -108,6 +112,40 @@ impl Resource for NewApiKeyView {
     }
 }
 
+/// How long both keys are good
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct RotateApiKey {
+    /// Hours after which the old key ends, 24 by default; 0 ends it at once
+    #[oai(validator(maximum(value = "168")))]
+    overlap_hours: Option<u32>,
+}
+
+impl FromRaw for RotateApiKey {
+    fn from_raw(_raw: Raw<'_>) -> Self {
+        Self {
+            overlap_hours: None,
+        }
+    }
+}
+
+impl Rules for RotateApiKey {}
+
+/// A request that was made with a key
+#[derive(Debug, Object)]
+#[oai(rename = "ApiKeyRequest", skip_serializing_if_is_none)]
+pub struct KeyRequestView {
+    id: Uuid,
+    at: Instant,
+    method: String,
+    /// As this document writes it, without what was asked for: `/v1/bookings/{booking_ref}`
+    path: String,
+    /// The status of the answer
+    status: i16,
+    /// The `X-Request-Id` of the answer
+    request_id: Option<String>,
+}
+
 /// The answer to an end
 #[derive(ApiResponse)]
 pub enum Revoked {
@@ -170,6 +208,65 @@ impl ApiKeys {
         .await?;
         tx.commit().await?;
         Ok(Created::new(key.into()))
+    }
+
+    /// Put another key in the place of one
+    ///
+    /// The new key has the name, the scopes and the end of the old one and is shown this once; the old one goes on for
+    /// `overlap_hours` and then ends, so that programs can change over. A key may rotate itself and keys that may do no more than
+    /// it may. 404 for a key that has ended.
+    #[oai(
+        path = "/api-keys/:id/rotations",
+        method = "post",
+        operation_id = "rotate_api_key"
+    )]
+    async fn rotate(
+        &self,
+        Data(app): Data<&App>,
+        access: Access<need::Key>,
+        /// The id of the old key, not the key
+        id: Path<Uuid>,
+        body: Checked<RotateApiKey>,
+    ) -> Result<Created<NewApiKeyView>, ApiError> {
+        let principal = access.look_up(app).await?;
+        let hours = body.into_inner().overlap_hours.unwrap_or(OVERLAP_HOURS);
+        let overlap = Duration::hours(hours.into());
+        let mut tx = app.db.begin().await?;
+        let (id, mode) = (ApiKeyId(id.0), app.key_mode());
+        let key = account::rotate_key(&mut tx, &app.clock, &principal, id, overlap, mode).await?;
+        tx.commit().await?;
+        Ok(Created::new(key.into()))
+    }
+
+    /// List the last requests of an API key
+    ///
+    /// Newest first, seven days of them: what was called, and what it was answered. They are kept in passing and show up a second
+    /// later; when the service is very busy some may be missing. Needs the scope `bookings`.
+    #[oai(
+        path = "/api-keys/:id/requests",
+        method = "get",
+        operation_id = "list_api_key_requests"
+    )]
+    async fn requests(
+        &self,
+        Data(app): Data<&App>,
+        access: Access<need::Bookings>,
+        /// The key's id, not the key
+        Path(id): Path<Uuid>,
+        /// Entries of a page
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the page before
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<Page<KeyRequestView>>, ApiError> {
+        let mut conn = app.db.acquire().await?;
+        let principal = access.principal(&mut conn, app).await?;
+        let page = PageRequest::parse(limit.0, cursor.0.as_deref())?;
+        let (key, rows) = (ApiKeyId(id), page.rows().into());
+        let whose = principal.account_id;
+        let (clock, before) = (&app.clock, page.after());
+        let found = account::list_requests(&mut conn, clock, whose, key, before, rows).await?;
+        Ok(Json(page.page(found, |request| request.id)))
     }
 
     /// Revoke an API key
@@ -243,6 +340,19 @@ impl From<NewApiKey> for NewApiKeyView {
             scopes: key.scopes.into_iter().map(ScopeView::from).collect(),
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(Instant),
+        }
+    }
+}
+
+impl From<KeyRequest> for KeyRequestView {
+    fn from(request: KeyRequest) -> Self {
+        Self {
+            id: request.id,
+            at: request.at.into(),
+            method: request.method,
+            path: request.path,
+            status: request.status,
+            request_id: request.request_id,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The resources of the API, each with its views.
 
 pub mod accounts;
+pub mod admin_bookings;
+pub mod admin_flights;
 pub mod admin_jobs;
 pub mod api_keys;
+pub mod audit;
 pub mod booking_events;
 pub mod bookings;
 pub mod calendar;
@@ -11,6 +14,7 @@ pub mod changes;
 pub mod coupons;
 pub mod disruptions;
 pub mod documents;
+pub mod exports;
 pub mod flights;
 pub mod health;
 pub mod holds;
@@ -41,9 +45,14 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         "search_flights" | "get_calendar" => search::check_query(app, query).await,
         "get_seat_map" => seats::check_query(app, query).await,
         "list_bookings" => bookings::check_query(query),
-        "list_api_keys" | "list_booking_events" | "list_jobs" | "list_money_issues" => {
-            page::check_query(query)
-        }
+        "find_bookings_of_everybody" => admin_bookings::check_query(query),
+        "list_api_key_requests"
+        | "list_api_keys"
+        | "list_audit_entries"
+        | "list_booking_events"
+        | "list_flight_loads"
+        | "list_jobs"
+        | "list_money_issues" => page::check_query(query),
         _ => Ok(()),
     }
 }

@@ -40,13 +40,15 @@ pub enum IssueKindView {
     WaitingRefund,
     /// A bank asks about a payment, or has taken it back and decides
     OpenDispute,
+    /// A payment stays open although its page has ended
+    StuckPayment,
 }
 
 /// Money that somebody has to look after
 #[derive(Debug, Object)]
 #[oai(rename = "MoneyIssue", skip_serializing_if_is_none)]
 pub struct IssueView {
-    /// Of the refund, or of the dispute
+    /// Of the refund, of the dispute, or of the payment
     id: Uuid,
     kind: IssueKindView,
     booking_ref: String,
@@ -125,7 +127,7 @@ impl Rules for SettleRefund {
 impl MoneyIssues {
     /// List money to look after
     ///
-    /// Refunds that failed or do not move, and disputes that are open, of every account; the oldest first, each with
+    /// Refunds that failed or do not move, disputes that are open, and payments that nobody ended, of every account; the oldest first, each with
     /// what helps. What is no longer owed is not listed. Needs the scope `refunds`.
     #[oai(
         path = "/money-issues",
@@ -234,6 +236,7 @@ impl From<IssueKindView> for IssueKind {
             IssueKindView::FailedRefund => Self::FailedRefund,
             IssueKindView::WaitingRefund => Self::WaitingRefund,
             IssueKindView::OpenDispute => Self::OpenDispute,
+            IssueKindView::StuckPayment => Self::StuckPayment,
         }
     }
 }
@@ -244,6 +247,7 @@ impl From<IssueKind> for IssueKindView {
             IssueKind::FailedRefund => Self::FailedRefund,
             IssueKind::WaitingRefund => Self::WaitingRefund,
             IssueKind::OpenDispute => Self::OpenDispute,
+            IssueKind::StuckPayment => Self::StuckPayment,
         }
     }
 }

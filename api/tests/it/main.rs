@@ -2,8 +2,10 @@
 
 mod accounts;
 mod actions;
+mod admin_bookings;
 mod admin_jobs;
 mod api_keys;
+mod audit;
 mod baggage;
 mod binary;
 mod booking_changes;
@@ -23,6 +25,7 @@ mod disruptions;
 mod documents;
 mod errors;
 mod expand;
+mod exports;
 mod faults;
 mod holds;
 mod http2;

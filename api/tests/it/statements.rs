@@ -81,8 +81,10 @@ impl Wire {
                 match kind {
                     // Parse: a name and a text. Bind: a portal and a name.
                     b'P' => {
-                        prepared.insert(text(), text());
-                        log.prepared += 1;
+                        let (name, statement) = (text(), text());
+                        // The requests of keys are written behind the back of all requests.
+                        log.prepared += usize::from(!statement.contains("api_key_request"));
+                        prepared.insert(name, statement);
                     }
                     b'B' => {
                         bound = prepared
@@ -117,7 +119,10 @@ impl Log {
         let committed = self.statements.iter().filter(commit).count();
         // The hint to the workers is given behind the back of all requests.
         let is_counted = |statement: &&String| {
-            !["BEGIN", "COMMIT"].contains(&statement.as_str()) && !statement.contains("pg_notify")
+            let is_behind = ["pg_notify", "api_key_request"]
+                .iter()
+                .any(|behind| statement.contains(behind));
+            !["BEGIN", "COMMIT"].contains(&statement.as_str()) && !is_behind
         };
         let shown = self.statements.iter().filter(is_counted).map(|statement| {
             let words: Vec<_> = statement.split_whitespace().collect();

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::model::Scope;
@@ -105,6 +106,19 @@ pub struct ApiKey {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKey {
+    /// What it is, as it is kept of acts: without what the account calls it, which may be a person's name.
+    pub(super) fn to_json(&self) -> Value {
+        let expires_at = self.expires_at.map(|end| end.to_rfc3339());
+        json!({
+            "id": self.id,
+            "prefix": self.prefix,
+            "scopes": self.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+            "expires_at": expires_at,
+        })
+    }
 }
 
 /// A key that was just made, with its secret.

@@ -5,9 +5,12 @@ mod model;
 mod password;
 mod principal;
 mod queries;
+mod requests;
+mod rotation;
 mod verification;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use serde_json::json;
 use sqlx::PgConnection;
 
 pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
@@ -15,12 +18,15 @@ pub use model::{Account, Details, Role, Scope, SignUp};
 pub use password::{Password, PasswordHash};
 pub use principal::{Credential, Principal};
 pub use queries::{find, find_by_email, get, list_keys};
+pub use requests::{KeyRequest, forget_requests, insert_requests, list_requests};
+pub use rotation::rotate_key;
 pub(crate) use verification::require_verified;
 pub use verification::{
     LinkState, VerificationLink, VerificationLinks, find_unverified, look_up_link,
     send_verification, send_verification_again, verify_email,
 };
 
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::error::{Error, KeyProblem, OnConstraint, Result, Violations};
 use crate::ids::{AccountId, ApiKeyId};
@@ -55,7 +61,7 @@ pub async fn sign_up(
     .execute(&mut *conn)
     .await?;
     let wish = KeyWish::new("First key", &[Scope::Search, Scope::Bookings]);
-    let key = create_key(conn, clock, account.id, wish, mode).await?;
+    let key = insert_key(conn, clock, account.id, wish, mode).await?;
     Ok((account, key))
 }
 
@@ -82,7 +88,15 @@ pub async fn create_superuser(
 ) -> Result<(Account, NewApiKey)> {
     let account = insert(conn, clock, sign_up, password, Role::Admin).await?;
     let wish = KeyWish::new("First key", Scope::ALL);
-    let key = create_key(conn, clock, account.id, wish, mode).await?;
+    let key = insert_key(conn, clock, account.id, wish, mode).await?;
+    let created = Act {
+        action: "superuser_created",
+        object_kind: "account",
+        object_id: account.id.to_string(),
+        before: None,
+        after: Some(json!({ "role": account.role.as_str(), "key": key.key.to_json() })),
+    };
+    audit::record(conn, clock, &created).await?;
     Ok((account, key))
 }
 
@@ -212,6 +226,25 @@ pub async fn create_key(
     wish: KeyWish,
     mode: KeyMode,
 ) -> Result<NewApiKey> {
+    let new = insert_key(conn, clock, account_id, wish, mode).await?;
+    let created = Act {
+        action: "api_key_created",
+        object_kind: "api_key",
+        object_id: new.key.id.to_string(),
+        before: None,
+        after: Some(new.key.to_json()),
+    };
+    audit::record(conn, clock, &created).await?;
+    Ok(new)
+}
+
+async fn insert_key(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    account_id: AccountId,
+    wish: KeyWish,
+    mode: KeyMode,
+) -> Result<NewApiKey> {
     make_room(conn, clock, account_id).await?;
     let secret = SecretKey::generate(mode);
     let key = ApiKey {
@@ -322,7 +355,15 @@ pub async fn reset_keys(
         Role::Staff | Role::Admin => Scope::ALL,
     };
     let wish = KeyWish::new("Key after a reset", scopes);
-    let key = create_key(conn, clock, account.id, wish, mode).await?;
+    let key = insert_key(conn, clock, account.id, wish, mode).await?;
+    let reset = Act {
+        action: "api_keys_reset",
+        object_kind: "account",
+        object_id: account.id.to_string(),
+        before: Some(json!({ "good_keys": revoked })),
+        after: Some(json!({ "key": key.key.to_json() })),
+    };
+    audit::record(conn, clock, &reset).await?;
     Ok(KeyReset {
         account,
         revoked,
@@ -339,28 +380,26 @@ pub async fn revoke_key(
     principal: &Principal,
     key_id: ApiKeyId,
 ) -> Result<()> {
-    let scopes = sqlx::query_scalar!(
-        "select scopes from api_key where id = $1 and account_id = $2 for update",
-        key_id.0,
-        principal.account_id.0,
-    )
-    .fetch_optional(&mut *conn)
-    .await?
-    .ok_or(Error::NotFound("API key"))?;
-    // A leaked key that may only search must not end those that may book. Itself it may always end.
-    if !principal.credential.is_key(key_id) {
-        for scope in scopes.iter().filter_map(|scope| Scope::parse(scope)) {
-            principal.require(scope)?;
-        }
+    let key = queries::lock_key(conn, principal, key_id).await?;
+    if key.revoked_at.is_some() {
+        audit::nothing_done();
+        return Ok(());
     }
     sqlx::query!(
-        "update api_key set revoked_at = coalesce(revoked_at, $2) where id = $1",
+        "update api_key set revoked_at = $2 where id = $1",
         key_id.0,
         clock.now(),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let revoked = Act {
+        action: "api_key_revoked",
+        object_kind: "api_key",
+        object_id: key_id.to_string(),
+        before: Some(key.to_json()),
+        after: None,
+    };
+    audit::record(conn, clock, &revoked).await
 }
 
 /// Whom an API key speaks for. Its last use is recorded at most once a minute.

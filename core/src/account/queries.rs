@@ -96,6 +96,42 @@ pub async fn list_keys(
         .collect()
 }
 
+/// A key of the caller's account, locked, if the caller may end it: itself, and keys that may do no more than it may. A leaked
+/// key that may only search must not end those that may book.
+///
+/// Errors: [`Error::NotFound`], [`Error::MissingScope`].
+pub(super) async fn lock_key(
+    conn: &mut PgConnection,
+    principal: &Principal,
+    key_id: ApiKeyId,
+) -> Result<ApiKey> {
+    let row = sqlx::query!(
+        "select id, name, prefix, scopes, created_at, expires_at, revoked_at, last_used_at from api_key
+         where id = $1 and account_id = $2 for update",
+        key_id.0,
+        principal.account_id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound("API key"))?;
+    let key = ApiKey {
+        id: row.id.into(),
+        name: row.name,
+        prefix: row.prefix,
+        scopes: scopes(&row.scopes)?,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        last_used_at: row.last_used_at,
+    };
+    if !principal.credential.is_key(key_id) {
+        for scope in &key.scopes {
+            principal.require(*scope)?;
+        }
+    }
+    Ok(key)
+}
+
 /// A key and who it speaks for, whether it is still good or not.
 pub(super) struct FoundKey {
     pub key_id: ApiKeyId,

@@ -24,6 +24,7 @@ mod seat_money;
 pub(crate) mod seating;
 mod source;
 mod split;
+mod staff;
 mod swap_aircraft;
 mod traveller;
 mod try_coupon;
@@ -63,5 +64,9 @@ pub use pending::{ChangeKind, PendingChange, sweep_changes};
 pub use queries::{BookingFilter, get, get_by_id, list};
 pub use rules::seat_rules;
 pub use source::{Source, SourceWish};
+pub use staff::{
+    BookingProblem, Dossier, Resent, ResentEnough, SearchWords, StaffBooking, StaffFilter,
+    StaffMail, StaffPayment, get_for_staff, resend_documents, search_for_staff,
+};
 pub use swap_aircraft::{Swapped, find_flight, swap_aircraft};
 pub use try_coupon::try_coupon;

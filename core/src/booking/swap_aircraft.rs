@@ -11,11 +11,13 @@
 //! attempt, never out of order. A hold or a patch that names seats looks at the layout before it waits for the
 //! cabin and once more after.
 
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::seat_money::{self, GivenBack, PaidSeat};
 use super::{pending, seating};
+use crate::audit::{self, Act};
 use crate::booking_event::{self, Event, SeatMoved};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
@@ -146,6 +148,14 @@ pub async fn swap_aircraft(
     for (booking_id, account_id) in told {
         document::reissue_tickets(conn, clock, account_id, booking_id).await?;
     }
+    let act = Act {
+        action: "aircraft_swapped",
+        object_kind: "flight",
+        object_id: flight_id.to_string(),
+        before: Some(json!({ "aircraft": before })),
+        after: Some(json!({ "aircraft": aircraft, "kept": swapped.kept, "moved": swapped.moved })),
+    };
+    audit::record(conn, clock, &act).await?;
     Ok(swapped)
 }
 

@@ -172,6 +172,13 @@ pub enum Event {
         /// The documents.
         documents: Vec<DocumentId>,
     },
+    /// Staff have its documents mailed again.
+    DocumentsResent {
+        /// What tells this mail from the others.
+        resend_id: Uuid,
+        /// The documents.
+        document_ids: Vec<DocumentId>,
+    },
     /// Money goes back.
     RefundPromised {
         /// The refund.
@@ -432,6 +439,7 @@ pub enum Kind {
     SplitFrom,
     AircraftChanged,
     DocumentsReady,
+    DocumentsResent,
     RefundPromised,
     RefundPaid,
     RefundFailed,
@@ -463,6 +471,7 @@ impl Kind {
         Self::SplitFrom,
         Self::AircraftChanged,
         Self::DocumentsReady,
+        Self::DocumentsResent,
         Self::RefundPromised,
         Self::RefundPaid,
         Self::RefundFailed,
@@ -494,6 +503,7 @@ impl Kind {
             Self::SplitFrom => "split_from",
             Self::AircraftChanged => "aircraft_changed",
             Self::DocumentsReady => "documents_ready",
+            Self::DocumentsResent => "documents_resent",
             Self::RefundPromised => "refund_promised",
             Self::RefundPaid => "refund_paid",
             Self::RefundFailed => "refund_failed",
@@ -527,6 +537,7 @@ impl Kind {
             | Self::SplitFrom
             | Self::AircraftChanged
             | Self::DocumentsReady
+            | Self::DocumentsResent
             | Self::RefundPromised
             | Self::RefundPaid
             | Self::RefundFailed
@@ -584,6 +595,7 @@ impl Event {
             Self::SplitFrom { .. } => Kind::SplitFrom,
             Self::AircraftChanged { .. } => Kind::AircraftChanged,
             Self::DocumentsReady { .. } => Kind::DocumentsReady,
+            Self::DocumentsResent { .. } => Kind::DocumentsResent,
             Self::RefundPromised { .. } => Kind::RefundPromised,
             Self::RefundPaid { .. } => Kind::RefundPaid,
             Self::RefundFailed { .. } => Kind::RefundFailed,
@@ -657,6 +669,9 @@ impl Event {
                     revision: *revision,
                 })
             }
+            Self::DocumentsResent { resend_id, .. } => Notice::mail(MailKind::DocumentsAgain {
+                resend_id: *resend_id,
+            }),
             Self::RefundPromised {
                 refund_id, cause, ..
             } => told_of_refund(*refund_id, *cause),
@@ -826,6 +841,10 @@ impl Event {
                 is_again: _,
                 documents,
             } => json!({ "revision": revision, "document_ids": documents }),
+            Self::DocumentsResent {
+                resend_id,
+                document_ids,
+            } => json!({ "resend_id": resend_id, "document_ids": document_ids }),
             Self::RefundPromised {
                 refund_id,
                 payment_id,

@@ -315,7 +315,9 @@ impl MailContent {
                 self.status == "pending_payment" && self.payment_due_at > now
             }
             MailKind::BookingCancelled => self.status == "cancelled",
-            MailKind::BookingConfirmed | MailKind::SeatsNotChanged { .. } => is_paid,
+            MailKind::BookingConfirmed
+            | MailKind::DocumentsAgain { .. }
+            | MailKind::SeatsNotChanged { .. } => is_paid,
             MailKind::FlightsNotChanged { change_id } => {
                 let change = self.change(change_id);
                 is_paid && change.is_none_or(|change| change.done_at.is_none())
@@ -385,6 +387,7 @@ impl MailContent {
             | MailKind::BookingExpired
             | MailKind::ContactChanged { .. }
             | MailKind::TicketsChanged { .. }
+            | MailKind::DocumentsAgain { .. }
             | MailKind::DepartureReminder { .. }
             | MailKind::LatePaymentRefunded
             | MailKind::MoneyReturned { .. }
@@ -466,7 +469,7 @@ impl MailContent {
                     .filter(|document| document.refund_id == Some(refund_id))
                     .collect();
             }
-            MailKind::BookingConfirmed => None,
+            MailKind::BookingConfirmed | MailKind::DocumentsAgain { .. } => None,
             MailKind::TicketsChanged { .. } => self.changed_at,
             MailKind::BookingHeld
             | MailKind::BookingChanged { .. }

@@ -35,7 +35,10 @@ pub use outage::{Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};
 pub use redact::redact;
 pub use setback::{Verdict, fail, put_off, wait_for};
-pub use staff::{JobFilter, StaffJob, list_for_staff, retry_dead};
+pub use staff::{
+    JobFilter, JobOwed, QueueState, StaffJob, drop_dead, list_for_staff, list_of_booking,
+    queue_states, retry_dead,
+};
 pub use sweep::{DeadJob, Lapsed, requeue_lapsed, trim};
 
 use chrono::{DateTime, Utc};

@@ -155,6 +155,11 @@ pub enum MailKind {
         /// The revision of the tickets.
         revision: i32,
     },
+    /// Tickets and invoices as they are now, once more, because staff were asked for them.
+    DocumentsAgain {
+        /// What tells it from the times before.
+        resend_id: Uuid,
+    },
     /// A day before the first flight of a direction.
     DepartureReminder {
         /// 0 or 1.
@@ -217,6 +222,7 @@ impl MailKind {
             Self::BookingConfirmed
             | Self::ContactReplaced { .. }
             | Self::TicketsChanged { .. }
+            | Self::DocumentsAgain { .. }
             | Self::DepartureReminder { .. }
             | Self::LatePaymentRefunded
             | Self::MoneyReturned { .. }
@@ -241,6 +247,7 @@ impl MailKind {
             Self::ContactChanged { .. } => "contact_changed",
             Self::ContactReplaced { .. } => "contact_replaced",
             Self::TicketsChanged { .. } => "tickets_changed",
+            Self::DocumentsAgain { .. } => "documents_again",
             Self::DepartureReminder { .. } => "departure_reminder",
             Self::BookingConfirmed => "booking_confirmed",
             Self::LatePaymentRefunded => "late_payment_refunded",
@@ -261,6 +268,7 @@ impl MailKind {
         match self {
             Self::TicketsChanged { revision } => format!("{}.{revision}", self.as_str()),
             Self::DepartureReminder { direction } => format!("{}.{direction}", self.as_str()),
+            Self::DocumentsAgain { resend_id } => format!("{}.{resend_id}", self.as_str()),
             Self::BookingChanged { change_id }
             | Self::FlightsChanged { change_id }
             | Self::FlightsNotChanged { change_id }

@@ -13,6 +13,10 @@ use crate::money::{self, Money};
 /// After this long a refund that is still pending is shown to staff.
 const SLOW: Duration = Duration::hours(24);
 
+/// After this long a payment that is still open although its page has ended is shown to staff: the deadline's job and the
+/// questions to Stripe should have ended it.
+pub(crate) const STUCK: Duration = Duration::minutes(15);
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -23,6 +27,8 @@ pub enum IssueKind {
     WaitingRefund,
     /// A bank asks about a payment, or has taken it back and decides.
     OpenDispute,
+    /// A payment stays open although its page has ended.
+    StuckPayment,
 }
 
 impl IssueKind {
@@ -32,6 +38,7 @@ impl IssueKind {
             Self::FailedRefund => "failed_refund",
             Self::WaitingRefund => "waiting_refund",
             Self::OpenDispute => "open_dispute",
+            Self::StuckPayment => "stuck_payment",
         }
     }
 }
@@ -52,7 +59,7 @@ pub struct IssueFilter {
 /// Something that is wrong, and what helps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneyIssue {
-    /// The refund's id, or the dispute's.
+    /// The refund's id, the dispute's, or the payment's.
     pub id: Uuid,
     /// What is wrong.
     pub kind: IssueKind,
@@ -62,7 +69,7 @@ pub struct MoneyIssue {
     pub payment_id: PaymentId,
     /// How much.
     pub amount: Money,
-    /// Since when: when the refund failed or was promised, when the dispute began.
+    /// Since when: when the refund failed or was promised, when the dispute began, when the payment's page ended.
     pub since: DateTime<Utc>,
     /// What Stripe says of it, in its own word or words: `expired_or_canceled_card`, `needs_response`.
     pub said: Option<String>,
@@ -107,6 +114,10 @@ pub async fn list_issues(
             select d.id, 'open_dispute', d.booking_id, d.payment_id, d.currency, d.amount_minor, d.opened_at, d.status, d.reason,
                    d.stripe_dispute_id, d.evidence_due_by
             from dispute d where d.closed_at is null and d.payment_id is not null
+            union all
+            select p.id, 'stuck_payment', p.booking_id, p.id, p.currency, p.amount_minor, p.expires_at, null, null,
+                   p.stripe_session_id, null
+            from payment p where p.status = 'open' and p.expires_at < $6
         ) issue
         join booking b on b.id = issue.booking_id
         where ($1::text is null or issue.kind = $1)
@@ -120,6 +131,7 @@ pub async fn list_issues(
         filter.after,
         filter.limit,
         clock.now() - SLOW,
+        clock.now() - STUCK,
     )
     .fetch_all(conn)
     .await?;
@@ -182,6 +194,9 @@ fn what_to_do(kind: IssueKind, said: Option<&str>, is_asked_for: bool) -> &'stat
         (IssueKind::OpenDispute, Some("needs_response")) => {
             "The bank has taken the money back. Send evidence in Stripe's dashboard in time, or accept the dispute there. Do not pay the traveller otherwise: the bank would pay a second time."
         }
+        (IssueKind::StuckPayment, _) => {
+            "Its page has ended, and nobody knows yet whether it was paid. See whether the queue of payments is paused and bring its dead jobs back: each asks Stripe again. Look the session up in Stripe's dashboard before you tell the traveller anything."
+        }
         (IssueKind::OpenDispute, _) => {
             "The bank has the evidence and decides; that takes up to three months. Nothing is to be done, and nothing is to be paid to the traveller otherwise."
         }
@@ -210,6 +225,7 @@ mod tests {
                 ][..],
             ),
             (IssueKind::WaitingRefund, &["charge_disputed", "other"]),
+            (IssueKind::StuckPayment, &[]),
             (
                 IssueKind::OpenDispute,
                 &[

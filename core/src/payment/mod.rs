@@ -20,6 +20,7 @@ pub mod stripe;
 
 pub use card::{Cardless, list_cardless, record_card};
 pub use disputes::{CHARGE_DISPUTED, Dispute, LOST_DISPUTE, list_disputes, match_dispute};
+pub(crate) use issues::STUCK;
 pub use issues::{IssueFilter, IssueKind, MoneyIssue, list_issues};
 pub use mismatch::{Mismatch, list_mismatches};
 pub use model::{CheckoutState, Payment, PaymentStatus, ReturnUrls, Settlement, Started};

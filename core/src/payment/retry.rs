@@ -5,11 +5,13 @@
 //! (`refund.replaces_id`), of the same amount and for the same reason, with a key, entries and a receipt of its own. One refund
 //! is replaced once: however many people press the button, one more is made.
 
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::disputes::{self, LOST_DISPUTE};
 use super::refund_list::{self, Refund};
 use super::refunds::{self, Moved};
+use crate::audit::{self, Act};
 use crate::booking_event::{self, Event, RefundCause};
 use crate::clock::Clock;
 use crate::document;
@@ -82,6 +84,7 @@ pub async fn retry_refund(
 ) -> Result<StaffRefund> {
     let (failed, found) = lock(conn, id).await?;
     if let (Some(retry), None) = (found.replaced_by, &found.settled_by) {
+        audit::nothing_done();
         return staff_refund(conn, &failed, retry).await;
     }
     let payment_id = failed.payment_id;
@@ -90,6 +93,9 @@ pub async fn retry_refund(
     let told = (failed.amount, RefundCause::Retry);
     let whose = (failed.booking.account_id, failed.booking.id);
     refunds::promised(conn, clock, whose, payment_id, retry, told).await?;
+    let retried = json!({ "refund_id": retry, "amount": failed.amount.to_json() });
+    let retried = act("refund_retried", id, &found, retried);
+    audit::record(conn, clock, &retried).await?;
     staff_refund(conn, &failed, retry).await
 }
 
@@ -119,9 +125,22 @@ pub async fn settle_failed_refund(
     for event in [promised, Event::RefundPaid { refund_id, amount }] {
         booking_event::record(conn, clock, booking.account_id, booking.id, &event).await?;
     }
+    let paid = json!({ "refund_id": refund_id, "amount": amount.to_json(), "how": how.as_str(), "note": note });
+    audit::record(conn, clock, &act("refund_settled", id, &found, paid)).await?;
     // The counter of receipts is locked last.
     document::request_refund_receipt(conn, clock, booking.account_id, refund_id).await?;
     staff_refund(conn, &failed, refund_id).await
+}
+
+/// What was done about a refund that failed.
+fn act<'a>(action: &'a str, id: RefundId, found: &Found, after: Value) -> Act<'a> {
+    Act {
+        action,
+        object_kind: "refund",
+        object_id: id.to_string(),
+        before: Some(json!({ "status": found.status, "failure": found.failure })),
+        after: Some(after),
+    }
 }
 
 /// How a refund stands that staff want something done about.

@@ -4,8 +4,10 @@
 //! three days; until then the clock's word can be taken back, and after that the accounts of the flight are closed.
 
 use chrono::Duration;
+use serde_json::json;
 use sqlx::PgConnection;
 
+use crate::audit::{self, Act};
 use crate::booking_event::{self, Event};
 use crate::clock::Clock;
 use crate::error::Violations;
@@ -109,5 +111,13 @@ pub async fn mark_no_show(
         passengers: passengers.to_vec(),
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &absent).await?;
+    let marked = Act {
+        action: "no_show_marked",
+        object_kind: "booking",
+        object_id: booking.reference.to_string(),
+        before: None,
+        after: Some(json!({ "flight_id": flight_id, "passenger_ids": passengers })),
+    };
+    audit::record(conn, clock, &marked).await?;
     Ok(booking.id)
 }

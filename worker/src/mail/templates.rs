@@ -21,6 +21,7 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
         MailKind::ContactChanged { change_id } => contact::changed(content, frame, change_id),
         MailKind::ContactReplaced { .. } => contact::replaced(content, frame),
         MailKind::TicketsChanged { revision } => tickets_changed(content, frame, revision),
+        MailKind::DocumentsAgain { .. } => documents_again(content, frame),
         MailKind::DepartureReminder { direction } => departure_reminder(content, frame, direction),
         MailKind::LatePaymentRefunded => returned::late_payment_refunded(content, frame),
         MailKind::MoneyReturned { refund_id } => {
@@ -206,6 +207,25 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
     ]);
     let title = format!("New tickets for booking {reference}");
     compose(frame, title, &blocks)
+}
+
+fn documents_again(content: &MailContent, frame: Frame<'_>) -> Words {
+    let reference = &content.booking_ref;
+    let what = format!(
+        "Here are the documents of booking {reference} again, as you asked us for them. They are as they stand now; the booking has not changed."
+    );
+    compose(
+        frame,
+        format!("Documents of booking {reference}"),
+        &[
+            Block::Paragraph(greeting(content)),
+            Block::Paragraph(what),
+            Block::Reference(reference),
+            Block::Flights(&content.flights),
+            passengers(content),
+            Block::Button("See the booking".to_owned(), frame.link),
+        ],
+    )
 }
 
 fn departure_reminder(content: &MailContent, frame: Frame<'_>, direction: i16) -> Words {

@@ -150,6 +150,28 @@ async fn a_mail_waits_for_its_documents(pool: PgPool) {
         scripts("confirmed_booking")
     )
 )]
+async fn documents_that_staff_send_again_are_another_mail_with_the_tickets(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    ready_tickets(&pool, &ctx.clock, &ctx.storage).await;
+    let again = MailKind::DocumentsAgain {
+        resend_id: uuid::Uuid::now_v7(),
+    };
+    let job = promise(&pool, &ctx.clock, again).await;
+    assert_eq!(attempt::run(&ctx, &push(job, 1)).await, Outcome::Done);
+    let mail = &ctx.mail.sent()[0];
+    assert_eq!(mail.subject, "Documents of booking K7XQ3M");
+    assert!(mail.message_id.starts_with("documents_again."));
+    let tickets = mail.attachments.iter().filter(|one| one.bytes == PDF);
+    assert!(tickets.count() > 0);
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
 async fn a_mail_that_is_no_longer_true_is_not_sent(pool: PgPool) {
     let ctx = ctx(&pool, clock());
     ready_tickets(&pool, &ctx.clock, &ctx.storage).await;

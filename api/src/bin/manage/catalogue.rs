@@ -6,9 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use flightdesk_core::audit::{self, Act};
 use flightdesk_core::config::Settings;
 use flightdesk_core::db::{self, MIGRATOR};
-use flightdesk_core::fixtures;
+use flightdesk_core::{Clock, fixtures};
+use serde_json::{Map, json};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -113,20 +115,32 @@ fn explained(error: MigrateError) -> anyhow::Error {
 }
 
 /// Loads the files of a folder in one transaction.
-pub(crate) async fn load(settings: &Settings, dir: &Path) -> anyhow::Result<()> {
+pub(crate) async fn load(settings: &Settings, clock: &Clock, dir: &Path) -> anyhow::Result<()> {
     let fixtures = fixtures::read(dir)
         .with_context(|| format!("cannot load {} (choose a folder with --dir)", dir.display()))?;
     let mut conn = connect::database(settings).await?;
     require_migrated(&mut conn).await?;
     note_currency(settings);
     let mut tx = conn.begin().await?;
+    let mut changed = Map::new();
     fixtures::load(&mut tx, &fixtures, |loaded| {
+        if loaded.changed > 0 {
+            changed.insert(loaded.table.to_owned(), loaded.changed.into());
+        }
         output::line(&format!(
             "{:20} {:>6} rows, {:>6} changed",
             loaded.table, loaded.rows, loaded.changed
         ));
     })
     .await?;
+    let loaded = Act {
+        action: "catalogue_loaded",
+        object_kind: "catalogue",
+        object_id: "fixtures".to_owned(),
+        before: None,
+        after: Some(json!({ "changed_rows": changed })),
+    };
+    audit::record(&mut tx, clock, &loaded).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -167,7 +167,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     match arguments.command {
         Command::Migrate => catalogue::migrate(settings).await?,
-        Command::Loaddata { dir } => catalogue::load(settings, &dir).await?,
+        Command::Loaddata { dir } => catalogue::load(settings, &clock, &dir).await?,
         Command::Schedule {
             days,
             per_day,
@@ -186,7 +186,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             rezone,
         } => timetable::materialise(settings, &clock, days, schedule, rezone).await?,
         Command::Seats(command) => seats::run(settings, &clock, command).await?,
-        Command::Seller(new) => seller::run(settings, new).await?,
+        Command::Seller(new) => seller::run(settings, &clock, new).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::ResetKeys { email } => superuser::reset_keys(settings, &clock, &email).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,

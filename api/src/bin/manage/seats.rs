@@ -3,10 +3,12 @@
 use anyhow::Context;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
+use flightdesk_core::audit::{self, Act};
 use flightdesk_core::config::Settings;
 use flightdesk_core::ids::FlightId;
 use flightdesk_core::inventory::Seat;
 use flightdesk_core::{Clock, booking, seat};
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use crate::{connect, output};
@@ -78,11 +80,13 @@ pub(crate) async fn run(
         SeatCommand::Block { flight, seat } => {
             let id = flight.find(&mut tx).await?;
             seat::block(&mut tx, id, parse(&seat)?).await?;
+            audit::record(&mut tx, clock, &act("seat_blocked", id, &seat)).await?;
             output::line(&format!("seat {seat} is off sale"));
         }
         SeatCommand::Unblock { flight, seat } => {
             let id = flight.find(&mut tx).await?;
             seat::unblock(&mut tx, id, parse(&seat)?).await?;
+            audit::record(&mut tx, clock, &act("seat_unblocked", id, &seat)).await?;
             output::line(&format!("seat {seat} is on sale"));
         }
         SeatCommand::SwapAircraft { flight, aircraft } => {
@@ -96,4 +100,15 @@ pub(crate) async fn run(
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// What was done to a seat of a flight.
+fn act<'a>(action: &'a str, flight_id: FlightId, seat: &str) -> Act<'a> {
+    Act {
+        action,
+        object_kind: "flight",
+        object_id: flight_id.to_string(),
+        before: None,
+        after: Some(json!({ "seat": seat.to_uppercase() })),
+    }
 }

@@ -1,6 +1,7 @@
 //! Who sells, as invoices say it.
 
 use clap::Args;
+use flightdesk_core::Clock;
 use flightdesk_core::config::Settings;
 use flightdesk_core::seller::{self, SellerPatch};
 use sqlx::Connection;
@@ -36,7 +37,7 @@ pub(crate) struct NewSeller {
 }
 
 /// Changes what is given and prints who sells then.
-pub(crate) async fn run(settings: &Settings, new: NewSeller) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, clock: &Clock, new: NewSeller) -> anyhow::Result<()> {
     let patch = SellerPatch {
         name: new.name,
         address: new.address,
@@ -47,7 +48,7 @@ pub(crate) async fn run(settings: &Settings, new: NewSeller) -> anyhow::Result<(
     };
     let mut conn = connect::database(settings).await?;
     let mut tx = conn.begin().await?;
-    let seller = seller::change(&mut tx, patch)
+    let seller = seller::change(&mut tx, clock, patch)
         .await
         .map_err(output::explained)?;
     tx.commit().await?;

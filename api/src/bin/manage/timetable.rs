@@ -3,8 +3,11 @@
 use std::time::Instant;
 
 use flightdesk_core::Clock;
+use flightdesk_core::audit::{self, Act};
 use flightdesk_core::config::Settings;
 use flightdesk_core::schedule::{self, Followed, Horizon, Rezoned};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::catalogue::{note_currency, require_migrated};
@@ -25,6 +28,14 @@ pub(crate) async fn generate(
     let filled = schedule::fill(&mut conn, clock, horizon, |progress| bar.show(progress)).await;
     bar.done();
     let filled = filled?;
+    let after = json!({
+        "seed": horizon.seed,
+        "days": horizon.days,
+        "per_day": horizon.per_day,
+        "schedules": filled.schedules,
+        "flights_added": filled.added,
+    });
+    record(&mut conn, clock, "timetable_generated", after).await?;
     output::line(&format!(
         "{} schedules · {} flights added, {} kept · {:.1} s",
         filled.schedules,
@@ -53,16 +64,28 @@ pub(crate) async fn materialise(
     require_migrated(&mut conn).await?;
     let began = Instant::now();
     if rezone {
-        report_rezoned(&schedule::rezone(&mut conn, clock).await?);
+        let rezoned = schedule::rezone(&mut conn, clock).await?;
+        let after = json!({ "flights_moved": rezoned.moved, "bookings": rezoned.bookings });
+        record(&mut conn, clock, "timetable_rezoned", after).await?;
+        report_rezoned(&rezoned);
     }
     let days = days.unwrap_or(settings.timetable.schedule_days_ahead);
     let mut bar = Progress::new(u64::from(days));
+    let schedule = only;
     let only = only.map(|id| [id]);
     let only = only.as_ref().map(<[Uuid; 1]>::as_slice);
     let made =
         schedule::materialise(&mut conn, clock, days, only, |progress| bar.show(progress)).await;
     bar.done();
     let made = made?;
+    let after = json!({
+        "days": days,
+        "schedule_id": schedule,
+        "flights_added": made.added,
+        "flights_moved": made.amended.moved,
+        "flights_cancelled": made.amended.cancelled,
+    });
+    record(&mut conn, clock, "flights_materialised", after).await?;
     made.rezoned
         .as_ref()
         .inspect(|rezoned| report_rezoned(rezoned));
@@ -74,6 +97,23 @@ pub(crate) async fn materialise(
         began.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// Files what was done to the timetable. It has committed by itself, some days at a time: the entry follows it.
+async fn record(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    action: &str,
+    after: Value,
+) -> anyhow::Result<()> {
+    let act = Act {
+        action,
+        object_kind: "timetable",
+        object_id: "timetable".to_owned(),
+        before: None,
+        after: Some(after),
+    };
+    Ok(audit::record(conn, clock, &act).await?)
 }
 
 fn report_rezoned(rezoned: &Rezoned) {

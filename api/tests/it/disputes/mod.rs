@@ -5,6 +5,8 @@ mod orders;
 mod refunds;
 mod retries;
 
+pub use retries::with_a_failed_refund;
+
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::payment;
 use flightdesk_core::payment::stripe::{StripeError, StripeRefund};

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::load::{Trip, TripDirection, trip};
 use super::model::{CancellationScope, Canceller, Content, QuoteItem, QuoteLine, QuoteRequest};
 use super::quote;
+use crate::audit;
 use crate::booking::disruption;
 use crate::booking::insert;
 use crate::booking::pending;
@@ -67,6 +68,7 @@ pub async fn cancel(
     .await?;
     let found = found.ok_or(Error::NotFound("quote"))?;
     if found.is_confirmed {
+        audit::nothing_done();
         return Ok(booking.id);
     }
     quote::require_paid(&booking)?;
@@ -93,6 +95,10 @@ pub async fn cancel(
         );
     }
     apply(conn, clock, &booking, &trip, quote_id, &now).await?;
+    if who == Canceller::Staff {
+        let cancelled = quote::staff_act("booking_cancelled", &booking, quote_id, &now);
+        audit::record(conn, clock, &cancelled).await?;
+    }
     Ok(booking.id)
 }
 

@@ -1,6 +1,7 @@
 //! Making a quote and reading it again.
 
 use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use super::model::{
     CancellationQuote, Canceller, Content, QuoteItem, QuoteLine, QuoteRequest, RuleName,
 };
 use super::{places, price};
+use crate::audit::{self, Act};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
 use crate::ids::{AccountId, BookingId, BookingRef};
@@ -34,7 +36,34 @@ pub async fn quote(
     require_paid(&booking)?;
     let trip = trip(conn, clock, (&booking).into()).await?;
     let content = compute(&trip, request)?;
-    store(conn, clock, booking.id, content).await
+    let quote = store(conn, clock, booking.id, content).await?;
+    if who == Canceller::Staff {
+        let quoted = staff_act("cancellation_quoted", &booking, quote.id, &quote.content);
+        audit::record(conn, clock, &quoted).await?;
+    }
+    Ok(quote)
+}
+
+/// What staff do about the cancellation of a booking.
+pub(super) fn staff_act<'a>(
+    action: &'a str,
+    booking: &LockedBooking,
+    quote_id: Uuid,
+    content: &Content,
+) -> Act<'a> {
+    Act {
+        action,
+        object_kind: "booking",
+        object_id: booking.reference.to_string(),
+        before: Some(
+            json!({ "status": booking.status.as_str(), "total": booking.total.to_json() }),
+        ),
+        after: Some(json!({
+            "quote_id": quote_id,
+            "refund": content.refund().to_json(),
+            "waiver": content.waiver,
+        })),
+    }
 }
 
 /// Files what cancelling gives back as the newest quote of a booking.

@@ -14,11 +14,13 @@ mod rule;
 pub use check::name_rules;
 
 use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::check::Renamed;
 use super::traveller;
+use crate::audit::{self, Act};
 use crate::booking_event::{self, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
@@ -128,7 +130,41 @@ pub async fn correct_names(
     let corrected = Event::NameCorrected { passengers };
     booking_event::record(conn, clock, booking.account_id, booking.id, &corrected).await?;
     document::reissue_tickets(conn, clock, booking.account_id, booking.id).await?;
+    if let Corrector::Staff { reason } = who {
+        let corrected = act(&booking, reason, &people, &renamed);
+        audit::record(conn, clock, &corrected).await?;
+    }
     Ok(booking.id)
+}
+
+/// What staff have done: the names before and after.
+fn act(
+    booking: &LockedBooking,
+    reason: &str,
+    people: &[load::Person],
+    renamed: &[Renamed],
+) -> Act<'static> {
+    let named = |id: PassengerId, names: &load::Names| {
+        json!({
+            "passenger_id": id,
+            "title": names.title,
+            "first_name": names.first_name,
+            "middle_name": names.middle_name,
+            "last_name": names.last_name,
+        })
+    };
+    let is_renamed = |one: &&load::Person| renamed.iter().any(|other| other.id == one.id);
+    let before = people.iter().filter(is_renamed);
+    let before: Vec<_> = before.map(|one| named(one.id, &one.names)).collect();
+    let after = renamed.iter().map(|one| named(one.id, &one.names));
+    let after: Vec<_> = after.collect();
+    Act {
+        action: "names_corrected",
+        object_kind: "booking",
+        object_id: booking.reference.to_string(),
+        before: Some(json!({ "passengers": before })),
+        after: Some(json!({ "passengers": after, "reason": reason })),
+    }
 }
 
 fn refuse_unless_paid(booking: &LockedBooking) -> Result<()> {

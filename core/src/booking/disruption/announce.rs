@@ -1,12 +1,14 @@
 //! What staff do: see whom it concerns, and do it.
 
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::affected;
 use super::model::{Announced, FlightChange, FlightTimes, Impact, NewDisruption};
 use super::refusal::FlightIsCancelled;
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::error::Violations;
 use crate::flight::{self, Flight, FlightStatus};
@@ -56,6 +58,7 @@ pub async fn preview_disruption(
     wish: &NewDisruption,
 ) -> Result<Impact> {
     let plan = check(conn, clock, wish).await?;
+    audit::nothing_done();
     affected::impact(conn, currency, plan.flight.id, plan.after()).await
 }
 
@@ -91,7 +94,36 @@ pub async fn disrupt(
     let job = NotifyDisrupted { disruption_id: id };
     let job_id = outbox::put(conn, clock, account_id, &job).await?;
     write(conn, clock, &plan, id, job_id, &impact).await?;
+    audit::record(conn, clock, &act(&plan, id, &impact)).await?;
     Ok(Announced { id, job_id, impact })
+}
+
+/// What staff have done to the flight.
+fn act(plan: &Plan, id: Uuid, impact: &Impact) -> Act<'static> {
+    let times = |times: FlightTimes| {
+        let [departs_at, arrives_at] = [times.departs_at, times.arrives_at]
+            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        json!({ "departs_at": departs_at, "arrives_at": arrives_at })
+    };
+    Act {
+        action: match plan.kind {
+            DisruptionKind::Cancelled => "flight_cancelled",
+            DisruptionKind::Retimed => "flight_retimed",
+        },
+        object_kind: "flight",
+        object_id: plan.flight.id.to_string(),
+        before: Some(json!({
+            "status": plan.flight.status.as_str(),
+            "times": times(plan.before()),
+        })),
+        after: Some(json!({
+            "disruption_id": id,
+            "times": plan.after().map(times),
+            "reason": plan.reason,
+            "bookings": impact.bookings,
+            "passengers": impact.passengers,
+        })),
+    }
 }
 
 async fn write(
