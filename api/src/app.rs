@@ -151,6 +151,21 @@ impl App {
         }
     }
 
+    /// Which catalogue and tariff a search is answered from, as a part of the key of its answer: after a change nobody gets
+    /// an answer from before. Not to be asked for by who has a connection.
+    ///
+    /// It is never newer than the timetable that an answer is made of; a process that has not read its timetable yet reads
+    /// it after this.
+    pub async fn edition(&self) -> Result<String, ApiError> {
+        let (tariff, reference) = self.catalogue().await?;
+        let catalogue = if self.timetables.is_read() {
+            self.timetable().await?.catalogue_version()
+        } else {
+            reference.version()
+        };
+        Ok(format!("{catalogue}.{}", tariff.id))
+    }
+
     /// Whether keys made here take real money.
     pub fn key_mode(&self) -> KeyMode {
         KeyMode::of(&self.settings)

@@ -40,12 +40,13 @@ pub enum Need {
 
 impl Need {
     /// All of them.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Key,
         Self::Scope(Scope::Search),
         Self::Scope(Scope::Bookings),
         Self::Scope(Scope::Admin),
         Self::Scope(Scope::Refunds),
+        Self::Scope(Scope::Catalogue),
     ];
 
     /// The name that it has in the document of the API, as the security scheme of an operation.
@@ -79,7 +80,7 @@ impl Need {
                 account_id,
                 api_key_id: *id,
             },
-            Self::Scope(Scope::Admin | Scope::Refunds) => Actor::Staff {
+            Self::Scope(Scope::Admin | Scope::Refunds | Scope::Catalogue) => Actor::Staff {
                 by: Some((account_id, *id)),
             },
         });
@@ -109,6 +110,8 @@ pub mod need {
     pub enum Admin {}
     /// A key of staff who may cancel for travellers, waive charges and look after refunds that failed.
     pub enum Refunds {}
+    /// A key of staff who may change what is sold and by which rules.
+    pub enum Catalogue {}
 
     impl Needs for Key {
         const NEED: Need = Need::Key;
@@ -128,6 +131,10 @@ pub mod need {
 
     impl Needs for Refunds {
         const NEED: Need = Need::Scope(Scope::Refunds);
+    }
+
+    impl Needs for Catalogue {
+        const NEED: Need = Need::Scope(Scope::Catalogue);
     }
 }
 

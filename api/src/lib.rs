@@ -31,10 +31,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings,
-    calendar, cancellations, changes, coupons, disruptions, documents, exports, flights, health,
-    holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places,
-    refunds, search, seats,
+    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
 };
 
 /// Every resource.
@@ -78,6 +75,26 @@ fn operations() -> impl OpenApi {
             name_corrections::AdminNameCorrections,
             money_issues::MoneyIssues,
             disruptions::AdminDisruptions,
+            // For staff who look after the catalogue.
+            (
+                (
+                    catalogue::flights::CatalogueFlights,
+                    catalogue::schedules::Schedules,
+                    catalogue::coupons::CatalogueCoupons,
+                    catalogue::fare_families::FareFamilies,
+                    catalogue::taxes::Taxes,
+                    catalogue::seat_fees::SeatFees,
+                    catalogue::bag_fees::BagFees,
+                ),
+                (
+                    catalogue::airports::CatalogueAirports,
+                    catalogue::metro_areas::MetroAreas,
+                    catalogue::airlines::CatalogueAirlines,
+                    catalogue::interline::InterlineAgreements,
+                    catalogue::connection_times::ConnectionTimes,
+                    catalogue::aircraft::AircraftTypes,
+                ),
+            ),
         ),
     )
 }

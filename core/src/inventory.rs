@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgDatabaseError;
 use uuid::Uuid;
 
+use crate::error::OnConstraint;
 use crate::ids::{BookingId, FlightId, HoldId, PassengerId};
 use crate::trade::Cabin;
 use crate::{Error, Result};
@@ -224,6 +225,55 @@ pub(crate) async fn close(conn: &mut PgConnection, flight_id: FlightId) -> Resul
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// What staff set of a cabin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CabinTerms {
+    pub cabin: Cabin,
+    pub capacity: i32,
+    pub base_fare_minor: i64,
+}
+
+/// Locks the cabins of a flight: no seat is held, sold or given back until the transaction ends.
+pub(crate) async fn lock_flight(conn: &mut PgConnection, flight_id: FlightId) -> Result<()> {
+    sqlx::query!(
+        r#"select cabin from flight_cabin where flight_id = $1 order by cabin collate "C" for no key update"#,
+        flight_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Sets capacities and fares of cabins that [`lock_flight`] has locked. [`Error::SoldOut`] for a capacity that is less than
+/// what is held and sold.
+pub(crate) async fn set_terms(
+    conn: &mut PgConnection,
+    flight_id: FlightId,
+    terms: &[CabinTerms],
+) -> Result<()> {
+    let cabins: Vec<String> = terms
+        .iter()
+        .map(|one| one.cabin.as_str().to_owned())
+        .collect();
+    let capacities: Vec<i32> = terms.iter().map(|one| one.capacity).collect();
+    let fares: Vec<i64> = terms.iter().map(|one| one.base_fare_minor).collect();
+    sqlx::query!(
+        r#"
+        update flight_cabin c set capacity = wanted.capacity, base_fare_minor = wanted.fare
+        from unnest($2::text[], $3::int[], $4::bigint[]) as wanted (cabin, capacity, fare)
+        where c.flight_id = $1 and c.cabin = wanted.cabin
+        "#,
+        flight_id.0,
+        &cabins,
+        &capacities,
+        &fares,
+    )
+    .execute(conn)
+    .await
+    .on_constraint("flight_cabin_not_oversold", Error::SoldOut { flight_id })?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ pub mod baggage;
 pub mod booking;
 pub mod booking_event;
 pub mod booking_lock;
+pub mod catalogue;
 pub mod charge;
 pub mod clock;
 pub mod config;

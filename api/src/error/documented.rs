@@ -7,7 +7,7 @@ use poem_openapi::types::Type;
 use super::{ApiError, PROBLEM_JSON, Problem};
 
 /// Every error that any operation may answer, for the OpenAPI document.
-const DOCUMENTED: [(u16, &str); 13] = [
+const DOCUMENTED: [(u16, &str); 15] = [
     (
         400,
         "The request cannot be read: `malformed_json`, `bad_request`",
@@ -32,11 +32,19 @@ const DOCUMENTED: [(u16, &str); 13] = [
         410,
         "It existed and has expired: `offer_expired`, `cursor_expired`",
     ),
+    (
+        412,
+        "It was changed since it was read: `precondition_failed`; nothing is changed by this request",
+    ),
     (413, "The body is larger than 1 MiB: `body_too_large`"),
     (415, "The body is not JSON: `unsupported_media_type`"),
     (
         422,
         "Understood but wrong: `invalid_request` with every wrong field in `errors`, `idempotency_key_reused`",
+    ),
+    (
+        428,
+        "A change has to say which version it changes: `precondition_required`; send its `ETag` as `If-Match`",
     ),
     (
         429,

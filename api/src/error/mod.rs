@@ -12,6 +12,7 @@ use std::any::Any;
 use std::fmt::Write;
 
 use flightdesk_core::booking::PriceChanged;
+use flightdesk_core::catalogue::Outdated;
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::error::{Error, FieldError, Refusal};
 use flightdesk_core::ids::FlightId;
@@ -286,9 +287,11 @@ impl ApiError {
         if let Some(field) = refusal.field_error() {
             return Self::invalid(vec![field]);
         }
-        let is_gone = (refusal as &dyn Any).is::<OfferExpired>();
-        let status = if is_gone {
+        let kind = refusal as &dyn Any;
+        let status = if kind.is::<OfferExpired>() {
             StatusCode::GONE
+        } else if kind.is::<Outdated>() {
+            StatusCode::PRECONDITION_FAILED
         } else {
             StatusCode::CONFLICT
         };

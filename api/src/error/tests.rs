@@ -9,6 +9,7 @@ use flightdesk_core::booking::{
     DisruptionDecided, FlightDoesNotFly, FlightIsCancelled, NotDisrupted, PriceChanged,
     ResentEnough,
 };
+use flightdesk_core::catalogue::{AlreadyExists, CapacityBelowSold, InUse, Outdated};
 use flightdesk_core::charge::OutsideLimits;
 use flightdesk_core::coupon::Refusal;
 use flightdesk_core::error::{Error, FieldError, KeyProblem, UnpaidBound};
@@ -18,7 +19,7 @@ use flightdesk_core::offer::OfferExpired;
 use flightdesk_core::outbox::JobOwed;
 use flightdesk_core::payment::RefundNotOwed;
 use flightdesk_core::trade::{
-    DefaultChoice, Direction, DisruptionStatus, LineKind, Price, PriceLine,
+    Cabin, DefaultChoice, Direction, DisruptionStatus, LineKind, Price, PriceLine,
 };
 use poem::IntoResponse;
 use serde_json::Value;
@@ -175,7 +176,37 @@ fn disruptions() -> Vec<Error> {
         FlightDoesNotFly.into(),
         NotDisrupted.into(),
     ]);
+    errors.extend(of_the_catalogue());
     errors
+}
+
+/// What staff are told who change the catalogue.
+fn of_the_catalogue() -> Vec<Error> {
+    let key = || "SPRING10".to_owned();
+    let flight = || FLIGHT.to_owned();
+    let in_use = |noun, key, by, remedy| InUse {
+        noun,
+        key,
+        by,
+        remedy,
+    };
+    vec![
+        AlreadyExists {
+            noun: "coupon",
+            key: key(),
+        }
+        .into(),
+        in_use("coupon", key(), vec![(3, "bookings")], None).into(),
+        in_use("flight", flight(), Vec::new(), Some("cancel it instead")).into(),
+        Outdated { noun: "coupon" }.into(),
+        CapacityBelowSold {
+            cabin: Cabin::Economy,
+            capacity: 120,
+            held: 12,
+            sold: 140,
+        }
+        .into(),
+    ]
 }
 
 /// Each bound of unpaid seats, and each way in which an amount cannot be paid.
@@ -273,6 +304,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "invalid_request",
         "malformed_json",
         "method_not_allowed",
+        "precondition_required",
         "quote_outdated",
         "rate_limited",
         "request_timeout",

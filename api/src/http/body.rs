@@ -63,6 +63,11 @@ impl<T> Checked<T> {
         self.nulls.iter().any(|name| name == member)
     }
 
+    /// The members that the body names and says to be `null`.
+    pub fn nulls(&self) -> &[String] {
+        &self.nulls
+    }
+
     /// What the body says.
     pub fn into_inner(self) -> T {
         self.value

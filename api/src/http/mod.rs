@@ -5,6 +5,7 @@ pub mod body;
 mod bounds;
 pub mod cached;
 pub mod compress;
+pub mod etag;
 pub mod idempotency;
 pub mod optional;
 pub mod page;

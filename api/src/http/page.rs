@@ -94,6 +94,57 @@ impl PageRequest {
     }
 }
 
+/// Which page of a list in the order of keys, which are texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPage {
+    limit: u32,
+    after: Option<String>,
+}
+
+impl KeyPage {
+    /// Reads `limit` and `cursor`. Errors: 422 naming the wrong one.
+    pub fn parse(limit: Option<u32>, cursor: Option<&str>) -> Result<Self, ApiError> {
+        let limit = PageRequest::parse(limit, None)?.limit;
+        let bytes = cursor.map(|cursor| URL_SAFE_NO_PAD.decode(cursor).ok());
+        let key = |bytes| String::from_utf8(bytes).ok().filter(|key| is_key(key));
+        let after = match bytes {
+            None => None,
+            Some(bytes) => Some(bytes.and_then(key).ok_or_else(wrong_cursor)?),
+        };
+        Ok(Self { limit, after })
+    }
+
+    /// The key after which the page begins.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// How many rows to read: one more than the page has, which tells whether another follows.
+    pub fn rows(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// Those of the rows that were read that the page has, and the cursor of the next.
+    pub fn cut<R>(&self, rows: &mut Vec<R>, key: impl Fn(&R) -> String) -> Option<String> {
+        let limit = self.limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more)?;
+        Some(URL_SAFE_NO_PAD.encode(key(last)))
+    }
+}
+
+/// Keys are short, and nothing in them is invisible.
+fn is_key(key: &str) -> bool {
+    key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Checks the `limit` and `cursor` of a list of keys. Errors: 422 naming the wrong one.
+pub fn check_key_query(query: Raw<'_>) -> Result<(), ApiError> {
+    let cursor = query.optional_text("cursor");
+    KeyPage::parse(query.integer("limit"), cursor.as_deref()).map(drop)
+}
+
 /// Checks the `limit` and `cursor` of a query that does not fit its schema. Errors: 422 naming the wrong one.
 pub fn check_query(query: Raw<'_>) -> Result<(), ApiError> {
     let cursor = query.optional_text("cursor");
@@ -108,7 +159,11 @@ fn decode(cursor: &str) -> Result<Uuid, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     bytes
         .and_then(|bytes| Uuid::from_slice(&bytes).ok())
-        .ok_or_else(|| wrong("cursor", "must be a `next_cursor` of this list".to_owned()))
+        .ok_or_else(wrong_cursor)
+}
+
+fn wrong_cursor() -> ApiError {
+    wrong("cursor", "must be a `next_cursor` of this list".to_owned())
 }
 
 fn wrong(field: &str, message: String) -> ApiError {

@@ -147,7 +147,12 @@ fn may_answer(path: &str, operation: &Value, about: &Value, status: &str) -> boo
     let secured = operation["security"]
         .as_array()
         .is_some_and(|schemes| !schemes.is_empty());
+    let takes = |name: &str| {
+        let parameters = operation["parameters"].as_array();
+        parameters.is_some_and(|all| all.iter().any(|one| one["name"] == name))
+    };
     match status {
+        "412" | "428" => takes("If-Match"),
         "401" => secured,
         "403" => secured || listed("also"),
         "404" => path.contains('{') || listed("also"),

@@ -10,7 +10,7 @@ use super::operations;
 
 /// Members whose values are data, not schemas.
 const DATA: [&str; 5] = ["default", "enum", "example", "examples", "required"];
-/// What does not fit into 32 bits: everything else that is counted does.
+/// What does not fit into 32 bits, as amounts in minor units do not: everything else that is counted does.
 const WIDE: [&str; 2] = ["size_bytes", "expires"];
 
 /// Rewrites a finished and described document.
@@ -113,7 +113,7 @@ fn narrow(name: &str, schema: &mut Value) {
         Some("int16" | "int32" | "int64") => (None, None),
         _ => return,
     };
-    schema["format"] = json!(if WIDE.contains(&name) {
+    schema["format"] = json!(if WIDE.contains(&name) || name.ends_with("_minor") {
         "int64"
     } else {
         "int32"

@@ -53,6 +53,16 @@ impl<'a> Raw<'a> {
         N::try_from(self.0.get(name)?.as_i64()?).ok()
     }
 
+    /// A number, if there is one.
+    pub fn number(self, name: &str) -> Option<f64> {
+        self.0.get(name)?.as_f64()
+    }
+
+    /// Whatever there is.
+    pub fn value(self, name: &str) -> Option<Value> {
+        self.0.get(name).cloned()
+    }
+
     /// A UUID, if there is one.
     pub fn id(self, name: &str) -> Option<Uuid> {
         self.0.get(name)?.as_str()?.parse().ok()

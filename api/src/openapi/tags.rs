@@ -26,6 +26,8 @@ pub enum Tag {
     Documents,
     /// What happens after the answer
     Jobs,
+    /// What is sold and by which rules, for staff
+    Catalogue,
     /// Is it alive
     Operations,
 }

@@ -40,6 +40,8 @@ pub enum ScopeView {
     Admin,
     /// Cancel for travellers, waive what a fare keeps, and look after refunds that failed
     Refunds,
+    /// Change flights, fares, coupons and everything else that is sold, and by which rules
+    Catalogue,
 }
 
 /// A new API key
@@ -50,7 +52,7 @@ pub struct CreateApiKey {
     #[oai(validator(min_length = 1, max_length = 100))]
     name: String,
     /// Not more than the calling key has; by default `search` and `bookings`
-    #[oai(validator(min_items = 1, max_items = 3, unique_items))]
+    #[oai(validator(min_items = 1, max_items = 5, unique_items))]
     scopes: Option<Vec<ScopeView>>,
     /// When it ends by itself; not after the calling key, by default with it or never
     expires_at: Option<Instant>,
@@ -299,6 +301,7 @@ impl From<ScopeView> for Scope {
             ScopeView::Bookings => Self::Bookings,
             ScopeView::Admin => Self::Admin,
             ScopeView::Refunds => Self::Refunds,
+            ScopeView::Catalogue => Self::Catalogue,
         }
     }
 }
@@ -310,6 +313,7 @@ impl From<Scope> for ScopeView {
             Scope::Bookings => Self::Bookings,
             Scope::Admin => Self::Admin,
             Scope::Refunds => Self::Refunds,
+            Scope::Catalogue => Self::Catalogue,
         }
     }
 }

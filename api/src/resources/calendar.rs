@@ -151,7 +151,7 @@ impl Calendars {
 async fn days(app: &App, checked: &Checked) -> Result<(Vec<CalendarDay>, bool), ApiError> {
     let key = QueryKey::of(&(&checked.departing, &checked.returning))?;
     let compute = || Box::pin(compute(app, checked));
-    let key = format!("calendar:{key}");
+    let key = format!("calendar:{}:{key}", app.edition().await?);
     let cached = Box::pin(app.search_cache.get_or_compute(&key, None, compute)).await?;
     let days = serde_json::from_slice(&cached.answer).map_err(ApiError::internal)?;
     Ok((days, cached.hit))

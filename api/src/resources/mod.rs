@@ -10,6 +10,7 @@ pub mod booking_events;
 pub mod bookings;
 pub mod calendar;
 pub mod cancellations;
+pub mod catalogue;
 pub mod changes;
 pub mod coupons;
 pub mod disruptions;
@@ -53,6 +54,8 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         | "list_flight_loads"
         | "list_jobs"
         | "list_money_issues" => page::check_query(query),
+        "list_catalogue_flights" | "list_catalogue_schedules" => page::check_query(query),
+        id if id.starts_with("list_catalogue_") => page::check_key_query(query),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ mod booking_changes;
 mod booking_events;
 mod calendars;
 mod cancellations;
+mod catalogue;
 mod changes;
 mod clients;
 mod connections;

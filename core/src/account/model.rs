@@ -69,11 +69,19 @@ pub enum Scope {
     Admin,
     /// Cancel for a traveller, waive what the fare would keep, and look after refunds that failed.
     Refunds,
+    /// Change what is sold and by which rules.
+    Catalogue,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Search, Self::Bookings, Self::Admin, Self::Refunds];
+    pub const ALL: &[Self] = &[
+        Self::Search,
+        Self::Bookings,
+        Self::Admin,
+        Self::Refunds,
+        Self::Catalogue,
+    ];
 
     /// The name in the database.
     pub const fn as_str(self) -> &'static str {
@@ -82,6 +90,7 @@ impl Scope {
             Self::Bookings => "bookings",
             Self::Admin => "admin",
             Self::Refunds => "refunds",
+            Self::Catalogue => "catalogue",
         }
     }
 

@@ -293,13 +293,13 @@ impl FamilyRow {
     }
 }
 
-/// The tariff of this process, about five seconds old: a search does not read all of it for every answer.
+/// The tariff of this process, about two seconds old: a search does not read all of it for every answer.
 #[derive(Clone, Debug)]
 pub struct TariffCache(Fresh<Tariff>);
 
 impl Default for TariffCache {
     fn default() -> Self {
-        Self(Fresh::new(Duration::seconds(5), Duration::seconds(30)))
+        Self(Fresh::new(Duration::seconds(2), Duration::seconds(30)))
     }
 }
 

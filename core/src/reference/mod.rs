@@ -3,7 +3,7 @@
 //!
 //! **Names come from memory.** A page of offers joined each flight to its airline, its type and two airports, and
 //! each question asked what its codes stand for. Eight thousand places change hardly ever: each process reads them
-//! again after five seconds (one request does, the others go on with what there is), and at once when a flight has
+//! again when its version has changed (one request asks every two seconds, the others go on with what there is), and at once when a flight has
 //! a code that it does not know. The timetable numbers its airports in a reading of its own: it must be of the same
 //! moment as the flights. Where a search looks at few flights (64), it reads them as a page shows them, and whoever
 //! made the answer is served without a second look. With that, the connection kept, and mimalloc (glibc's allocator
@@ -35,6 +35,7 @@ pub struct Reference {
     metros: HashMap<String, BTreeSet<String>>,
     airlines: HashMap<String, Arc<Airline>>,
     aircraft: HashMap<String, Arc<str>>,
+    version: i64,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,8 @@ struct Place {
 impl Reference {
     /// Reads all of it. Errors: [`Error::Catalogue`] for an airport in a zone that nobody knows.
     pub async fn load(conn: &mut PgConnection) -> Result<Self> {
+        // Before anything else: what changes meanwhile is read again.
+        let version = Self::version_of(conn).await?;
         let rows = sqlx::query!(
             r#"
             select iata, name, city, country, time_zone, lat, lon, coalesce(
@@ -100,7 +103,21 @@ impl Reference {
                 .into_iter()
                 .map(|row| (row.iata, row.name.into()))
                 .collect(),
+            version,
         })
+    }
+
+    /// Which version of the catalogue there is (`crate::catalogue`).
+    pub(super) async fn version_of(conn: &mut PgConnection) -> Result<i64> {
+        let version = sqlx::query_scalar!("select version from catalogue_version")
+            .fetch_one(conn)
+            .await?;
+        Ok(version)
+    }
+
+    /// Which version of the catalogue it was read from, or an earlier one.
+    pub fn version(&self) -> i64 {
+        self.version
     }
 
     /// An airport of an IATA code.

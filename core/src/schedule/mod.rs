@@ -8,6 +8,7 @@
 //! The generator goes the same way: [`plan()`] makes a timetable out of the catalogue, a seed and nothing else, and
 //! [`fill()`] writes it and the flights of a horizon.
 
+mod add;
 mod amend;
 mod copy;
 mod curfew;
@@ -26,6 +27,7 @@ mod routes;
 mod single;
 mod write;
 
+pub use add::add;
 pub use amend::{Amendment, amend};
 pub use fill::{Filled, Horizon, fill};
 pub(crate) use flight_change::{NewTimes, set_cancelled, set_times};

@@ -87,7 +87,7 @@ pub async fn add_single(
     Ok(id)
 }
 
-async fn check_identity(
+pub(super) async fn check_identity(
     conn: &mut PgConnection,
     wrong: &mut Violations,
     ground: &Ground,

@@ -11,7 +11,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::TryStreamExt;
@@ -26,8 +25,6 @@ use crate::{Error, Result, db, zone};
 
 /// Changes of flights are seen this long after they were committed, or a little later under load.
 const EVERY: Duration = Duration::seconds(2);
-/// Airlines, agreements and connection times change seldom.
-const CATALOGUE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The timetable of this process, about two seconds old; cheap to clone, the clones share it.
 #[derive(Clone, Debug)]
@@ -38,7 +35,6 @@ struct Known {
     timetable: Arc<Timetable>,
     // Everything before this transaction is in the timetable.
     mark: u64,
-    catalogue_at: Instant,
 }
 
 impl Default for TimetableCache {
@@ -51,6 +47,11 @@ impl TimetableCache {
     /// A cache that reads what changed when it last did `every` ago; with zero it does so each time it is asked.
     pub fn new(every: Duration) -> Self {
         Self(Fresh::new(every, every * 5))
+    }
+
+    /// Whether it was read before: then [`TimetableCache::get`] waits for nobody.
+    pub fn is_read(&self) -> bool {
+        self.0.known().is_some()
     }
 
     /// The timetable. For who has no connection: the first call reads all future flights over `background` and whoever
@@ -81,20 +82,16 @@ async fn read(pool: &PgPool, clock: &Clock, known: Option<Arc<Known>>) -> Result
 }
 
 async fn refreshed(conn: &mut PgConnection, known: Option<Known>, clock: &Clock) -> Result<Known> {
-    let read_at = Instant::now();
-    let mark = mark(conn).await?;
+    let Mark { mark, version } = mark(conn).await?;
     // A database that was restored counts its transactions anew: nothing of the old count can be trusted.
     let known = known.filter(|known| known.mark <= mark);
     let since = known.as_ref().map(|known| known.mark);
-    let (old, mut catalogue_at) = match known {
-        Some(known) => (known.timetable, known.catalogue_at),
-        None => (Arc::default(), read_at),
-    };
+    let old = known.map_or_else(Arc::default, |known| known.timetable);
     let mut catalogue = old.catalogue.clone();
-    let due = catalogue_at.elapsed() >= CATALOGUE_EVERY;
-    if since.is_none() || due {
-        catalogue = Arc::new(catalogue.load(conn).await?);
-        catalogue_at = read_at;
+    if since.is_none() || catalogue.version != version {
+        let mut read = catalogue.load(conn).await?;
+        read.version = version;
+        catalogue = Arc::new(read);
     }
     let now = clock.now();
     let (gone, legs) = match since {
@@ -104,7 +101,6 @@ async fn refreshed(conn: &mut PgConnection, known: Option<Known>, clock: &Clock)
             let unknown = |row: &Row| leg(&catalogue, row).is_none();
             if rows.iter().any(unknown) {
                 catalogue = Arc::new(catalogue.load(conn).await?);
-                catalogue_at = read_at;
             }
             let flying = rows.iter().filter(|row| row.flies && row.departs_at > now);
             let legs = flying.filter_map(|row| leg(&catalogue, row)).collect();
@@ -116,11 +112,7 @@ async fn refreshed(conn: &mut PgConnection, known: Option<Known>, clock: &Clock)
     })
     .await
     .map_err(|_| Error::Internal("reading the timetable stopped".to_owned()))?;
-    Ok(Known {
-        timetable,
-        mark,
-        catalogue_at,
-    })
+    Ok(Known { timetable, mark })
 }
 
 struct Row {
@@ -159,13 +151,26 @@ fn leg(catalogue: &Catalogue, row: &Row) -> Option<Leg> {
     })
 }
 
-async fn mark(conn: &mut PgConnection) -> Result<u64> {
-    let text =
-        sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "mark!""#)
-            .fetch_one(conn)
-            .await?;
-    text.parse()
-        .map_err(|_| Error::Internal(format!("{text:?} is no transaction")))
+struct Mark {
+    mark: u64,
+    version: i64,
+}
+
+async fn mark(conn: &mut PgConnection) -> Result<Mark> {
+    let row = sqlx::query!(
+        r#"
+        select pg_snapshot_xmin(pg_current_snapshot())::text as "mark!",
+            coalesce((select version from catalogue_version), 0) as "version!"
+        "#
+    )
+    .fetch_one(conn)
+    .await?;
+    let mark = row.mark.parse();
+    let mark = mark.map_err(|_| Error::Internal(format!("{:?} is no transaction", row.mark)))?;
+    Ok(Mark {
+        mark,
+        version: row.version,
+    })
 }
 
 // A row at a time: a million of them at once would take more memory than the timetable.

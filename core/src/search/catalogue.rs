@@ -42,6 +42,8 @@ pub(super) struct Catalogue {
     airport_numbers: HashMap<String, Index>,
     airline_numbers: HashMap<String, Index>,
     pub connection_times: ConnectionTimes,
+    /// Which version of it was read (`crate::catalogue`).
+    pub version: i64,
 }
 
 impl Catalogue {

@@ -184,6 +184,11 @@ impl Timetable {
         }
     }
 
+    /// Which version of the catalogue it knows.
+    pub fn catalogue_version(&self) -> i64 {
+        self.catalogue.version
+    }
+
     /// How many flights it has.
     pub fn len(&self) -> usize {
         self.days.values().map(|day| day.legs.len()).sum()

@@ -189,7 +189,7 @@ async fn first<'a>(
     after: Option<DateTime<Utc>>,
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
-    let key = format!("search:{}", direction.key);
+    let key = format!("search:{}:{}", app.edition().await?, direction.key);
     // Boxed, or every handler's future would be as large as the engine's.
     let seen = Mutex::default();
     let compute = || Box::pin(compute(app, &seen, direction.query));

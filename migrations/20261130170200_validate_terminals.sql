@@ -1,0 +1,1 @@
+alter table flight validate constraint flight_terminals_short;
