@@ -17,6 +17,7 @@ mod pages;
 pub mod resources;
 pub mod routes;
 pub mod sandbox;
+pub mod streams;
 pub mod views;
 
 pub use app::App;
@@ -34,6 +35,7 @@ use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
     coupons, disruptions, documents, flights, health, holds, invariants, jobs, ledger,
     money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
+    webhook_endpoints,
 };
 
 /// Every resource.
@@ -60,6 +62,7 @@ fn operations() -> impl OpenApi {
             ledger::Ledgers,
             booking_events::BookingEvents,
             refunds::Refunds,
+            webhook_endpoints::WebhookEndpoints,
         ),
         jobs::Jobs,
         documents::Documents,

@@ -62,6 +62,7 @@ fn errors() -> Vec<Error> {
         Error::EmailTaken,
         Error::EmailNotVerified,
         Error::TooManyKeys { limit: 50 },
+        Error::TooManyEndpoints { limit: 10 },
         Error::SoldOut { flight_id },
         Error::SeatTaken {
             seat: "12A".to_owned(),

@@ -26,6 +26,7 @@ pub mod refunds;
 pub mod return_link;
 pub mod search;
 pub mod seats;
+pub mod webhook_endpoints;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -41,9 +42,11 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         "search_flights" | "get_calendar" => search::check_query(app, query).await,
         "get_seat_map" => seats::check_query(app, query).await,
         "list_bookings" => bookings::check_query(query),
-        "list_api_keys" | "list_booking_events" | "list_jobs" | "list_money_issues" => {
-            page::check_query(query)
-        }
+        "list_api_keys"
+        | "list_booking_events"
+        | "list_jobs"
+        | "list_money_issues"
+        | "list_webhook_deliveries" => page::check_query(query),
         _ => Ok(()),
     }
 }
