@@ -274,6 +274,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "quote_outdated",
         "rate_limited",
         "request_timeout",
+        "too_many_streams",
         "unsupported_media_type",
     ];
     codes.extend(elsewhere.map(str::to_owned));
