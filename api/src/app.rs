@@ -20,6 +20,7 @@ use crate::cache::search::SearchCache;
 use crate::error::ApiError;
 use crate::limits::{LimitSettings, Limits};
 use crate::sandbox::Sandbox;
+use crate::streams::EventStreams;
 
 /// The longest a request waits for what a process that has just begun reads.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,6 +62,8 @@ pub struct App {
     pub cursors: CursorSigner,
     /// Every place, for autosuggest.
     pub directory: DirectoryCache,
+    /// Who waits for something to happen to a booking.
+    pub streams: EventStreams,
     /// Whether the process is about to stop.
     pub stopping: Stopping,
     /// The Stripe of a machine without a Stripe key.
@@ -92,6 +95,7 @@ impl App {
             .uses_sandbox()
             .then(|| Sandbox::new(db.clone(), clock.clone(), &settings));
         Ok(Self {
+            streams: EventStreams::new(background.clone()),
             background,
             db,
             stripe: Stripe::new(&settings)?,

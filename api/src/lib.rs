@@ -17,6 +17,7 @@ mod pages;
 pub mod resources;
 pub mod routes;
 pub mod sandbox;
+pub mod streams;
 pub mod views;
 
 pub use app::App;
@@ -31,7 +32,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
+    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places, refunds, search, seats, webhook_endpoints,
 };
 
 /// Every resource.
@@ -58,6 +59,7 @@ fn operations() -> impl OpenApi {
             ledger::Ledgers,
             booking_events::BookingEvents,
             refunds::Refunds,
+            webhook_endpoints::WebhookEndpoints,
         ),
         jobs::Jobs,
         documents::Documents,

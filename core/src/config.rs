@@ -74,6 +74,9 @@ pub struct Settings {
     pub sms: Sms,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the docstring as help")]
+    pub webhooks: Webhooks,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the docstring as help")]
     pub logs: Logs,
 }
 
@@ -385,6 +388,15 @@ pub enum SmsBackend {
     Log,
     /// Nowhere.
     Off,
+}
+
+/// Where events of bookings are told to programs of accounts.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Webhooks")]
+pub struct Webhooks {
+    /// Deliver to this machine too, and there over plain HTTP: for tests of endpoints, never in production
+    #[arg(long, env = "WEBHOOK_ALLOW_LOOPBACK", action = clap::ArgAction::Set, default_value_t = false, value_name = "true|false")]
+    pub webhook_allow_loopback: bool,
 }
 
 /// What is logged, and how. Lines go to standard error.

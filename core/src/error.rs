@@ -37,6 +37,12 @@ pub enum Error {
         /// [`crate::account::MOST_KEYS`].
         limit: u32,
     },
+    /// The account has as many webhook endpoints as it may.
+    #[error("the account has {limit} webhook endpoints, the most it may have: delete one first")]
+    TooManyEndpoints {
+        /// [`crate::webhook::MOST_ENDPOINTS`].
+        limit: u32,
+    },
     /// An account with this e-mail address exists.
     #[error("an account with this e-mail address exists")]
     EmailTaken,

@@ -63,6 +63,7 @@ pub mod telemetry;
 pub mod text;
 pub mod ticket;
 pub mod trade;
+pub mod webhook;
 pub mod zone;
 
 pub use clock::Clock;

@@ -140,6 +140,10 @@ impl Settings {
             self.sms.sms_backend != SmsBackend::Log,
             "SMS_BACKEND must be off: the log sends no text messages",
         );
+        refusals.unless(
+            !self.webhooks.webhook_allow_loopback,
+            "WEBHOOK_ALLOW_LOOPBACK must be false: whoever names an endpoint would reach this machine",
+        );
     }
 
     fn refuse_weak_secrets(&self, refusals: &mut Refusals) {

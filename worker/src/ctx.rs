@@ -10,6 +10,7 @@ use flightdesk_core::storage::Storage;
 
 use crate::mail::Mailer;
 use crate::sms::Texter;
+use crate::webhooks::WebhookClient;
 
 /// The back-ends a job may use. Clones share them.
 #[derive(Clone, Debug)]
@@ -28,4 +29,6 @@ pub struct Ctx {
     pub mail: Mailer,
     /// Where text messages go.
     pub texter: Texter,
+    /// Calls the endpoints of accounts.
+    pub webhooks: WebhookClient,
 }

@@ -20,8 +20,10 @@ pub mod settings;
 pub mod shutdown;
 pub mod sms;
 pub mod transport;
+pub mod webhooks;
 
 pub use ctx::Ctx;
 pub use error::JobError;
 pub use mail::Mailer;
 pub use sms::Texter;
+pub use webhooks::WebhookClient;

@@ -12,14 +12,14 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{
     Clock, account, booking, db, fare, flight, hold, idempotency, invariants, outbox, payment,
-    reminder, schedule, telemetry, ticket,
+    reminder, schedule, telemetry, ticket, webhook,
 };
 use flightdesk_worker::clockwork::Clockwork;
 use flightdesk_worker::health::Health;
 use flightdesk_worker::settings::{Cli, WorkerSettings};
 use flightdesk_worker::shutdown::{self, Shutdown, Trigger};
 use flightdesk_worker::transport::{queue, runtime, sweeper};
-use flightdesk_worker::{Ctx, Mailer, Texter, attempt, metrics};
+use flightdesk_worker::{Ctx, Mailer, Texter, WebhookClient, attempt, metrics};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -64,8 +64,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
     let health = Health::default();
     let clockwork = clockwork(&ctx, &cli.worker, &health, shutdown.clone())?;
-    // The queues: render_document · send_mail, send_verification, send_sms · create_refund, expire_checkout, reconcile_payment ·
-    // materialise_flights, notify_disrupted.
+    // The queues: render_document · send_mail, send_verification, send_endpoint_disabled, send_sms · create_refund,
+    // expire_checkout, reconcile_payment · materialise_flights, notify_disrupted · deliver_webhook.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, &health, shutdown).await?;
     clockwork.ended().await;
@@ -214,6 +214,7 @@ fn context(settings: Settings) -> anyhow::Result<Ctx> {
         stripe: Stripe::new(&settings)?,
         mail: Mailer::from_settings(&settings)?,
         texter: Texter::from_settings(&settings),
+        webhooks: WebhookClient::new(&settings),
         settings: Arc::new(settings),
     })
 }
@@ -228,9 +229,10 @@ async fn refuse_other_currency(ctx: &Ctx) -> anyhow::Result<()> {
     anyhow::bail!(problems.join("\n  "))
 }
 
-/// Forgets jobs that are long done, and where accounts older than a day were opened from.
+/// Forgets jobs that are long done, deliveries of webhooks older than a month, and where accounts older than a day were opened from.
 async fn trim(ctx: Ctx, kept: chrono::Duration) -> anyhow::Result<()> {
     while outbox::trim(&mut *ctx.db.acquire().await?, &ctx.clock, kept).await? > 0 {}
+    while webhook::trim(&mut *ctx.db.acquire().await?, &ctx.clock).await? > 0 {}
     account::forget_networks(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
     Ok(())
 }

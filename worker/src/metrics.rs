@@ -11,6 +11,7 @@ use std::time::Duration;
 use flightdesk_core::backend::Backend;
 use flightdesk_core::invariants;
 use flightdesk_core::outbox::{self, JobStatus, Kind, Lapsed, Queue, Verdict};
+use flightdesk_core::webhook;
 use metrics::{
     Gauge, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -39,6 +40,10 @@ pub fn serve(addr: SocketAddr) -> anyhow::Result<()> {
     describe_counter!(
         "flightdesk_jobs_relayed_total",
         "Jobs pushed to Redis, by queue"
+    );
+    describe_counter!(
+        "flightdesk_webhooks_total",
+        "Attempts to deliver webhooks, by outcome"
     );
     describe_counter!(
         "flightdesk_relay_failures_total",
@@ -97,6 +102,16 @@ pub fn ran(kind: Kind, outcome: Outcome, took: Duration) {
     };
     counter!("flightdesk_jobs_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
     histogram!("flightdesk_job_seconds", "kind" => kind.as_str()).record(took.as_secs_f64());
+}
+
+/// Counts an attempt to deliver a webhook.
+pub fn delivered(verdict: webhook::Verdict) {
+    let outcome = match verdict {
+        webhook::Verdict::Delivered => "delivered",
+        webhook::Verdict::RetryAt(_) => "retry",
+        webhook::Verdict::Failed => "failed",
+    };
+    counter!("flightdesk_webhooks_total", "outcome" => outcome).increment(1);
 }
 
 /// Counts jobs pushed to Redis.

@@ -7,7 +7,7 @@ use clap::{Args, Parser};
 use flightdesk_core::config::Settings;
 use flightdesk_core::outbox::Queue;
 
-/// Runs the promised jobs of Flightdesk: documents, mail, payments and the timetable. Any number of workers may run at once.
+/// Runs the promised jobs of Flightdesk: documents, mail, payments, the timetable and webhooks. Any number of workers may run at once.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "worker", version)]
 pub struct Cli {
@@ -35,6 +35,10 @@ pub struct WorkerSettings {
     #[arg(long, env = "PAYMENT_CONCURRENCY", default_value_t = 4, value_parser = at_least_one)]
     pub payment_concurrency: usize,
 
+    /// Webhooks delivered at once; one endpoint takes at most 4 of them, one that fails 1
+    #[arg(long, env = "WEBHOOK_CONCURRENCY", default_value_t = 32, value_parser = at_least_one)]
+    pub webhook_concurrency: usize,
+
     /// Beginning of every key in Redis; deployments that share a Redis need different ones
     #[arg(long, env = "QUEUE_PREFIX", default_value = "flightdesk")]
     pub queue_prefix: String,
@@ -61,6 +65,7 @@ impl WorkerSettings {
             Queue::Payments => self.payment_concurrency,
             // Two at once would wait for each other.
             Queue::Timetable => 1,
+            Queue::Webhooks => self.webhook_concurrency,
         }
     }
 

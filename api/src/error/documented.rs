@@ -48,7 +48,7 @@ const DOCUMENTED: [(u16, &str); 15] = [
     ),
     (
         429,
-        "Too many requests: `rate_limited`; wait `Retry-After` seconds",
+        "Too many requests: `rate_limited`, or too many streams of events: `too_many_streams`; wait `Retry-After` seconds",
     ),
     (500, "An error of ours: `internal`"),
     (

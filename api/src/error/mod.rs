@@ -236,6 +236,7 @@ impl ApiError {
                     HeaderValue::from_static(r#"ApiKey realm="flightdesk", header="X-API-Key""#),
                 ),
             Error::TooManyKeys { .. } => conflict("too_many_api_keys"),
+            Error::TooManyEndpoints { .. } => conflict("too_many_webhook_endpoints"),
             Error::MissingScope(_) => Self::new(S::FORBIDDEN, "missing_scope", detail),
             Error::EmailNotVerified => Self::new(S::FORBIDDEN, "email_not_verified", detail),
             Error::EmailTaken => conflict("email_taken"),

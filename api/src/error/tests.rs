@@ -65,6 +65,7 @@ fn errors() -> Vec<Error> {
         Error::EmailTaken,
         Error::EmailNotVerified,
         Error::TooManyKeys { limit: 50 },
+        Error::TooManyEndpoints { limit: 10 },
         Error::SoldOut { flight_id },
         Error::SeatTaken {
             seat: "12A".to_owned(),
@@ -308,6 +309,7 @@ async fn every_error_of_core_is_a_problem_in_words_for_clients() {
         "quote_outdated",
         "rate_limited",
         "request_timeout",
+        "too_many_streams",
         "unsupported_media_type",
     ];
     codes.extend(elsewhere.map(str::to_owned));

@@ -49,6 +49,8 @@ pub fn describe(document: &mut Value) {
         "enum": problems::codes().collect::<Vec<_>>(),
     });
     components["schemas"]["Problem"]["examples"] = problems::examples().collect();
+    super::webhooks::add(document);
+    let components = &mut document["components"];
     for (name, properties) in WORDS["schemas"].as_object().into_iter().flatten() {
         merge(&mut components["schemas"][name]["properties"], properties);
     }
@@ -214,8 +216,9 @@ fn add_headers(answer: &mut Value, path: &str, status: &str, replays: bool) {
 
 fn add_examples(answer: &mut Value, names: &Value) {
     let content = answer.get_mut("content").and_then(Value::as_object_mut);
-    for media in content.into_iter().flatten().map(|(_, media)| media) {
-        if names.is_array() {
+    for (kind, media) in content.into_iter().flatten() {
+        // The others are shown by their descriptions: a stream has no example in JSON.
+        if names.is_array() && kind.contains("json") {
             media["examples"] = references("examples", names);
         }
     }

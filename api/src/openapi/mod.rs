@@ -6,6 +6,7 @@ pub mod query;
 pub mod raw;
 pub mod schema;
 pub mod tags;
+mod webhooks;
 
 use std::collections::BTreeSet;
 

@@ -22,6 +22,8 @@ pub enum Tag {
     Coupons,
     /// Checkout, and what Stripe tells us
     Payments,
+    /// Where events are told to programs
+    Webhooks,
     /// Tickets, invoices and receipts as PDF
     Documents,
     /// What happens after the answer

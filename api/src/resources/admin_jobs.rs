@@ -53,7 +53,7 @@ pub struct AdminJobView {
     id: Uuid,
     /// What it does: `render_document`, `send_mail`, `create_refund`, …
     kind: String,
-    /// The queue it waits in: `documents`, `mail`, `payments` or `timetable`
+    /// The queue it waits in: `documents`, `mail`, `payments`, `timetable` or `webhooks`
     queue: String,
     status: JobStatusView,
     /// The booking it is about, if it is about one

@@ -31,6 +31,7 @@ pub mod refunds;
 pub mod return_link;
 pub mod search;
 pub mod seats;
+pub mod webhook_endpoints;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -53,7 +54,8 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         | "list_booking_events"
         | "list_flight_loads"
         | "list_jobs"
-        | "list_money_issues" => page::check_query(query),
+        | "list_money_issues"
+        | "list_webhook_deliveries" => page::check_query(query),
         "list_catalogue_flights" | "list_catalogue_schedules" => page::check_query(query),
         id if id.starts_with("list_catalogue_") => page::check_key_query(query),
         _ => Ok(()),

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
+use flightdesk_core::booking_event::{Kind, Recorded, published};
+use flightdesk_core::webhook::TEST_TYPE;
 use jsonschema::{Draft, Validator};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -109,11 +111,62 @@ pub fn check(method: &Method, path: &str, status: StatusCode, content_type: &str
     } else {
         schema
     };
-    let wrong = misfits(schema, &serde_json::from_str(text).unwrap());
+    let value = serde_json::from_str(text).unwrap();
+    if name == "list_booking_events" && status == StatusCode::OK {
+        check_webhooks(&value);
+    }
+    let wrong = misfits(schema, &value);
     assert!(
         wrong.is_empty(),
         "{name} {status} is not as documented: {wrong:#?}\n{text}"
     );
+}
+
+/// Fails unless what webhooks would say of each event of a timeline is as the document shows it.
+fn check_webhooks(timeline: &Value) {
+    for event in timeline["data"].as_array().unwrap() {
+        let text = |name: &str| event[name].as_str().unwrap();
+        let kind = Kind::ALL.iter().find(|kind| kind.as_str() == text("kind"));
+        let told_as = kind.unwrap().published_as();
+        let recorded = Recorded {
+            id: text("id").parse().unwrap(),
+            kind: text("kind").to_owned(),
+            occurred_at: text("occurred_at").parse().unwrap(),
+            actor: text("actor").to_owned(),
+            api_key_id: None,
+            request_id: None,
+            details: event["details"].clone(),
+        };
+        let message = published(&recorded, "E89LWL", told_as);
+        let body = &DOCUMENT["webhooks"][told_as]["post"]["requestBody"];
+        let schema = &body["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{told_as} is not documented");
+        let wrong = misfits(schema, &message);
+        assert!(wrong.is_empty(), "{told_as}: {wrong:#?}\n{message:#}");
+        for word in ["@", "+91", "+84", "waiver"] {
+            assert!(!message.to_string().contains(word), "{message:#}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_event_is_a_webhook_with_a_schema_of_its_own() {
+    let types = Kind::ALL.iter().map(|kind| kind.published_as());
+    let types: Vec<_> = types.chain([TEST_TYPE]).collect();
+    let webhooks = DOCUMENT["webhooks"].as_object().unwrap();
+    assert_eq!(webhooks.len(), types.len());
+    for told_as in types {
+        let post = &webhooks[told_as]["post"];
+        let body = &post["requestBody"]["content"]["application/json"]["schema"];
+        let schema = resolve(body);
+        assert_eq!(schema["properties"]["type"]["const"], told_as);
+        assert!(schema["description"].is_string(), "{told_as} says nothing");
+        let details = &schema["properties"]["data"]["properties"]["details"];
+        let says = details["properties"]
+            .as_object()
+            .is_some_and(|all| !all.is_empty());
+        assert!(says || told_as == TEST_TYPE, "{told_as} has no details");
+    }
 }
 
 #[test]

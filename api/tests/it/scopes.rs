@@ -168,7 +168,7 @@ fn path_of(path: &str) -> String {
         .replace("{booking_ref}", "ZZZZZZ")
         .replace("{key}", "ZZZ")
         .replace("{iata}", "DEL");
-    for id in ["id", "hold_id", "flight_id", "quote_id"] {
+    for id in ["id", "hold_id", "flight_id", "quote_id", "delivery_id"] {
         path = path.replace(&format!("{{{id}}}"), NOBODY);
     }
     if path.contains("/flights/search") || path.contains("/flights/calendar") {

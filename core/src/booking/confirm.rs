@@ -180,16 +180,10 @@ async fn set_confirmed(
             update payment set status = 'succeeded', ended_at = $2, stripe_payment_intent_id = $5, stripe_session_id = coalesce(stripe_session_id, $6)
             from confirmed where payment.id = $7
         ), recorded as (
-            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-            select $8, id, $9, $2, $10, $11, $12, $13, $14 from confirmed
-        ), promised as (
-            insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-            select t.id, t.kind, t.queue, t.payload, t.unique_key, $15, $13, $16, t.max_attempts, $2, $2
-            from confirmed, unnest($17::uuid[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::int[])
-                 as t (id, kind, queue, payload, unique_key, max_attempts)
-            on conflict on constraint outbox_unique_key do nothing
+            select record_booking_event($8, id, $15, $9, $23, $2, $10, $11, $12, $13, $16, $14, $17, $18, $19, $20, $21, $22) from confirmed
         )
-        select exists (select from confirmed) as "is_confirmed!"
+        -- what the function does is asked for, else PostgreSQL would not call it
+        select (select count(*) from recorded) = 1 as "is_confirmed!"
         "#,
         booking.id.0,
         clock.now(),
@@ -213,6 +207,7 @@ async fn set_confirmed(
         &jobs.payloads,
         &jobs.unique_keys as &[Option<String>],
         &jobs.max_attempts,
+        event.told_as,
     )
     .fetch_one(conn)
     .await?;

@@ -59,7 +59,7 @@ pub(super) async fn booking(
     let flights: Vec<_> = new.flights.iter().map(|flight| flight.id).collect();
     let aboard = traveller::Columns::new(&people, &flights);
     let event = &new.event;
-    let mail = event.promised.first();
+    let jobs = booking_event::Jobs::of(event);
     let mut takes_hold = new.takes_hold;
     // A drawn reference is taken once in millions; a second draw settles it.
     for _ in 0..8 {
@@ -95,14 +95,10 @@ pub(super) async fn booking(
                 order by flight_id, person
                 on conflict on constraint live_traveller_booked_once do nothing
             ), recorded as (
-                insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-                select $25, id, $26, $5, $27, $28, $29, $22, $30 from made
-            ), promised as (
-                insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-                select $17, $18, $19, $20, $21, $3, $22, $23, $24, $5, $5 from made where $17::uuid is not null
-                on conflict on constraint outbox_unique_key do nothing
+                select record_booking_event($17, id, $3, $18, $19, $5, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) from made
             )
-            select not $12 or exists (select from taken) as "taken!", exists (select from made) as "made!",
+            -- `made` by what the function has recorded: else PostgreSQL would not call it
+            select not $12 or exists (select from taken) as "taken!", (select count(*) from recorded) = 1 as "made!",
                    exists (select from passenger_seat where hold_id = $4) as "has_seats!", o.position as "position?", o.booking_ref as "booking_ref?", o.airline as "airline?", o.flight_number as "flight_number?",
                    o.departure_date as "departure_date?"
             from (values (1)) as one left join other o on true
@@ -123,20 +119,21 @@ pub(super) async fn booking(
             &aboard.persons,
             &aboard.genders,
             &aboard.documents as &[Option<Vec<u8>>],
-            mail.map(|mail| mail.id.0),
-            mail.map(|mail| mail.kind),
-            mail.map(|mail| mail.queue),
-            mail.map(|mail| mail.payload.clone()),
-            mail.and_then(|mail| mail.unique_key.clone()),
-            event.request_id,
-            event.trace_parent,
-            mail.map(|mail| mail.max_attempts),
             event.id,
             event.kind,
+            event.told_as,
             event.actor,
             event.account_id.map(|id| id.0),
             event.api_key_id.map(|id| id.0),
+            event.request_id,
+            event.trace_parent,
             event.details,
+            &jobs.ids,
+            &jobs.kinds,
+            &jobs.queues,
+            &jobs.payloads,
+            &jobs.unique_keys as &[Option<String>],
+            &jobs.max_attempts,
         )
         .fetch_one(&mut *conn)
         .await?;

@@ -7,16 +7,19 @@
 //! **The last event that changes the status says it.** `events_tell_the_status` compares both (`core/src/invariants/`).
 //!
 //! To add a kind: a variant of [`Event`] and of [`Kind`]; the compiler asks for its name, its details, the status that a
-//! booking has by it, and what is told. Its name stands in `api/src/openapi/enums.json`, and a test that drives the
+//! booking has by it, what is told, and the type of its webhook. Its name stands in `api/src/openapi/enums.json`, what its
+//! webhook says in `webhooks.json` beside it, and a test that drives the
 //! product to it in `api/tests/it/booking_events.rs`.
 
 mod model;
+mod published;
 mod queries;
 mod record;
 
 pub use model::{
     Before, ChangeLost, Event, FlightsMoved, Kind, PartOfBooking, RefundCause, SeatMoved,
 };
-pub use queries::{Recorded, list};
+pub use published::{PUBLISHED_VERSION, published};
+pub use queries::{Recorded, booking_of, find, is_of, list, newest};
 pub use record::record;
 pub(crate) use record::{Jobs, Row};

@@ -1,4 +1,7 @@
 //! Writing an event and promising what is told of it: one statement, in the transaction of the change.
+//!
+//! The statement is the SQL function `record_booking_event`, which those call too that write an event together with its
+//! booking: it writes the event, the jobs that tell it, and a delivery to each webhook endpoint of the account.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,7 +14,7 @@ use crate::ids::{AccountId, ApiKeyId, BookingId};
 use crate::outbox::{self, SendSms};
 use crate::{Result, actor, mail, telemetry};
 
-/// Writes an event of a booking and promises the mail and the text message that tell it, in the transaction that makes
+/// Writes an event of a booking and promises the mail, the text message and the webhooks that tell it, in the transaction that makes
 /// the change: at its end where it locks rows that others wait for. Who acts and for which request is the task's
 /// ([`actor::current`], [`telemetry::context`]).
 ///
@@ -27,32 +30,19 @@ pub async fn record(
     let row = Row::new(clock, account_id, booking_id, event)?;
     let jobs = Jobs::of(&row);
     let is_new = sqlx::query_scalar!(
-        r#"
-        with recorded as (
-            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            on conflict (booking_id, (details ->> 'direction')) where kind = 'departure_near' do nothing
-            returning id
-        ), promised as (
-            insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
-            select t.id, t.kind, t.queue, t.payload, t.unique_key, $10, $8, $11, t.max_attempts, $4, $4
-            from recorded, unnest($12::uuid[], $13::text[], $14::text[], $15::jsonb[], $16::text[], $17::int[])
-                 as t (id, kind, queue, payload, unique_key, max_attempts)
-            on conflict on constraint outbox_unique_key do nothing
-        )
-        select exists (select from recorded) as "is_new!"
-        "#,
+        r#"select record_booking_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as "is_new!""#,
         row.id,
         booking_id.0,
+        account_id.0,
         row.kind,
+        row.told_as,
         row.occurred_at,
         row.actor,
         row.account_id.map(|id| id.0),
         row.api_key_id.map(|id| id.0),
         row.request_id,
-        row.details,
-        account_id.0,
         row.trace_parent,
+        row.details,
         &jobs.ids,
         &jobs.kinds,
         &jobs.queues,
@@ -69,6 +59,8 @@ pub async fn record(
 pub(crate) struct Row {
     pub id: Uuid,
     pub kind: &'static str,
+    /// The type that webhooks tell it as.
+    pub told_as: &'static str,
     pub occurred_at: DateTime<Utc>,
     pub actor: &'static str,
     pub account_id: Option<AccountId>,
@@ -116,6 +108,7 @@ impl Row {
         Ok(Self {
             id: Uuid::now_v7(),
             kind: event.kind().as_str(),
+            told_as: event.kind().published_as(),
             occurred_at: clock.now(),
             actor: actor.as_str(),
             account_id: acting_account,

@@ -66,4 +66,8 @@ ids! {
     DocumentId,
     /// A promised job: a row of the outbox.
     JobId,
+    /// Where an account is told of events.
+    WebhookEndpointId,
+    /// What is told of one event to one endpoint.
+    WebhookDeliveryId,
 }

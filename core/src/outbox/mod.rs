@@ -28,8 +28,9 @@ pub use claim::{Claimed, Due, QUEUED_LEASE, claim, take_due, unclaim};
 pub use heartbeat::{count_live, deregister, record_heartbeat, speaks_for_all};
 pub use hint::{HINTS, hint};
 pub use model::{
-    CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
-    NotifyDisrupted, Queue, ReconcilePayment, RenderDocument, SendMail, SendSms, SendVerification,
+    CreateRefund, DeliverWebhook, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind,
+    MaterialiseFlights, NotifyDisrupted, Queue, ReconcilePayment, RenderDocument,
+    SendEndpointDisabled, SendMail, SendSms, SendVerification,
 };
 pub use outage::{Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::backoff;
-use crate::ids::{AccountId, BookingId, DocumentId, JobId, PaymentId, RefundId};
+use crate::ids::{
+    AccountId, BookingId, DocumentId, JobId, PaymentId, RefundId, WebhookDeliveryId,
+    WebhookEndpointId,
+};
 
 /// A payload that can be promised and run.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -53,7 +56,9 @@ macro_rules! jobs {
                 match self {
                     // A server that says "later" about one recipient (a full mailbox, greylisting) means hours or days:
                     // <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.4.1> gives up after four to five days.
-                    Self::SendMail | Self::SendVerification => Duration::hours(4),
+                    Self::SendMail | Self::SendVerification | Self::SendEndpointDisabled => {
+                        Duration::hours(4)
+                    },
                     _ => backoff::CAP,
                 }
             }
@@ -116,6 +121,17 @@ jobs! {
         /// The disruption.
         disruption_id: Uuid,
     } = "notify_disrupted" on Timetable, 20 attempts;
+    /// Make one attempt to deliver an event to an endpoint. Whether it was answered is no matter of the job's: it is done
+    /// when the attempt is written down.
+    DeliverWebhook {
+        /// The delivery.
+        delivery_id: WebhookDeliveryId,
+    } = "deliver_webhook" on Webhooks, 20 attempts;
+    /// Tell an account that its endpoint was disabled, if it still is.
+    SendEndpointDisabled {
+        /// The endpoint.
+        endpoint_id: WebhookEndpointId,
+    } = "send_endpoint_disabled" on Mail, 50 attempts;
 }
 
 /// Which mail about a booking.
@@ -309,11 +325,19 @@ pub enum Queue {
     Payments,
     /// Flights out of schedules, and what becomes of the bookings of those that change.
     Timetable,
+    /// Calls to the servers of customers.
+    Webhooks,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Documents, Self::Mail, Self::Payments, Self::Timetable];
+    pub const ALL: &[Self] = &[
+        Self::Documents,
+        Self::Mail,
+        Self::Payments,
+        Self::Timetable,
+        Self::Webhooks,
+    ];
 
     /// The name in the database and in Redis.
     pub const fn as_str(self) -> &'static str {
@@ -322,6 +346,7 @@ impl Queue {
             Self::Mail => "mail",
             Self::Payments => "payments",
             Self::Timetable => "timetable",
+            Self::Webhooks => "webhooks",
         }
     }
 }

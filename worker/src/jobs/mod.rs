@@ -1,17 +1,19 @@
 //! Every job the system can be asked to do, and what happens when one is given up.
 
 pub mod create_refund;
+pub mod deliver_webhook;
 pub mod expire_checkout;
 pub mod materialise_flights;
 pub mod notify_disrupted;
 pub mod reconcile_payment;
 pub mod render_document;
+pub mod send_endpoint_disabled;
 pub mod send_mail;
 pub mod send_sms;
 pub mod send_verification;
 
-use flightdesk_core::document;
-use flightdesk_core::outbox::{Job, Kind, Lease, RenderDocument};
+use flightdesk_core::outbox::{DeliverWebhook, Job, Kind, Lease, RenderDocument};
+use flightdesk_core::{document, webhook};
 use sqlx::PgConnection;
 
 use crate::{Ctx, JobError};
@@ -33,6 +35,8 @@ pub async fn run(
         Kind::MaterialiseFlights => materialise_flights::run(ctx, read(payload)?, lease).await,
         Kind::NotifyDisrupted => notify_disrupted::run(ctx, read(payload)?, lease).await,
         Kind::RenderDocument => render_document::run(ctx, read(payload)?, lease).await,
+        Kind::DeliverWebhook => deliver_webhook::run(ctx, read(payload)?, lease).await,
+        Kind::SendEndpointDisabled => send_endpoint_disabled::run(ctx, read(payload)?, lease).await,
     }
 }
 
@@ -49,7 +53,12 @@ pub async fn on_dead(
             // An unreadable payload names no document.
             Err(_) => Ok(()),
         },
+        Kind::DeliverWebhook => match read::<DeliverWebhook>(payload) {
+            Ok(job) => webhook::release_dead(conn, job.delivery_id).await,
+            Err(_) => Ok(()),
+        },
         Kind::SendMail
+        | Kind::SendEndpointDisabled
         | Kind::SendVerification
         | Kind::SendSms
         | Kind::CreateRefund

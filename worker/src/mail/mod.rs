@@ -6,6 +6,7 @@ mod changed;
 mod contact;
 mod directory;
 mod disrupted;
+pub mod endpoint_disabled;
 mod layout;
 mod message;
 mod moved;

@@ -18,8 +18,8 @@ use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::queue;
 use super::relay::Relay;
+use super::{deliveries, queue};
 use crate::health::Health;
 use crate::hint::Hints;
 use crate::outcome::Outcome;
@@ -66,6 +66,12 @@ pub async fn run(
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(hints.clone().listen(ctx.db.clone(), shutdown.clone()));
+    tasks.spawn(deliveries::run(
+        ctx.clone(),
+        hints.clone(),
+        hints.receive(),
+        shutdown.clone(),
+    ));
     for &queue in queues {
         let relay = Relay::new(
             ctx.db.clone(),

@@ -15,7 +15,7 @@ use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_core::{Clock, document, ticket};
 use flightdesk_worker::settings::Cli;
-use flightdesk_worker::{Ctx, Mailer, Texter};
+use flightdesk_worker::{Ctx, Mailer, Texter, WebhookClient};
 use sqlx::PgPool;
 use uuid::uuid;
 
@@ -38,6 +38,7 @@ pub fn context(pool: PgPool, storage: Storage) -> Ctx {
         stripe: Stripe::new(&settings()).unwrap(),
         mail: Mailer::memory(),
         texter: Texter::memory(),
+        webhooks: WebhookClient::new(&settings()),
     }
 }
 

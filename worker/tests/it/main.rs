@@ -27,3 +27,4 @@ mod send_mail;
 mod send_verification;
 mod support;
 mod ticket_pdf;
+mod webhooks;

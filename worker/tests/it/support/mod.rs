@@ -18,7 +18,7 @@ use flightdesk_core::outbox::JobStatus;
 use flightdesk_core::payment::stripe::Stripe;
 use flightdesk_core::storage::Storage;
 use flightdesk_worker::settings::Cli;
-use flightdesk_worker::{Ctx, Mailer, Texter};
+use flightdesk_worker::{Ctx, Mailer, Texter, WebhookClient};
 use sqlx::PgPool;
 
 /// A context for jobs that run in this process: documents and mail in memory, the system's clock.
@@ -31,6 +31,7 @@ pub fn ctx(pool: &PgPool, clock: Clock) -> Ctx {
         stripe: Stripe::new(&cli.settings).unwrap(),
         mail: Mailer::memory(),
         texter: Texter::memory(),
+        webhooks: WebhookClient::new(&cli.settings),
         settings: Arc::new(cli.settings),
     }
 }

@@ -1,10 +1,14 @@
-//! The timeline of a booking.
+//! The timeline of a booking: a list, or a stream of what happens.
+
+mod stream;
 
 use std::collections::BTreeMap;
 
 use flightdesk_core::booking_event::{self, Recorded};
+use poem::Request;
+use poem::http::header::ACCEPT;
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
@@ -14,10 +18,11 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::{Access, need};
 use crate::error::ApiError;
-use crate::http::page::{Page, PageRequest};
+use crate::http::page::PageRequest;
 use crate::openapi::tags::Tag;
 use crate::resources::bookings::reference;
 use crate::views::Instant;
+use stream::Timeline;
 
 /// Events of bookings.
 pub struct BookingEvents;
@@ -57,13 +62,20 @@ impl BookingEvents {
     ///
     /// Every change of it, oldest first: who made it, in which request, and what was before and is after. Bookings that
     /// are older than this list lack what happened before it was kept.
+    ///
+    /// With `Accept: text/event-stream` it is a stream of server-sent events that begins with the first, or after the one
+    /// that `Last-Event-ID` names, and goes on with what happens, about a second later: each once, in order. It ends after
+    /// 15 minutes and when the server stops; an `EventSource` comes back by itself and continues. `limit` and `cursor` mean
+    /// nothing there. An account has at most 20 streams open.
     #[oai(
         path = "/bookings/:booking_ref/events",
         method = "get",
         operation_id = "list_booking_events"
     )]
+    #[expect(clippy::too_many_arguments, reason = "a parameter of the query each")]
     async fn list(
         &self,
+        request: &Request,
         Data(app): Data<&App>,
         access: Access<need::Bookings>,
         Path(booking_ref): Path<String>,
@@ -72,10 +84,19 @@ impl BookingEvents {
         Query(limit): Query<Option<u32>>,
         /// `next_cursor` of the page before
         Query(cursor): Query<Option<String>>,
-    ) -> Result<Json<Page<BookingEventView>>, ApiError> {
+        /// Of a stream: the `id` of the last event that was received
+        #[oai(name = "Last-Event-ID")]
+        last: Header<Option<Uuid>>,
+    ) -> Result<Timeline, ApiError> {
         let mut conn = app.db.acquire().await?;
         let principal = access.principal(&mut conn, app).await?;
         let reference = reference(&booking_ref)?;
+        if stream::is_wanted(request.header(ACCEPT)) {
+            // A stream has a connection only while it reads.
+            drop(conn);
+            let body = stream::open(app, principal.account_id, reference, last.0).await?;
+            return Ok(Timeline::Stream(body));
+        }
         let page = PageRequest::parse(limit, cursor.as_deref())?;
         let events = booking_event::list(
             &mut conn,
@@ -85,7 +106,8 @@ impl BookingEvents {
             page.rows().into(),
         )
         .await?;
-        Ok(Json(page.page(events, |event| event.id)))
+        let page = page.page(events, |event| event.id);
+        Ok(Timeline::Page(Json(page)))
     }
 }
 
