@@ -63,6 +63,7 @@ pub use steps::{LoadStep, PassengerFactor, write_load_steps, write_passenger_fac
 pub use tax::Tax;
 pub use version::{Expected, Version};
 
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::error::Violations;
 use crate::{Error, Result};
@@ -195,26 +196,21 @@ impl Changed<'_> {
     }
 }
 
-/// Every change by staff comes by here, in the transaction that makes it.
-#[expect(
-    clippy::unused_async,
-    reason = "what is recorded will be written with `conn`"
-)]
+/// Every change by staff comes by here, in the transaction that makes it, and is kept in the audit log.
 pub(crate) async fn record(
-    _conn: &mut PgConnection,
-    _clock: &Clock,
+    conn: &mut PgConnection,
+    clock: &Clock,
     changed: Changed<'_>,
 ) -> Result<()> {
-    let actor = crate::actor::current();
-    tracing::info!(
-        noun = changed.noun,
-        key = changed.key,
-        actor = actor.as_str(),
-        "the catalogue was changed: {} {}",
-        changed.noun,
-        changed.verb(),
-    );
-    Ok(())
+    let noun = changed.noun.replace(' ', "_");
+    let act = Act {
+        action: &format!("{noun}_{}", changed.verb()),
+        object_kind: &noun,
+        object_id: changed.key.to_owned(),
+        before: changed.before,
+        after: changed.after,
+    };
+    audit::record(conn, clock, &act).await
 }
 
 /// A row, or rows, as JSON.
