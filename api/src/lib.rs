@@ -7,6 +7,7 @@
 pub mod app;
 pub mod auth;
 mod cache;
+mod cookies;
 pub mod error;
 pub mod http;
 pub mod limits;
@@ -33,13 +34,19 @@ use pages::{docs, problems};
 use resources::{
     accounts, admin_jobs, api_keys, booking_events, bookings, calendar, cancellations, changes,
     coupons, disruptions, documents, flights, health, holds, invariants, jobs, ledger,
-    money_issues, name_corrections, no_shows, payments, places, refunds, search, seats,
+    money_issues, name_corrections, no_shows, passwords, payments, places, refunds, search, seats,
+    second_factor, sessions, users,
 };
 
 /// Every resource.
 fn operations() -> impl OpenApi {
     (
-        accounts::Accounts,
+        (
+            accounts::Accounts,
+            sessions::Sessions,
+            passwords::Passwords,
+            second_factor::SecondFactors,
+        ),
         api_keys::ApiKeys,
         places::Places,
         search::Searches,
@@ -66,6 +73,7 @@ fn operations() -> impl OpenApi {
         health::Health,
         // For staff.
         (
+            users::Users,
             invariants::Invariants,
             admin_jobs::AdminJobs,
             cancellations::AdminCancellations,
@@ -101,6 +109,10 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
             get(pages::verification::show).post(pages::verification::verify),
         )
         .at("/verify-email/again", post(pages::verification::send_again))
+        .at(
+            "/reset-password",
+            get(pages::password_reset::show).post(pages::password_reset::set),
+        )
         .at("/return", get(pages::payment_return::paid))
         .at("/return/cancelled", get(pages::payment_return::given_up))
         .at("/", get(docs::index));

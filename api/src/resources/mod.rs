@@ -20,12 +20,16 @@ pub mod ledger;
 pub mod money_issues;
 pub mod name_corrections;
 pub mod no_shows;
+pub mod passwords;
 pub mod payments;
 pub mod places;
 pub mod refunds;
 pub mod return_link;
 pub mod search;
 pub mod seats;
+pub mod second_factor;
+pub mod sessions;
+pub mod users;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -41,9 +45,12 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         "search_flights" | "get_calendar" => search::check_query(app, query).await,
         "get_seat_map" => seats::check_query(app, query).await,
         "list_bookings" => bookings::check_query(query),
-        "list_api_keys" | "list_booking_events" | "list_jobs" | "list_money_issues" => {
-            page::check_query(query)
-        }
+        "list_api_keys"
+        | "list_booking_events"
+        | "list_jobs"
+        | "list_money_issues"
+        | "list_sessions"
+        | "list_users" => page::check_query(query),
         _ => Ok(()),
     }
 }

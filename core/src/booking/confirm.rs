@@ -180,8 +180,8 @@ async fn set_confirmed(
             update payment set status = 'succeeded', ended_at = $2, stripe_payment_intent_id = $5, stripe_session_id = coalesce(stripe_session_id, $6)
             from confirmed where payment.id = $7
         ), recorded as (
-            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-            select $8, id, $9, $2, $10, $11, $12, $13, $14 from confirmed
+            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details, session_id)
+            select $8, id, $9, $2, $10, $11, $12, $13, $14, $23 from confirmed
         ), promised as (
             insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
             select t.id, t.kind, t.queue, t.payload, t.unique_key, $15, $13, $16, t.max_attempts, $2, $2
@@ -213,6 +213,7 @@ async fn set_confirmed(
         &jobs.payloads,
         &jobs.unique_keys as &[Option<String>],
         &jobs.max_attempts,
+        event.session_id.map(|id| id.0),
     )
     .fetch_one(conn)
     .await?;

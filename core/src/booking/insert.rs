@@ -95,8 +95,8 @@ pub(super) async fn booking(
                 order by flight_id, person
                 on conflict on constraint live_traveller_booked_once do nothing
             ), recorded as (
-                insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-                select $25, id, $26, $5, $27, $28, $29, $22, $30 from made
+                insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details, session_id)
+                select $25, id, $26, $5, $27, $28, $29, $22, $30, $31 from made
             ), promised as (
                 insert into outbox (id, kind, queue, payload, unique_key, account_id, request_id, trace_parent, max_attempts, created_at, run_after)
                 select $17, $18, $19, $20, $21, $3, $22, $23, $24, $5, $5 from made where $17::uuid is not null
@@ -137,6 +137,7 @@ pub(super) async fn booking(
             event.account_id.map(|id| id.0),
             event.api_key_id.map(|id| id.0),
             event.details,
+            event.session_id.map(|id| id.0),
         )
         .fetch_one(&mut *conn)
         .await?;

@@ -6,10 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Event, Notice};
+use crate::actor::{self, Means};
 use crate::clock::Clock;
-use crate::ids::{AccountId, ApiKeyId, BookingId};
+use crate::ids::{AccountId, ApiKeyId, BookingId, SessionId};
 use crate::outbox::{self, SendSms};
-use crate::{Result, actor, mail, telemetry};
+use crate::{Result, mail, telemetry};
 
 /// Writes an event of a booking and promises the mail and the text message that tell it, in the transaction that makes
 /// the change: at its end where it locks rows that others wait for. Who acts and for which request is the task's
@@ -29,8 +30,8 @@ pub async fn record(
     let is_new = sqlx::query_scalar!(
         r#"
         with recorded as (
-            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details, session_id)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $18)
             on conflict (booking_id, (details ->> 'direction')) where kind = 'departure_near' do nothing
             returning id
         ), promised as (
@@ -59,6 +60,7 @@ pub async fn record(
         &jobs.payloads,
         &jobs.unique_keys as &[Option<String>],
         &jobs.max_attempts,
+        row.session_id.map(|id| id.0),
     )
     .fetch_one(conn)
     .await?;
@@ -73,6 +75,7 @@ pub(crate) struct Row {
     pub actor: &'static str,
     pub account_id: Option<AccountId>,
     pub api_key_id: Option<ApiKeyId>,
+    pub session_id: Option<SessionId>,
     pub request_id: Option<String>,
     pub trace_parent: Option<String>,
     pub details: Value,
@@ -112,14 +115,15 @@ impl Row {
         event: &Event,
     ) -> Result<Self> {
         let (actor, context) = (actor::current(), telemetry::context());
-        let (acting_account, api_key) = actor.credentials().unzip();
+        let (acting_account, with) = actor.credentials().unzip();
         Ok(Self {
             id: Uuid::now_v7(),
             kind: event.kind().as_str(),
             occurred_at: clock.now(),
             actor: actor.as_str(),
             account_id: acting_account,
-            api_key_id: api_key,
+            api_key_id: with.and_then(Means::api_key_id),
+            session_id: with.and_then(Means::session_id),
             request_id: context.request_id,
             trace_parent: context.trace_parent,
             details: event.details(),

@@ -29,7 +29,8 @@ pub use heartbeat::{count_live, deregister, record_heartbeat, speaks_for_all};
 pub use hint::{HINTS, hint};
 pub use model::{
     CreateRefund, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind, MaterialiseFlights,
-    NotifyDisrupted, Queue, ReconcilePayment, RenderDocument, SendMail, SendSms, SendVerification,
+    NotifyDisrupted, Queue, ReconcilePayment, RenderDocument, SendMail, SendPasswordReset, SendSms,
+    SendVerification,
 };
 pub use outage::{Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};

@@ -7,6 +7,7 @@ pub mod notify_disrupted;
 pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_mail;
+pub mod send_password_reset;
 pub mod send_sms;
 pub mod send_verification;
 
@@ -26,6 +27,7 @@ pub async fn run(
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
         Kind::SendSms => send_sms::run(ctx, read(payload)?, lease).await,
+        Kind::SendPasswordReset => send_password_reset::run(ctx, read(payload)?, lease).await,
         Kind::SendVerification => send_verification::run(ctx, read(payload)?, lease).await,
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
@@ -50,6 +52,7 @@ pub async fn on_dead(
             Err(_) => Ok(()),
         },
         Kind::SendMail
+        | Kind::SendPasswordReset
         | Kind::SendVerification
         | Kind::SendSms
         | Kind::CreateRefund

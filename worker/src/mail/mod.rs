@@ -9,6 +9,7 @@ mod disrupted;
 mod layout;
 mod message;
 mod moved;
+pub mod password_reset;
 mod returned;
 mod smtp;
 mod structured;
