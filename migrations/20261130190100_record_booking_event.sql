@@ -3,14 +3,14 @@
 -- a departure is near once.
 create function record_booking_event(
     new_id uuid, of_booking uuid, of_account uuid, event_kind text, told_as text, now_at timestamptz, who text,
-    by_account uuid, by_key uuid, of_request text, of_trace text, said jsonb,
+    by_account uuid, by_key uuid, by_session uuid, of_request text, of_trace text, said jsonb,
     job_ids uuid[], job_kinds text[], job_queues text[], job_payloads jsonb[], job_keys text[], job_attempts integer[]
 ) returns boolean
 language plpgsql
 as $$
 begin
-    insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, request_id, details)
-    values (new_id, of_booking, event_kind, now_at, who, by_account, by_key, of_request, said)
+    insert into booking_event (id, booking_id, kind, occurred_at, actor, account_id, api_key_id, session_id, request_id, details)
+    values (new_id, of_booking, event_kind, now_at, who, by_account, by_key, by_session, of_request, said)
     on conflict (booking_id, (details ->> 'direction')) where kind = 'departure_near' do nothing;
     if not found then
         return false;

@@ -5,7 +5,9 @@ create table audit_entry (
     -- who did it; the account may be gone by now, so it is no key
     actor       text        not null,
     account_id  uuid,
+    -- with which key, or in which session
     api_key_id  uuid,
+    session_id  uuid,
     -- the client's address behind the proxies that are trusted; none on the command line
     address     text,
     -- what was done, and to what: a booking by its reference, everything else by its key

@@ -7,10 +7,16 @@
 //! ```
 //!
 //! The need stands in the OpenAPI document and in `api/routes.txt`; an operation that takes an `Access` and does not ask
-//! it does not compile without a warning.
+//! it does not compile without a warning. A program shows an API key in `X-API-Key`, a person the access token of a session
+//! in `Authorization: Bearer` or, from a browser, in a cookie; what may be done with one may be done with the other, as far
+//! as the scopes of the key or of the person's role go.
+//!
+//! **A cookie changes nothing that another site asks for.** Browsers add it to requests of any page. Whatever may change
+//! something is refused unless the browser says that a page of ours asks ([`same_origin`]), and has a header that no form
+//! and no link of another site can send. There is no CORS that would let a script of another site do it.
 //!
 //! **Authentication stays a lookup by key, but no longer pings.** Each request read its API key by one indexed join
-//! (no cache: a revoked key ends at once), on a connection that sqlx had pinged before: two round trips for one
+//! (no cache: a revoked key or an ended session ends at once), on a connection that sqlx had pinged before: two round trips for one
 //! row. Connections are now pinged only when they have been idle for a second; a connection that was cut within it
 //! costs one 503. A request without a body is authenticated on the connection that its operation goes on with.
 
@@ -19,22 +25,31 @@ use std::marker::PhantomData;
 use flightdesk_core::account::{self, Credential, Principal, Scope};
 use flightdesk_core::actor::{self, Actor};
 use flightdesk_core::error::{Error, KeyProblem};
+use poem::http::StatusCode;
+use poem::http::header::{AUTHORIZATION, ORIGIN};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
+use url::Url;
 
 use crate::app::App;
+use crate::cookies;
 use crate::error::ApiError;
 
 const API_KEY: &str = "X-API-Key";
+/// What pages of ours send with every change; its value says nothing.
+const BROWSER: &str = "X-Flightdesk-Browser";
 
 /// What an operation needs of whoever calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Any API key.
+    /// Any API key, or anybody who has logged in.
     Key,
-    /// One that may do this.
+    /// A person who has logged in: an API key is not enough.
+    Session,
+    /// Whoever may do this.
     Scope(Scope),
 }
 
@@ -42,6 +57,7 @@ impl Need {
     /// All of them.
     const ALL: [Self; 6] = [
         Self::Key,
+        Self::Session,
         Self::Scope(Scope::Search),
         Self::Scope(Scope::Bookings),
         Self::Scope(Scope::Admin),
@@ -53,8 +69,36 @@ impl Need {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Key => "key",
+            Self::Session => "session",
             Self::Scope(scope) => scope.as_str(),
         }
+    }
+
+    /// The security of an operation in the document: either scheme, with the scope as its role.
+    pub fn schemes(self) -> Value {
+        match self {
+            Self::Key => json!([{ "ApiKey": [] }, { "Session": [] }]),
+            Self::Session => json!([{ "Session": [] }]),
+            Self::Scope(scope) => {
+                let role = scope.as_str();
+                json!([{ "ApiKey": [role] }, { "Session": [role] }])
+            }
+        }
+    }
+
+    /// The need of an operation of the document; `None` when anybody may call it.
+    ///
+    /// Errors: schemes that are of no need.
+    pub fn of(operation: &Value) -> Result<Option<Self>, String> {
+        let schemes = &operation["security"];
+        if schemes.get(0).is_none() {
+            return Ok(None);
+        }
+        let need = Self::ALL
+            .into_iter()
+            .find(|need| need.schemes() == *schemes);
+        need.map(Some)
+            .ok_or_else(|| format!("an unknown need: {schemes}"))
     }
 
     /// The need of a name.
@@ -62,10 +106,11 @@ impl Need {
         Self::ALL.into_iter().find(|need| need.name() == name)
     }
 
-    /// 403 `missing_scope` unless the caller has what is needed.
+    /// 403 `missing_scope` or `session_required` unless the caller has what is needed.
     pub fn check(self, principal: &Principal) -> Result<(), ApiError> {
         match self {
             Self::Key => Ok(()),
+            Self::Session => Ok(principal.session().map(drop)?),
             Self::Scope(scope) => Ok(principal.require(scope)?),
         }
     }
@@ -74,14 +119,13 @@ impl Need {
     fn admit(self, principal: &Principal) -> Result<(), ApiError> {
         self.check(principal)?;
         let account_id = principal.account_id;
-        let Credential::ApiKey { id, .. } = &principal.credential;
+        let with = principal.credential.means();
         actor::identify(match self {
-            Self::Key | Self::Scope(Scope::Search | Scope::Bookings) => Actor::Account {
-                account_id,
-                api_key_id: *id,
-            },
+            Self::Key | Self::Session | Self::Scope(Scope::Search | Scope::Bookings) => {
+                Actor::Account { account_id, with }
+            }
             Self::Scope(Scope::Admin | Scope::Refunds | Scope::Catalogue) => Actor::Staff {
-                by: Some((account_id, *id)),
+                by: Some((account_id, with)),
             },
         });
         Ok(())
@@ -100,21 +144,27 @@ pub mod need {
 
     use super::{Need, Needs};
 
-    /// Any API key.
+    /// Any API key, or anybody who has logged in.
     pub enum Key {}
-    /// A key that may search.
+    /// A person who has logged in.
+    pub enum Session {}
+    /// Who may search.
     pub enum Search {}
-    /// A key that may hold, book, pay, and read what its account has.
+    /// Who may hold, book, pay, and read what its account has.
     pub enum Bookings {}
-    /// A key of staff.
+    /// Staff who run the inventory.
     pub enum Admin {}
-    /// A key of staff who may cancel for travellers, waive charges and look after refunds that failed.
+    /// Staff who may cancel for travellers, waive charges and look after refunds that failed.
     pub enum Refunds {}
     /// A key of staff who may change what is sold and by which rules.
     pub enum Catalogue {}
 
     impl Needs for Key {
         const NEED: Need = Need::Key;
+    }
+
+    impl Needs for Session {
+        const NEED: Need = Need::Session;
     }
 
     impl Needs for Search {
@@ -148,14 +198,22 @@ pub struct Access<N> {
 enum Shown {
     /// Looked up already, because the request has a body.
     Known(Principal),
+    /// Not looked up yet.
+    Credential(Credentials),
+}
+
+/// What a request proves its caller by.
+enum Credentials {
     /// An API key.
     Key(String),
+    /// An access token.
+    Token(String),
 }
 
 impl<N: Needs> Access<N> {
     /// Who calls, looked up on the connection that the operation goes on with.
     ///
-    /// Errors: 401 for a malformed, unknown, revoked or expired key, 403 when the key lacks the scope.
+    /// Errors: 401 for a malformed, unknown, revoked or expired key or token, 403 when its scopes are not enough.
     pub async fn principal(
         self,
         conn: &mut PgConnection,
@@ -163,7 +221,7 @@ impl<N: Needs> Access<N> {
     ) -> Result<Principal, ApiError> {
         let principal = match self.shown {
             Shown::Known(principal) => principal,
-            Shown::Key(key) => authenticate(app, conn, &key).await?,
+            Shown::Credential(shown) => authenticate(app, conn, &shown).await?,
         };
         N::NEED.admit(&principal)?;
         Ok(principal)
@@ -191,7 +249,7 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
             MetaSecurityScheme {
                 ty: "apiKey",
                 description: Some(
-                    "An API key of an account. `POST /v1/accounts` answers the first one.",
+                    "An API key of an account, for programs. `POST /v1/accounts` answers the first one.",
                 ),
                 name: Some(API_KEY),
                 key_in: Some("header"),
@@ -201,9 +259,24 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
                 openid_connect_url: None,
             },
         );
+        registry.create_security_scheme(
+            "Session",
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some(
+                    "The access token of a person's session, for 15 minutes. `POST /v1/sessions` answers the first one, `POST /v1/sessions/refresh` the next. Browsers may have it in the cookie `__Host-fd_access` instead; what may change something then needs `Sec-Fetch-Site: same-origin`, or an `Origin` of this service, and the header `X-Flightdesk-Browser`.",
+                ),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
     }
 
-    /// The need's own name: `openapi::finish` makes it a role of the scheme `ApiKey`.
+    /// The need's own name: `openapi::finish` makes the schemes of it.
     fn security_schemes() -> Vec<&'static str> {
         vec![N::NEED.name()]
     }
@@ -219,7 +292,11 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
                 N::NEED.admit(principal)?;
                 Shown::Known(principal.clone())
             }
-            None => Shown::Key(key_of(request)?.to_owned()),
+            None => {
+                let app = request.data::<App>();
+                let app = app.ok_or_else(|| ApiError::internal("the app is not in the request"))?;
+                Shown::Credential(shown_by(app, request)?)
+            }
         };
         Ok(Self {
             shown,
@@ -232,32 +309,93 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
 #[derive(Clone, Debug)]
 pub struct Authenticated(pub Principal);
 
-/// Who makes a request outside of any operation, on a connection of its own. Errors: 401 when it shows no good key.
+/// Who makes a request outside of any operation, on a connection of its own. Errors: 401 when it shows no good key or
+/// token.
 pub async fn principal_of(app: &App, request: &Request) -> Result<Principal, ApiError> {
-    let key = key_of(request)?;
+    let shown = shown_by(app, request)?;
     let mut conn = app.db.acquire().await?;
-    authenticate(app, &mut conn, key).await
+    authenticate(app, &mut conn, &shown).await
 }
 
-fn key_of(request: &Request) -> Result<&str, ApiError> {
-    let missing = Error::Unauthenticated(KeyProblem::Missing);
-    Ok(request.header(API_KEY).ok_or(missing)?)
+/// The token of `Authorization: Bearer`, as a request writes it.
+fn bearer_of(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.header(AUTHORIZATION)?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim_start())
+}
+
+fn shown_by(app: &App, request: &Request) -> Result<Credentials, ApiError> {
+    let problem = match (request.header(API_KEY), request.header(AUTHORIZATION)) {
+        (Some(key), None) => return Ok(Credentials::Key(key.to_owned())),
+        (None, Some(_)) => match bearer_of(request) {
+            Some(token) => return Ok(Credentials::Token(token.to_owned())),
+            // `Basic` and others, which no operation takes.
+            None => KeyProblem::Missing,
+        },
+        (Some(_), Some(_)) => KeyProblem::Ambiguous,
+        (None, None) => match cookies::find(request, cookies::ACCESS) {
+            Some(token) => {
+                if !request.method().is_safe() {
+                    same_origin(app, request)?;
+                }
+                return Ok(Credentials::Token(token.to_owned()));
+            }
+            None => KeyProblem::Missing,
+        },
+    };
+    Err(Error::Unauthenticated(problem).into())
+}
+
+/// Refuses a request by cookie unless a page of ours makes it: browsers say so in `Sec-Fetch-Site`, older ones by an
+/// `Origin` that is ours, and other sites can send no header of ours.
+///
+/// Errors: 403 `cross_site_request`.
+pub fn same_origin(app: &App, request: &Request) -> Result<(), ApiError> {
+    let is_ours = match request.header("Sec-Fetch-Site") {
+        Some(site) => site == "same-origin",
+        None => {
+            let ours = Url::parse(&app.settings.public_url).map(|url| url.origin());
+            let ours = ours.map(|origin| origin.ascii_serialization());
+            request
+                .header(ORIGIN)
+                .is_some_and(|given| ours.as_deref() == Ok(given))
+        }
+    };
+    if is_ours && request.header(BROWSER).is_some() {
+        return Ok(());
+    }
+    let detail = "a request by cookie that may change something must come from a page of this service, with the header `X-Flightdesk-Browser`";
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "cross_site_request",
+        detail,
+    ))
 }
 
 async fn authenticate(
     app: &App,
     conn: &mut PgConnection,
-    key: &str,
+    shown: &Credentials,
 ) -> Result<Principal, ApiError> {
-    let principal = account::authenticate(conn, &app.clock, key).await?;
+    let principal = match shown {
+        Credentials::Key(key) => account::authenticate(conn, &app.clock, key).await?,
+        Credentials::Token(token) => {
+            let secret = &app.settings.secret_key;
+            let strict = app.settings.require_second_factor;
+            account::authenticate_token(conn, &app.clock, secret, token, strict).await?
+        }
+    };
     let span = tracing::Span::current();
     span.record("account_id", tracing::field::display(principal.account_id));
-    let Credential::ApiKey { id, prefix, .. } = &principal.credential;
-    span.record("key_prefix", prefix);
+    match &principal.credential {
+        Credential::ApiKey { prefix, .. } => span.record("key_prefix", prefix),
+        Credential::Session { id, .. } => span.record("session_id", tracing::field::display(id)),
+    };
     // Also what is refused was asked for by somebody.
     actor::identify(Actor::Account {
         account_id: principal.account_id,
-        api_key_id: *id,
+        with: principal.credential.means(),
     });
     Ok(principal)
 }

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod auth;
 mod cache;
+mod cookies;
 pub mod error;
 pub mod http;
 pub mod limits;
@@ -32,13 +33,18 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, payments, places, refunds, search, seats, webhook_endpoints,
+    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, passwords, payments, places, refunds, search, seats, second_factor, sessions, users, webhook_endpoints,
 };
 
 /// Every resource.
 fn operations() -> impl OpenApi {
     (
-        accounts::Accounts,
+        (
+            accounts::Accounts,
+            sessions::Sessions,
+            passwords::Passwords,
+            second_factor::SecondFactors,
+        ),
         api_keys::ApiKeys,
         places::Places,
         search::Searches,
@@ -66,6 +72,7 @@ fn operations() -> impl OpenApi {
         health::Health,
         // For staff.
         (
+            users::Users,
             invariants::Invariants,
             admin_bookings::AdminBookings,
             admin_flights::AdminFlights,
@@ -125,6 +132,10 @@ pub fn app(app: App) -> anyhow::Result<impl Endpoint> {
             get(pages::verification::show).post(pages::verification::verify),
         )
         .at("/verify-email/again", post(pages::verification::send_again))
+        .at(
+            "/reset-password",
+            get(pages::password_reset::show).post(pages::password_reset::set),
+        )
         .at("/return", get(pages::payment_return::paid))
         .at("/return/cancelled", get(pages::payment_return::given_up))
         .at("/", get(docs::index));

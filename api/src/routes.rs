@@ -5,10 +5,11 @@ use std::fmt::Write;
 use poem::http::Method;
 use serde_json::Value;
 
+use crate::auth::Need;
 use crate::limits::Kind;
 
 /// Pages, which are not part of the document and need no key.
-pub const PAGES: [(&str, &str); 14] = [
+pub const PAGES: [(&str, &str); 16] = [
     ("GET", "/"),
     ("GET", "/docs"),
     ("GET", "/openapi.json"),
@@ -22,12 +23,14 @@ pub const PAGES: [(&str, &str); 14] = [
     ("GET", "/verify-email"),
     ("POST", "/verify-email"),
     ("POST", "/verify-email/again"),
+    ("GET", "/reset-password"),
+    ("POST", "/reset-password"),
     ("ANY", "/sandbox/{path}"),
 ];
 
 const HEAD: &str = "\
 # Every route: written by `scripts/generate`, checked by a test.
-# need: the scope that an API key has to have; `key`: any key; `-`: no key.
+# need: the scope that an API key or a person's role has to have; `key`: any key or session; `session`: a session; `-`: nothing.
 # limit: what a request is charged to. idempotent: `safe` changes nothing; `key` takes an Idempotency-Key; `same` has the
 # same effect however often it is sent; of `-` the description says what a second request does.
 ";
@@ -64,12 +67,7 @@ pub fn table(document: &Value) -> String {
 }
 
 fn operation_row(path: &str, method: &str, operation: &Value) -> [String; 6] {
-    let scheme = &operation["security"][0];
-    let need = match scheme["ApiKey"][0].as_str() {
-        Some(scope) => scope,
-        None if scheme.is_object() => "key",
-        None => "-",
-    };
+    let need = Need::of(operation).ok().flatten().map_or("-", Need::name);
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
     let takes_key = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
     let idempotent = idempotent(method, takes_key);

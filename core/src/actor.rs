@@ -6,24 +6,57 @@
 
 use std::cell::Cell;
 
-use crate::ids::{AccountId, ApiKeyId};
+use crate::ids::{AccountId, ApiKeyId, SessionId};
+
+/// What an account acts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A program's API key.
+    ApiKey(ApiKeyId),
+    /// A person's log-in.
+    Session(SessionId),
+}
+
+impl Means {
+    /// The API key, if it is one.
+    pub const fn api_key_id(self) -> Option<ApiKeyId> {
+        match self {
+            Self::ApiKey(id) => Some(id),
+            Self::Session(_) => None,
+        }
+    }
+
+    /// The session, if it is one.
+    pub const fn session_id(self) -> Option<SessionId> {
+        match self {
+            Self::Session(id) => Some(id),
+            Self::ApiKey(_) => None,
+        }
+    }
+
+    /// What two columns say, of which at most one has a value.
+    pub fn of(api_key_id: Option<ApiKeyId>, session_id: Option<SessionId>) -> Option<Self> {
+        let key = api_key_id.map(Self::ApiKey);
+        key.or(session_id.map(Self::Session))
+    }
+}
 
 /// Who makes a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A program with an API key of an account.
+    /// The owner of an account: a program with an API key, or a person who has logged in.
     Account {
-        /// Whose key it is.
+        /// Whose key or session it is.
         account_id: AccountId,
-        /// The key.
-        api_key_id: ApiKeyId,
+        /// The key or session.
+        with: Means,
     },
     /// Somebody in a browser without a key: who has the address of a page from a mail, or comes back from a checkout.
     Traveller,
     /// Staff.
     Staff {
-        /// Who, with which key; `None` on the command line.
-        by: Option<(AccountId, ApiKeyId)>,
+        /// Who, with which key or in which session; `None` on the command line.
+        by: Option<(AccountId, Means)>,
     },
     /// Stripe, by an event that it signed.
     Stripe,
@@ -46,13 +79,10 @@ impl Actor {
         }
     }
 
-    /// The account that acts and its key, if it is one.
-    pub const fn credentials(self) -> Option<(AccountId, ApiKeyId)> {
+    /// The account that acts and its key or session, if it is one.
+    pub const fn credentials(self) -> Option<(AccountId, Means)> {
         match self {
-            Self::Account {
-                account_id,
-                api_key_id,
-            } => Some((account_id, api_key_id)),
+            Self::Account { account_id, with } => Some((account_id, with)),
             Self::Staff { by } => by,
             Self::Traveller | Self::Stripe | Self::System => None,
         }
@@ -88,7 +118,7 @@ mod tests {
         assert_eq!(current(), Actor::System);
         let account = Actor::Account {
             account_id: AccountId::new(),
-            api_key_id: ApiKeyId::new(),
+            with: Means::ApiKey(ApiKeyId::new()),
         };
         within(Actor::Traveller, async {
             assert_eq!(current(), Actor::Traveller);

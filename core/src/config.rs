@@ -37,6 +37,10 @@ pub struct Settings {
     #[arg(long, env = "SECRET_KEY", default_value = DEVELOPMENT_SECRET, hide_default_value = true, hide_env_values = true)]
     pub secret_key: SecretString,
 
+    /// Ask staff and admins for a second factor: without one a session of theirs may do what a traveller's may
+    #[arg(long, env = "REQUIRE_SECOND_FACTOR", action = clap::ArgAction::Set, default_value_t = false, value_name = "true|false")]
+    pub require_second_factor: bool,
+
     /// The address under which people reach the api, for links in mails and return pages
     #[arg(long, env = "PUBLIC_URL", default_value = "http://127.0.0.1:8000")]
     pub public_url: String,

@@ -26,6 +26,36 @@ pub enum Error {
     /// The credential lacks a scope.
     #[error("the API key lacks the scope `{0}`")]
     MissingScope(&'static str),
+    /// The person's role lacks a scope.
+    #[error("your account may not do this: its role lacks the scope `{0}`")]
+    RoleLacksScope(&'static str),
+    /// An API key was shown where only a person who has logged in may act.
+    #[error(
+        "this needs the access token of a session: an API key is not enough. `POST /v1/sessions` opens one"
+    )]
+    SessionRequired,
+    /// No account has this address and password; which of the two is wrong nobody learns.
+    #[error("the e-mail address or the password is wrong")]
+    WrongCredentials,
+    /// The account's log-ins need a code of its second factor beside the password.
+    #[error(
+        "the account has a second factor: send `code` from the authenticator app, or a recovery code"
+    )]
+    CodeRequired,
+    /// The code of the second factor is of another moment, was used before, or was never one.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The account has a second factor already.
+    #[error("the account has a second factor: remove it before another one is set up")]
+    FactorExists,
+    /// This deployment asks staff for a second factor, and the account has none.
+    #[error(
+        "staff need a second factor before they may do this: `POST /v1/second-factor` sets one up"
+    )]
+    FactorMissing,
+    /// Nobody would be left who may give roles.
+    #[error("this is the last admin: give somebody else the role first")]
+    LastAdmin,
     /// Nobody has verified the account's e-mail address, and this deployment asks for that before it holds seats.
     #[error(
         "the account's e-mail address is not verified: open the link in the mail that we sent to it. `POST /v1/email-verifications` sends a new one"
@@ -184,7 +214,7 @@ fn instant(at: DateTime<Utc>) -> impl std::fmt::Display {
     at.format("%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// Why a request has no caller.
+/// Why a request has no caller: what is wrong with its API key, access token or refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
     /// It came without a key.
@@ -204,6 +234,26 @@ pub enum KeyProblem {
     /// Its time is over.
     #[error("the API key has expired: use another one")]
     Expired,
+    /// An API key and an access token, which may be of two accounts.
+    #[error("both an API key and an access token were sent: send one of them")]
+    Ambiguous,
+    /// It is no token of ours, was changed, or is signed by a key that is no longer accepted.
+    #[error("this is not an access token of this deployment, or it was changed: log in again")]
+    TokenInvalid,
+    /// The access token's quarter of an hour is over.
+    #[error("the access token has expired: `POST /v1/sessions/refresh` answers a new one")]
+    TokenExpired,
+    /// Its owner has logged out or changed the password, or it was not used for too long.
+    #[error("the session has ended: log in again")]
+    SessionEnded,
+    /// There is no such refresh token.
+    #[error("the refresh token is unknown or has expired: log in again")]
+    RefreshUnknown,
+    /// A refresh token that was exchanged before: somebody else may have it.
+    #[error(
+        "the refresh token was used before, so the session was ended in case somebody has copied it: log in again"
+    )]
+    RefreshReused,
 }
 
 /// Whose unpaid seats are bounded.

@@ -42,6 +42,11 @@ pub struct SellerPatch {
 }
 
 impl Seller {
+    /// As registered.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether nobody has said who sells.
     pub fn is_placeholder(&self) -> bool {
         self.address == PLACEHOLDER

@@ -6,6 +6,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+/// A key for one purpose, derived from the deployment's secret and a salt: whoever lacks one of them cannot make it.
+pub fn derive(secret: &SecretString, purpose: &str, salt: &[u8]) -> [u8; 32] {
+    let of_purpose = keyed(secret.expose_secret().as_bytes())
+        .chain_update(purpose)
+        .finalize()
+        .into_bytes();
+    keyed(&of_purpose)
+        .chain_update(salt)
+        .finalize()
+        .into_bytes()
+        .into()
+}
+
 /// Signs and opens tokens of one purpose; a token of another purpose does not open.
 #[derive(Clone)]
 pub struct Signer(Hmac<Sha256>);

@@ -64,8 +64,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
     let health = Health::default();
     let clockwork = clockwork(&ctx, &cli.worker, &health, shutdown.clone())?;
-    // The queues: render_document · send_mail, send_verification, send_endpoint_disabled, send_sms · create_refund,
-    // expire_checkout, reconcile_payment · materialise_flights, notify_disrupted · deliver_webhook.
+    // The queues: render_document · send_mail, send_verification, send_password_reset, send_endpoint_disabled, send_sms ·
+    // create_refund, expire_checkout, reconcile_payment · materialise_flights, notify_disrupted · deliver_webhook.
     info!(name = runtime::process_name(), "worker started");
     let finished = runtime::run(ctx.clone(), &cli.worker, Queue::ALL, &health, shutdown).await?;
     clockwork.ended().await;
@@ -229,11 +229,13 @@ async fn refuse_other_currency(ctx: &Ctx) -> anyhow::Result<()> {
     anyhow::bail!(problems.join("\n  "))
 }
 
-/// Forgets jobs that are long done, deliveries of webhooks older than a month, and where accounts older than a day were opened from.
+/// Forgets jobs that are long done, deliveries of webhooks older than a month, where accounts older than a day were opened
+/// from, and sessions that have expired.
 async fn trim(ctx: Ctx, kept: chrono::Duration) -> anyhow::Result<()> {
     while outbox::trim(&mut *ctx.db.acquire().await?, &ctx.clock, kept).await? > 0 {}
     while webhook::trim(&mut *ctx.db.acquire().await?, &ctx.clock).await? > 0 {}
     account::forget_networks(&mut *ctx.db.acquire().await?, &ctx.clock).await?;
+    while account::forget_sessions(&mut *ctx.db.acquire().await?, &ctx.clock).await? > 0 {}
     Ok(())
 }
 

@@ -14,11 +14,11 @@ const DOCUMENTED: [(u16, &str); 15] = [
     ),
     (
         401,
-        "The API key is missing, malformed, unknown, revoked or expired: `unauthenticated`, and `detail` says which",
+        "The API key or the token of a session is missing, malformed, unknown, revoked or expired: `unauthenticated`, and `detail` says which. `wrong_credentials` when no account has this address and password, `second_factor_required` and `wrong_code` when a code is missing or wrong",
     ),
     (
         403,
-        "Not allowed: `missing_scope` when the API key lacks a scope, `email_not_verified` when the account's address must be verified first, `link_refused` when the link is invalid or has expired",
+        "Not allowed: `missing_scope` when the API key or the person's role lacks a scope, `session_required` when an API key is not enough, `second_factor_missing` when staff have to set one up first, `cross_site_request` when another site may have made a request by cookie, `email_not_verified` when the account's address must be verified first, `link_refused` when the link is invalid or has expired",
     ),
     (
         404,

@@ -212,6 +212,13 @@ impl ApiError {
         self
     }
 
+    /// The same with how to say who calls (RFC 9110, 11.6.1).
+    #[must_use]
+    fn challenge(self) -> Self {
+        let schemes = r#"ApiKey realm="flightdesk", header="X-API-Key", Bearer realm="flightdesk""#;
+        self.header(WWW_AUTHENTICATE, HeaderValue::from_static(schemes))
+    }
+
     /// The same with `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
@@ -230,14 +237,25 @@ impl ApiError {
             }
             Error::Refused(refusal) => Self::refused(refusal.as_ref()),
             Error::NotFound(_) => Self::not_found(detail),
-            Error::Unauthenticated(_) => Self::new(S::UNAUTHORIZED, "unauthenticated", detail)
-                .header(
-                    WWW_AUTHENTICATE,
-                    HeaderValue::from_static(r#"ApiKey realm="flightdesk", header="X-API-Key""#),
-                ),
+            Error::Unauthenticated(_) => {
+                Self::new(S::UNAUTHORIZED, "unauthenticated", detail).challenge()
+            }
+            Error::WrongCredentials => {
+                Self::new(S::UNAUTHORIZED, "wrong_credentials", detail).challenge()
+            }
             Error::TooManyKeys { .. } => conflict("too_many_api_keys"),
             Error::TooManyEndpoints { .. } => conflict("too_many_webhook_endpoints"),
-            Error::MissingScope(_) => Self::new(S::FORBIDDEN, "missing_scope", detail),
+            Error::MissingScope(_) | Error::RoleLacksScope(_) => {
+                Self::new(S::FORBIDDEN, "missing_scope", detail)
+            }
+            Error::SessionRequired => Self::new(S::FORBIDDEN, "session_required", detail),
+            Error::CodeRequired => {
+                Self::new(S::UNAUTHORIZED, "second_factor_required", detail).challenge()
+            }
+            Error::WrongCode => Self::new(S::UNAUTHORIZED, "wrong_code", detail).challenge(),
+            Error::LastAdmin => conflict("last_admin"),
+            Error::FactorExists => conflict("second_factor_exists"),
+            Error::FactorMissing => Self::new(S::FORBIDDEN, "second_factor_missing", detail),
             Error::EmailNotVerified => Self::new(S::FORBIDDEN, "email_not_verified", detail),
             Error::EmailTaken => conflict("email_taken"),
             Error::SoldOut { .. } => conflict("sold_out"),

@@ -11,11 +11,15 @@ use poem_openapi::OperationId;
 
 /// Below this the headers cost more than is saved.
 const LEAST_BYTES: usize = 1024;
-/// Operations whose answers hold a secret: a new key, a page that takes money, a signed link.
-const SECRET: [&str; 7] = [
+/// Operations whose answers hold a secret: a new key, tokens of a session, codes, a page that takes money, a signed link.
+const SECRET: [&str; 11] = [
+    "begin_second_factor",
+    "confirm_second_factor",
     "create_account",
     "create_api_key",
     "rotate_api_key",
+    "create_session",
+    "refresh_session",
     "start_payment",
     "download_document",
     "create_webhook_endpoint",

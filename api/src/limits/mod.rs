@@ -15,15 +15,15 @@ use sha2::{Digest, Sha256};
 use local::LocalLimits;
 
 use crate::cache::breaker::Breaker;
+use crate::cookies;
 use crate::error::ApiError;
-
 use crate::metrics;
 
 /// How many requests a caller may make; 0 is no limit.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Rate limits")]
 pub struct LimitSettings {
-    /// Requests a minute per API key; 0: no limit
+    /// Requests a minute per API key or access token; 0: no limit
     #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value_t = 6_000)]
     pub rate_limit_per_minute: u32,
 
@@ -31,9 +31,17 @@ pub struct LimitSettings {
     #[arg(long, env = "RATE_LIMIT_ADDRESS_PER_MINUTE", default_value_t = 12_000)]
     pub rate_limit_address_per_minute: u32,
 
-    /// Sign-ups, and requests for another verification link, an hour per client address; 0: no limit
+    /// Sign-ups, and requests for another verification link or password, an hour per client address; 0: no limit
     #[arg(long, env = "RATE_LIMIT_SIGN_UPS_PER_HOUR", default_value_t = 60)]
     pub rate_limit_sign_ups_per_hour: u32,
+
+    /// Log-ins an hour per client address, whoever's; 0: no limit
+    #[arg(long, env = "RATE_LIMIT_LOG_INS_PER_HOUR", default_value_t = 300)]
+    pub rate_limit_log_ins_per_hour: u32,
+
+    /// Passwords an hour that one client address may try for one account; 0: no limit. Other addresses are not slowed down
+    #[arg(long, env = "RATE_LIMIT_PASSWORDS_PER_HOUR", default_value_t = 30)]
+    pub rate_limit_passwords_per_hour: u32,
 
     /// Proxies in front of this process that append to X-Forwarded-For; 0: the header is not believed
     #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0)]
@@ -96,25 +104,35 @@ struct Inner {
 pub enum Kind {
     /// Requests of a client address.
     Address,
-    /// Requests with an API key.
+    /// Requests with an API key or an access token.
     Key,
-    /// Sign-ups of a client address, and its requests for another verification link.
+    /// Sign-ups of a client address, and its requests for another verification link or password.
     SignUp,
+    /// Log-ins of a client address.
+    LogIn,
+    /// Passwords that a client address tries for an account. It is of both: nobody is locked out by a stranger.
+    Password,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Address, Self::Key, Self::SignUp];
+    pub const ALL: [Self; 5] = [
+        Self::Address,
+        Self::Key,
+        Self::SignUp,
+        Self::LogIn,
+        Self::Password,
+    ];
 
     /// The time that a limit counts over.
     pub const fn period(self) -> Duration {
         match self {
             Self::Address | Self::Key => Duration::from_mins(1),
-            Self::SignUp => Duration::from_hours(1),
+            Self::SignUp | Self::LogIn | Self::Password => Duration::from_hours(1),
         }
     }
 
-    /// What a request is charged to.
+    /// What a request is charged to before it is read. [`Limits::charge_password`] charges more.
     pub fn charged(method: &Method, path: &str, has_key: bool) -> Vec<Self> {
         // The sandbox stands for somebody else's server.
         if path.starts_with("/health/") || path.starts_with("/sandbox/") {
@@ -124,9 +142,15 @@ impl Kind {
         if has_key {
             kinds.push(Self::Key);
         }
-        let mails_a_stranger = matches!(path, "/v1/accounts" | "/v1/email-verifications");
+        let mails_a_stranger = matches!(
+            path,
+            "/v1/accounts" | "/v1/email-verifications" | "/v1/password-resets"
+        );
         if method == Method::POST && mails_a_stranger {
             kinds.push(Self::SignUp);
+        }
+        if method == Method::POST && path == "/v1/sessions" {
+            kinds.push(Self::LogIn);
         }
         kinds
     }
@@ -137,6 +161,8 @@ impl Kind {
             Self::Address => "address",
             Self::Key => "key",
             Self::SignUp => "sign_up",
+            Self::LogIn => "log_in",
+            Self::Password => "password",
         }
     }
 }
@@ -148,7 +174,18 @@ impl LimitSettings {
             Kind::Address => self.rate_limit_address_per_minute,
             Kind::Key => self.rate_limit_per_minute,
             Kind::SignUp => self.rate_limit_sign_ups_per_hour,
+            Kind::LogIn => self.rate_limit_log_ins_per_hour,
+            Kind::Password => self.rate_limit_passwords_per_hour,
         }
+    }
+}
+
+impl LimitSettings {
+    /// A limit of somebody, unless there is none.
+    fn rule(&self, kind: Kind, who: &str) -> Option<Rule> {
+        let limit = self.limit(kind);
+        let key = format!("{}:limit:{}:{who}", self.redis_prefix, kind.name());
+        (limit > 0).then_some(Rule { kind, key, limit })
     }
 }
 
@@ -188,24 +225,43 @@ impl Limits {
 
     /// Charges a request. `None` when no limit applies.
     pub async fn charge(&self, request: &Request) -> Option<Standing> {
-        let rules = self.rules(request);
+        self.charge_rules(&self.rules(request)).await
+    }
+
+    /// Charges a password that a request tries for an account, whether there is such an account or not.
+    ///
+    /// Errors: 429 when the request's network has tried too many for it.
+    pub async fn charge_password(&self, request: &Request, account: &str) -> Result<(), ApiError> {
+        let settings = &self.0.settings;
+        let network = self.network(request);
+        let who = format!(
+            "{}:{}",
+            fingerprint(&account.trim().to_lowercase()),
+            network.as_deref().unwrap_or("unknown")
+        );
+        let rule = settings.rule(Kind::Password, &who);
+        let standing = self.charge_rules(rule.as_slice()).await;
+        standing.map_or(Ok(()), |standing| standing.verdict())
+    }
+
+    async fn charge_rules(&self, rules: &[Rule]) -> Option<Standing> {
         if rules.is_empty() {
             return None;
         }
         if self.is_open() {
-            return self.0.local.charge(&rules);
+            return self.0.local.charge(rules);
         }
-        let answer = tokio::time::timeout(PATIENCE, self.ask(&rules)).await;
+        let answer = tokio::time::timeout(PATIENCE, self.ask(rules)).await;
         let Ok(Ok((allowed, tight, remaining, reset, wait))) = answer else {
             self.open();
-            return self.0.local.charge(&rules);
+            return self.0.local.charge(rules);
         };
         if self.0.breaker.answered() {
             tracing::info!("Redis answers again: limits are counted for all processes together");
         }
         if allowed {
             // So that whoever has used up his limit gets no second one when Redis goes away.
-            self.0.local.charge(&rules);
+            self.0.local.charge(rules);
         }
         let rule = rules.get(tight.checked_sub(1)?)?;
         Some(Standing {
@@ -240,18 +296,19 @@ impl Limits {
 
     fn rules(&self, request: &Request) -> Vec<Rule> {
         let settings = &self.0.settings;
-        let key = request.header("X-API-Key");
+        // A session has many tokens, each for a quarter of an hour; its id is no secret, so it is not what is counted by.
+        let key = request
+            .header("X-API-Key")
+            .or_else(|| request.header("Authorization"))
+            .or_else(|| cookies::find(request, cookies::ACCESS));
         let charged = Kind::charged(request.method(), request.uri().path(), key.is_some());
         let address = client_address(request, settings.trusted_proxies)
             .map_or_else(|| "unknown".to_owned(), group);
-        let rule = |kind: Kind| {
-            let limit = settings.limit(kind);
-            let who = match kind {
-                Kind::Address | Kind::SignUp => address.clone(),
-                Kind::Key => fingerprint(key.unwrap_or_default()),
-            };
-            let key = format!("{}:limit:{}:{who}", settings.redis_prefix, kind.name());
-            (limit > 0).then_some(Rule { kind, key, limit })
+        let rule = |kind: Kind| match kind {
+            Kind::Key => settings.rule(kind, &fingerprint(key.unwrap_or_default())),
+            Kind::Address | Kind::SignUp | Kind::LogIn | Kind::Password => {
+                settings.rule(kind, &address)
+            }
         };
         charged.into_iter().filter_map(rule).collect()
     }
@@ -306,9 +363,13 @@ impl Standing {
         let seconds = whole_seconds(wait).max(1);
         let limit = self.limit;
         let what = match self.kind {
-            Kind::Key => format!("more than {limit} requests a minute with this API key"),
+            Kind::Key => format!("more than {limit} requests a minute with this API key or token"),
             Kind::Address => format!("more than {limit} requests a minute from this address"),
             Kind::SignUp => format!("more than {limit} sign-ups an hour from this address"),
+            Kind::LogIn => format!("more than {limit} log-ins an hour from this address"),
+            Kind::Password => {
+                format!("more than {limit} passwords an hour for this account from this address")
+            }
         };
         let detail = format!("{what}: try again in {seconds} s");
         Err(
@@ -340,7 +401,7 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Redis never sees a key in clear.
+/// Redis never sees a key, a token or an address of mail in clear.
 fn fingerprint(key: &str) -> String {
     let hash: [u8; 32] = Sha256::digest(key).into();
     let half = hash.first_chunk().copied().unwrap_or_default();

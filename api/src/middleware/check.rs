@@ -17,7 +17,8 @@ use crate::openapi::raw::Raw;
 use crate::resources;
 
 /// Headers that may be given once only.
-const ONCE: [&str; 5] = [
+const ONCE: [&str; 6] = [
+    "Authorization",
     "Content-Encoding",
     "Content-Type",
     "Idempotency-Key",

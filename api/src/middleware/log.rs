@@ -26,13 +26,14 @@ pub async fn log(
 ) -> poem::Result<Response> {
     let request_id = request_id(&request);
     let trace = request.header("traceparent").and_then(TraceParent::parse);
-    // Who calls is known once the key was looked up (`auth`).
+    // Who calls is known once the key or session was looked up (`auth`).
     let span = tracing::info_span!(
         "request",
         request_id,
         trace_id = trace.as_ref().map(TraceParent::trace_id),
         account_id = tracing::field::Empty,
         key_prefix = tracing::field::Empty,
+        session_id = tracing::field::Empty,
     );
     let id = HeaderValue::from_str(&request_id).ok();
     let context = Context {

@@ -44,13 +44,13 @@ pub fn finish(document: &mut Value) {
     }
 }
 
-/// A need that an operation has taken (`auth::Access`) is a role of the one scheme that there is.
+/// The need that an operation has taken (`auth::Access`) becomes the schemes that meet it.
 fn name_needs(document: &mut Value) {
     for (_, _, operation) in operations(document) {
-        for scheme in operation["security"].as_array_mut().into_iter().flatten() {
-            let needs = scheme.as_object().into_iter().flat_map(Map::keys);
-            let roles = needs.filter(|need| *need != Need::Key.name());
-            *scheme = json!({ "ApiKey": roles.collect::<Vec<_>>() });
+        let scheme = operation["security"][0].as_object();
+        let need = scheme.into_iter().flat_map(Map::keys).next();
+        if let Some(need) = need.and_then(|name| Need::parse(name)) {
+            operation["security"] = need.schemes();
         }
     }
 }

@@ -20,7 +20,7 @@ struct Operation {
     id: String,
     method: String,
     path: Vec<String>,
-    /// The scope that its caller needs; `None` for a public operation.
+    /// What its caller needs; `None` for a public operation.
     need: Option<Need>,
     parameters: BTreeMap<String, Kind>,
     shape: Shape,
@@ -124,7 +124,7 @@ impl Operations {
         self.find(request).map(|operation| operation.path.join("/"))
     }
 
-    /// The scope that the operation of a request needs.
+    /// What the operation of a request needs.
     pub fn need(&self, request: &Request) -> Option<Need> {
         self.find(request)?.need
     }
@@ -179,7 +179,7 @@ impl Operation {
                 .to_owned(),
             method: method.to_uppercase(),
             path: path.split('/').map(str::to_owned).collect(),
-            need: need_of(operation)?,
+            need: Need::of(operation)?,
             parameters,
             shape: Shape::new(&schema, components)?,
         })
@@ -254,17 +254,6 @@ impl Operation {
             readable: Value::Object(object),
         })
     }
-}
-
-/// The scope that an operation needs, which is the role of its only security scheme.
-fn need_of(operation: &Value) -> Result<Option<Need>, String> {
-    let Some(scheme) = operation["security"].get(0) else {
-        return Ok(None);
-    };
-    let name = scheme["ApiKey"][0].as_str();
-    let need = Need::parse(name.unwrap_or(Need::Key.name()));
-    need.map(Some)
-        .ok_or_else(|| format!("an unknown need: {scheme}"))
 }
 
 impl Kind {

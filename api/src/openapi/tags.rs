@@ -7,6 +7,8 @@ use poem_openapi::Tags;
 pub enum Tag {
     /// Sign up, and what an account is
     Accounts,
+    /// People log in and out
+    Sessions,
     /// What programs call with
     #[oai(rename = "API keys")]
     ApiKeys,

@@ -5,6 +5,7 @@ mod csp;
 pub mod disruption;
 pub mod docs;
 mod html;
+pub mod password_reset;
 pub mod payment_return;
 pub mod problems;
 pub mod verification;

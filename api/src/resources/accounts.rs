@@ -51,7 +51,7 @@ pub struct AccountView {
     first_name: String,
     last_name: String,
     phone: Option<String>,
-    /// `traveller`, `staff` or `admin`
+    /// `traveller`, `agent`, `staff` or `admin`
     role: String,
     created_at: Instant,
     /// When the link that was mailed to `email` was used; `null` until then

@@ -34,6 +34,8 @@ pub struct AuditEntryView {
     account_id: Option<Uuid>,
     /// With which API key
     api_key_id: Option<Uuid>,
+    /// In which session of a person who had logged in
+    session_id: Option<Uuid>,
     /// The address that the request came from
     address: Option<String>,
     /// What was done: `job_retried`, `flight_cancelled`, `refund_settled`, … New ones may come
@@ -111,6 +113,7 @@ impl From<Entry> for AuditEntryView {
             actor: entry.actor,
             account_id: entry.account_id.map(|id| id.0),
             api_key_id: entry.api_key_id.map(|id| id.0),
+            session_id: entry.session_id.map(|id| id.0),
             address: entry.address,
             action: entry.action,
             object_kind: entry.object_kind,

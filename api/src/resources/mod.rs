@@ -25,12 +25,16 @@ pub mod ledger;
 pub mod money_issues;
 pub mod name_corrections;
 pub mod no_shows;
+pub mod passwords;
 pub mod payments;
 pub mod places;
 pub mod refunds;
 pub mod return_link;
 pub mod search;
 pub mod seats;
+pub mod second_factor;
+pub mod sessions;
+pub mod users;
 pub mod webhook_endpoints;
 
 use crate::app::App;
@@ -55,6 +59,8 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         | "list_flight_loads"
         | "list_jobs"
         | "list_money_issues"
+        | "list_sessions"
+        | "list_users"
         | "list_webhook_deliveries" => page::check_query(query),
         "list_catalogue_flights" | "list_catalogue_schedules" => page::check_query(query),
         id if id.starts_with("list_catalogue_") => page::check_key_query(query),

@@ -9,13 +9,17 @@ use sqlx::PgPool;
 use crate::support::{Client, Send, TestApp};
 
 /// What may be called without a key; everything else says what it needs by its `Access`.
-const PUBLIC: [&str; 6] = [
+const PUBLIC: [&str; 10] = [
+    "confirm_password_reset",
     "create_account",
+    "create_session",
     "get_file",
     "health_live",
     "health_ready",
     "receive_stripe_event",
+    "refresh_session",
     "request_email_verification",
+    "request_password_reset",
 ];
 
 /// The need of each operation, as `api/routes.txt` says it: whatever says something of a person or an account needs more
@@ -105,8 +109,11 @@ async fn every_operation_is_refused_to_a_key_without_its_scope(pool: PgPool) {
                     continue;
                 }
                 let answer = call(&client, &document, method, path, operation).await;
-                let refused = answer.status == 403 && answer.body["code"] == "missing_scope";
-                let lacks = *needed != "key" && *needed != scope;
+                let code = answer.body["code"].as_str().unwrap_or_default();
+                let is_person = answer.status == 403 && code == "session_required";
+                assert_eq!(is_person, *needed == "session", "{id}: {answer:?}");
+                let refused = answer.status == 403 && code == "missing_scope";
+                let lacks = !["key", "session", scope].contains(needed);
                 assert_eq!(refused, lacks, "{id} with {scope}: {answer:?}");
                 if refused {
                     let detail = format!("The API key lacks the scope `{needed}`.");

@@ -91,6 +91,8 @@ impl TestApp {
         limits.rate_limit_per_minute = 0;
         limits.rate_limit_address_per_minute = 0;
         limits.rate_limit_sign_ups_per_hour = 0;
+        limits.rate_limit_log_ins_per_hour = 0;
+        limits.rate_limit_passwords_per_hour = 0;
         // All of a test's accounts are young and come from one address.
         settings.sales.max_unpaid_seats_of_network = 0;
         settings.sales.max_unpaid_percent_for_new_accounts = 100;

@@ -1,12 +1,18 @@
-//! Accounts and the API keys that act for them.
+//! Accounts, and what acts for them: the API keys of programs, and the sessions of people.
 
+mod hashing;
 mod key;
+mod log_in;
 mod model;
 mod password;
+mod password_reset;
 mod principal;
 mod queries;
 mod requests;
 mod rotation;
+mod second_factor;
+mod session;
+mod users;
 mod verification;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
@@ -14,12 +20,26 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 pub use key::{ApiKey, KeyMode, NewApiKey, SecretKey};
+pub use log_in::{Known, StoredPassword, find_password};
 pub use model::{Account, Details, Role, Scope, SignUp};
 pub use password::{Password, PasswordHash};
+pub use password_reset::{
+    RESET_TIME, ResetLink, ResetLinks, Resettable, change_password, find_resettable, look_up_reset,
+    own_password, request_password_reset, reset_password,
+};
 pub use principal::{Credential, Principal};
 pub use queries::{find, find_by_email, get, list_keys};
 pub use requests::{KeyRequest, forget_requests, insert_requests, list_requests};
 pub use rotation::rotate_key;
+pub use second_factor::{
+    FactorState, NewFactor, begin_factor, confirm_factor, factor_state, remove_factor, take_code,
+};
+pub use session::{
+    ACCESS_TIME, Device, EndReason, MOST_SESSIONS, OpenedSession, RefreshOutcome, RefreshToken,
+    SESSION_TIME, Session, authenticate_token, end_all_sessions, end_session, forget_sessions,
+    list_sessions, open_session, refresh_session, rotate_signing_key,
+};
+pub use users::{list_accounts, set_role};
 pub(crate) use verification::require_verified;
 pub use verification::{
     LinkState, VerificationLink, VerificationLinks, find_unverified, look_up_link,
@@ -351,7 +371,7 @@ pub async fn reset_keys(
     .await?
     .rows_affected();
     let scopes = match account.role {
-        Role::Traveller => &[Scope::Search, Scope::Bookings],
+        Role::Traveller | Role::Agent => &[Scope::Search, Scope::Bookings],
         Role::Staff | Role::Admin => Scope::ALL,
     };
     let wish = KeyWish::new("Key after a reset", scopes);

@@ -34,6 +34,8 @@ pub struct Account {
 pub enum Role {
     /// Books for themselves.
     Traveller,
+    /// Books for the customers of an agency.
+    Agent,
     /// Runs catalogue, coupons and bookings.
     Staff,
     /// Also runs users and roles.
@@ -45,20 +47,43 @@ impl Role {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Traveller => "traveller",
+            Self::Agent => "agent",
             Self::Staff => "staff",
             Self::Admin => "admin",
         }
     }
 
+    /// What a person of this role may do in a session.
+    pub const fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Traveller | Self::Agent => &[Scope::Search, Scope::Bookings],
+            Self::Staff => &[
+                Scope::Search,
+                Scope::Bookings,
+                Scope::Refunds,
+                Scope::Catalogue,
+            ],
+            Self::Admin => Scope::ALL,
+        }
+    }
+
+    /// Whether it works for who runs this deployment.
+    pub const fn is_staff(self) -> bool {
+        match self {
+            Self::Traveller | Self::Agent => false,
+            Self::Staff | Self::Admin => true,
+        }
+    }
+
     /// The role of a name, or `None`.
     pub fn parse(raw: &str) -> Option<Self> {
-        [Self::Traveller, Self::Staff, Self::Admin]
+        [Self::Traveller, Self::Agent, Self::Staff, Self::Admin]
             .into_iter()
             .find(|role| role.as_str() == raw)
     }
 }
 
-/// What an API key may do.
+/// What an API key or a person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Look at places, flights and offers.

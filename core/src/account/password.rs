@@ -1,22 +1,20 @@
 //! Passwords: judged by how they would be guessed, kept as argon2id.
 
-use std::sync::LazyLock;
-use std::time::Duration;
-
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc,
+};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
+use super::hashing;
 use crate::error::{Error, Result};
 
 /// The least length; NIST SP 800-63B asks for 8 and lets no rule of composition stand in for length.
 const MIN_CHARS: usize = 10;
 /// Longer ones would only be work for us.
 const MAX_CHARS: usize = 200;
-/// Two at a time: each takes 19 MiB and about 20 ms of a core.
-static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
-/// How long a request waits for its turn before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What nobody's password is compared with: as much work as anybody's.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A password in clear that is good enough, for as long as it takes to hash it.
 #[derive(Debug)]
@@ -51,17 +49,12 @@ impl Password {
         Ok(Self(raw.into()))
     }
 
-    /// Hashes with argon2id (19 MiB, 2 passes, 1 lane: OWASP's first choice), away from the async threads.
+    /// Hashes with argon2id (19 MiB, 2 passes, 1 lane: OWASP's first choice), on threads of their own.
     ///
-    /// Call it before a transaction begins. Errors: [`Error::Busy`] when the queue does not move for five seconds.
+    /// Call it before a transaction begins. Errors: [`Error::Busy`] at once when too many wait.
     pub async fn hash(&self) -> Result<PasswordHash> {
-        let _slot = tokio::time::timeout(PATIENCE, SLOTS.acquire())
-            .await
-            .map_err(|_| Error::Busy("password hashing"))?;
         let password = self.0.clone();
-        let hash = tokio::task::spawn_blocking(move || hash(password.expose_secret()));
-        hash.await
-            .map_err(|error| Error::Internal(format!("hashing ended early: {error}")))?
+        hashing::run(move || hash(password.expose_secret())).await?
     }
 }
 
@@ -73,6 +66,35 @@ impl PasswordHash {
     /// `$argon2id$v=19$m=19456,t=2,p=1$…`
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What is stored in a row of an account.
+    pub(super) fn stored(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// A hash that no password has.
+    pub(super) fn nobody() -> Self {
+        Self(NOBODY.to_owned())
+    }
+
+    /// Whether it is the hash of this password, on threads of their own: as much work when it is not.
+    ///
+    /// Call it while no connection is held. Errors: [`Error::Busy`] at once when too many wait.
+    pub(super) async fn is_of(&self, password: SecretString) -> Result<bool> {
+        let phc = self.0.clone();
+        hashing::run(move || verify(&phc, password.expose_secret())).await?
+    }
+}
+
+fn verify(phc: &str, password: &str) -> Result<bool> {
+    use argon2::password_hash::Error as Failure;
+    let internal = |error: Failure| Error::Internal(format!("argon2: {error}"));
+    let hash = phc::PasswordHash::new(phc).map_err(|error| internal(error.into()))?;
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(Failure::PasswordInvalid) => Ok(false),
+        Err(error) => Err(internal(error)),
     }
 }
 
@@ -119,5 +141,16 @@ mod tests {
             "{one:?}"
         );
         assert_ne!(one.as_str(), two.as_str());
+        let is_of = async |hash: &PasswordHash, raw: &str| hash.is_of(raw.into()).await.unwrap();
+        assert!(is_of(&one, "correct horse battery").await);
+        assert!(!is_of(&one, "correct horse batteries").await);
+        assert!(!is_of(&PasswordHash::nobody(), "correct horse battery").await);
+    }
+
+    #[test]
+    fn a_password_of_nobody_is_as_much_work_as_one_of_somebody() {
+        let params = |phc: &str| phc.rsplitn(3, '$').last().unwrap().to_owned();
+        let somebody = hash("correct horse battery").unwrap();
+        assert_eq!(params(NOBODY), params(somebody.as_str()));
     }
 }

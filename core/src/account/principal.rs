@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::model::{Role, Scope};
+use crate::actor::Means;
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, ApiKeyId};
+use crate::ids::{AccountId, ApiKeyId, SessionId};
 
 /// Whom a request acts for, by what it proved that, and what it may do.
 ///
@@ -34,6 +35,14 @@ pub enum Credential {
         /// When the key ends by itself.
         expires_at: Option<DateTime<Utc>>,
     },
+    /// The access token of a person's session.
+    Session {
+        /// The session.
+        id: SessionId,
+        /// Whether the person works here and has no second factor, which this deployment asks for: then the scopes are
+        /// those of a traveller.
+        lacks_second_factor: bool,
+    },
 }
 
 impl Principal {
@@ -42,12 +51,29 @@ impl Principal {
         self.scopes.contains(&scope)
     }
 
-    /// [`Error::MissingScope`] unless the scope is granted.
+    /// [`Error::MissingScope`] of an API key, [`Error::RoleLacksScope`] or [`Error::FactorMissing`] of a person, unless the
+    /// scope is granted.
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.has(scope) {
-            Ok(())
-        } else {
-            Err(Error::MissingScope(scope.as_str()))
+            return Ok(());
+        }
+        Err(match self.credential {
+            Credential::ApiKey { .. } => Error::MissingScope(scope.as_str()),
+            Credential::Session {
+                lacks_second_factor: true,
+                ..
+            } if self.role.scopes().contains(&scope) => Error::FactorMissing,
+            Credential::Session { .. } => Error::RoleLacksScope(scope.as_str()),
+        })
+    }
+
+    /// The session that the request is made in.
+    ///
+    /// Errors: [`Error::SessionRequired`] when it shows an API key.
+    pub fn session(&self) -> Result<SessionId> {
+        match self.credential {
+            Credential::Session { id, .. } => Ok(id),
+            Credential::ApiKey { .. } => Err(Error::SessionRequired),
         }
     }
 }
@@ -55,13 +81,26 @@ impl Principal {
 impl Credential {
     /// When it ends by itself; nothing that is made with it lasts longer.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        let Self::ApiKey { expires_at, .. } = self;
-        *expires_at
+        match self {
+            Self::ApiKey { expires_at, .. } => *expires_at,
+            // A session can be refreshed for as long as it is used.
+            Self::Session { .. } => None,
+        }
     }
 
     /// Whether it is this API key.
     pub fn is_key(&self, key_id: ApiKeyId) -> bool {
-        let Self::ApiKey { id, .. } = self;
-        *id == key_id
+        match self {
+            Self::ApiKey { id, .. } => *id == key_id,
+            Self::Session { .. } => false,
+        }
+    }
+
+    /// Which key or session acts.
+    pub const fn means(&self) -> Means {
+        match self {
+            Self::ApiKey { id, .. } => Means::ApiKey(*id),
+            Self::Session { id, .. } => Means::Session(*id),
+        }
     }
 }

@@ -48,12 +48,7 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
 
 /// Which account an e-mail address in any case and form belongs to.
 pub(super) async fn id_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<AccountId>> {
-    let as_written = email.trim().to_lowercase();
-    // Accounts from before domains were kept as `xn--` have the form that was written.
-    let as_kept = EmailAddress::parse(&as_written).map_or_else(
-        |_| as_written.clone(),
-        |email| email.as_str().to_lowercase(),
-    );
+    let [as_kept, as_written] = forms_of(email);
     let id = sqlx::query_scalar!(
         "select id from account where email in ($1, $2) order by email = $1 desc limit 1",
         as_kept,
@@ -62,6 +57,17 @@ pub(super) async fn id_by_email(conn: &mut PgConnection, email: &str) -> Result<
     .fetch_optional(conn)
     .await?;
     Ok(id.map(AccountId))
+}
+
+/// The form in which an address is kept, and that in which it was written: accounts from before domains were kept as
+/// `xn--` have the latter.
+pub(super) fn forms_of(email: &str) -> [String; 2] {
+    let as_written = email.trim().to_lowercase();
+    let as_kept = EmailAddress::parse(&as_written).map_or_else(
+        |_| as_written.clone(),
+        |email| email.as_str().to_lowercase(),
+    );
+    [as_kept, as_written]
 }
 
 /// Up to `limit` keys of an account, newest first, made before the key `after`; ended ones too.
@@ -172,7 +178,7 @@ pub(super) async fn key_by_hash(
     .transpose()
 }
 
-fn role(raw: &str) -> Result<Role> {
+pub(super) fn role(raw: &str) -> Result<Role> {
     Role::parse(raw).ok_or_else(|| Error::Internal(format!("unknown role {raw:?} in the database")))
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::ids::{AccountId, ApiKeyId};
+use crate::ids::{AccountId, ApiKeyId, SessionId};
 
 /// Something that was done to an object.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Entry {
     pub account_id: Option<AccountId>,
     /// With which API key.
     pub api_key_id: Option<ApiKeyId>,
+    /// In which session of a person who had logged in.
+    pub session_id: Option<SessionId>,
     /// From where; `None` on the command line.
     pub address: Option<String>,
     /// What was done.

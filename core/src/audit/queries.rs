@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::model::{AuditFilter, Entry};
 use crate::Result;
-use crate::ids::{AccountId, ApiKeyId};
+use crate::ids::{AccountId, ApiKeyId, SessionId};
 
 /// The entries that a filter leaves, newest first, `limit` of them older than `before`.
 pub async fn list(
@@ -17,7 +17,8 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Entry,
         r#"
-        select id, at, actor, account_id as "account_id: AccountId", api_key_id as "api_key_id: ApiKeyId", address, action,
+        select id, at, actor, account_id as "account_id: AccountId", api_key_id as "api_key_id: ApiKeyId",
+               session_id as "session_id: SessionId", address, action,
                object_kind, object_id, before, after, request_id
         from audit_entry
         where ($1::uuid is null or account_id = $1)

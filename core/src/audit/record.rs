@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::Act;
+use crate::actor::Means;
 use crate::clock::Clock;
 use crate::{Result, actor, telemetry};
 
@@ -31,18 +32,21 @@ pub async fn within<F: Future>(address: Option<IpAddr>, future: F) -> F::Output 
 /// Writes an act in the transaction that does it. Who does it, from where and in which request is the task's.
 pub async fn record(conn: &mut PgConnection, clock: &Clock, act: &Act<'_>) -> Result<()> {
     let actor = actor::current();
-    let (account_id, api_key_id) = actor.credentials().unzip();
+    let (account_id, with) = actor.credentials().unzip();
+    let api_key_id = with.and_then(Means::api_key_id);
+    let session_id = with.and_then(Means::session_id);
     let address = ORIGIN.try_with(|origin| origin.address).ok().flatten();
     sqlx::query!(
         r#"
-        insert into audit_entry (id, at, actor, account_id, api_key_id, address, action, object_kind, object_id, before, after, request_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        insert into audit_entry (id, at, actor, account_id, api_key_id, session_id, address, action, object_kind, object_id, before, after, request_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         "#,
         Uuid::now_v7(),
         clock.now(),
         actor.as_str(),
         account_id.map(|id| id.0),
         api_key_id.map(|id| id.0),
+        session_id.map(|id| id.0),
         address.map(|address| address.to_canonical().to_string()),
         act.action,
         act.object_kind,

@@ -180,7 +180,7 @@ async fn set_confirmed(
             update payment set status = 'succeeded', ended_at = $2, stripe_payment_intent_id = $5, stripe_session_id = coalesce(stripe_session_id, $6)
             from confirmed where payment.id = $7
         ), recorded as (
-            select record_booking_event($8, id, $15, $9, $23, $2, $10, $11, $12, $13, $16, $14, $17, $18, $19, $20, $21, $22) from confirmed
+            select record_booking_event($8, id, $15, $9, $23, $2, $10, $11, $12, $24, $13, $16, $14, $17, $18, $19, $20, $21, $22) from confirmed
         )
         -- what the function does is asked for, else PostgreSQL would not call it
         select (select count(*) from recorded) = 1 as "is_confirmed!"
@@ -208,6 +208,7 @@ async fn set_confirmed(
         &jobs.unique_keys as &[Option<String>],
         &jobs.max_attempts,
         event.told_as,
+        event.session_id.map(|id| id.0),
     )
     .fetch_one(conn)
     .await?;

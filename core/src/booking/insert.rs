@@ -95,7 +95,7 @@ pub(super) async fn booking(
                 order by flight_id, person
                 on conflict on constraint live_traveller_booked_once do nothing
             ), recorded as (
-                select record_booking_event($17, id, $3, $18, $19, $5, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) from made
+                select record_booking_event($17, id, $3, $18, $19, $5, $20, $21, $22, $32, $23, $24, $25, $26, $27, $28, $29, $30, $31) from made
             )
             -- `made` by what the function has recorded: else PostgreSQL would not call it
             select not $12 or exists (select from taken) as "taken!", (select count(*) from recorded) = 1 as "made!",
@@ -134,6 +134,7 @@ pub(super) async fn booking(
             &jobs.payloads,
             &jobs.unique_keys as &[Option<String>],
             &jobs.max_attempts,
+            event.session_id.map(|id| id.0),
         )
         .fetch_one(&mut *conn)
         .await?;

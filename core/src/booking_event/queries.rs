@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::ids::{AccountId, ApiKeyId, BookingId, BookingRef};
+use crate::ids::{AccountId, ApiKeyId, BookingId, BookingRef, SessionId};
 use crate::{Error, Result};
 
 /// An event as it was recorded. Kind, actor and details are as they were written, by whichever version of the program.
@@ -21,6 +21,8 @@ pub struct Recorded {
     pub actor: String,
     /// With which API key.
     pub api_key_id: Option<ApiKeyId>,
+    /// In which session.
+    pub session_id: Option<SessionId>,
     /// The request that caused it.
     pub request_id: Option<String>,
     /// What it was before and is after.
@@ -41,7 +43,7 @@ pub async fn list(
     let events = sqlx::query_as!(
         Recorded,
         r#"
-        select id, kind, occurred_at, actor, api_key_id as "api_key_id: ApiKeyId", request_id, details
+        select id, kind, occurred_at, actor, api_key_id as "api_key_id: ApiKeyId", session_id as "session_id: SessionId", request_id, details
         from booking_event
         where booking_id = $1 and ($2::uuid is null or position > (select position from booking_event where id = $2 and booking_id = $1))
         order by position limit $3

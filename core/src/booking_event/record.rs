@@ -9,10 +9,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Event, Notice};
+use crate::actor::{self, Means};
 use crate::clock::Clock;
-use crate::ids::{AccountId, ApiKeyId, BookingId};
+use crate::ids::{AccountId, ApiKeyId, BookingId, SessionId};
 use crate::outbox::{self, SendSms};
-use crate::{Result, actor, mail, telemetry};
+use crate::{Result, mail, telemetry};
 
 /// Writes an event of a booking and promises the mail, the text message and the webhooks that tell it, in the transaction that makes
 /// the change: at its end where it locks rows that others wait for. Who acts and for which request is the task's
@@ -30,7 +31,7 @@ pub async fn record(
     let row = Row::new(clock, account_id, booking_id, event)?;
     let jobs = Jobs::of(&row);
     let is_new = sqlx::query_scalar!(
-        r#"select record_booking_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as "is_new!""#,
+        r#"select record_booking_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $10, $11, $12, $13, $14, $15, $16, $17, $18) as "is_new!""#,
         row.id,
         booking_id.0,
         account_id.0,
@@ -49,6 +50,7 @@ pub async fn record(
         &jobs.payloads,
         &jobs.unique_keys as &[Option<String>],
         &jobs.max_attempts,
+        row.session_id.map(|id| id.0),
     )
     .fetch_one(conn)
     .await?;
@@ -65,6 +67,7 @@ pub(crate) struct Row {
     pub actor: &'static str,
     pub account_id: Option<AccountId>,
     pub api_key_id: Option<ApiKeyId>,
+    pub session_id: Option<SessionId>,
     pub request_id: Option<String>,
     pub trace_parent: Option<String>,
     pub details: Value,
@@ -104,7 +107,7 @@ impl Row {
         event: &Event,
     ) -> Result<Self> {
         let (actor, context) = (actor::current(), telemetry::context());
-        let (acting_account, api_key) = actor.credentials().unzip();
+        let (acting_account, with) = actor.credentials().unzip();
         Ok(Self {
             id: Uuid::now_v7(),
             kind: event.kind().as_str(),
@@ -112,7 +115,8 @@ impl Row {
             occurred_at: clock.now(),
             actor: actor.as_str(),
             account_id: acting_account,
-            api_key_id: api_key,
+            api_key_id: with.and_then(Means::api_key_id),
+            session_id: with.and_then(Means::session_id),
             request_id: context.request_id,
             trace_parent: context.trace_parent,
             details: event.details(),

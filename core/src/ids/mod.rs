@@ -42,6 +42,8 @@ ids! {
     AccountId,
     /// One API key of an account.
     ApiKeyId,
+    /// One log-in of a person on one device.
+    SessionId,
     /// One dated flight.
     FlightId,
     /// Seats taken out of the inventory for a party.

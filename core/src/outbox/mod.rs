@@ -30,7 +30,7 @@ pub use hint::{HINTS, hint};
 pub use model::{
     CreateRefund, DeliverWebhook, ExpireCheckout, Job, JobState, JobStatus, Kind, MailKind,
     MaterialiseFlights, NotifyDisrupted, Queue, ReconcilePayment, RenderDocument,
-    SendEndpointDisabled, SendMail, SendSms, SendVerification,
+    SendEndpointDisabled, SendMail, SendPasswordReset, SendSms, SendVerification,
 };
 pub use outage::{Outage, answered, outages};
 pub use queries::{Depth, depths, find, lag};

@@ -91,6 +91,11 @@ jobs! {
         /// The account.
         account_id: AccountId,
     } = "send_verification" on Mail, 50 attempts;
+    /// Send the link that sets another password, unless there is no such account.
+    SendPasswordReset {
+        /// The account.
+        account_id: AccountId,
+    } = "send_password_reset" on Mail, 8 attempts;
     /// Send the confirmation of a booking to its contact's phone.
     SendSms {
         /// The booking it is about.

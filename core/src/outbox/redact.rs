@@ -3,8 +3,14 @@
 /// Characters of an error that are kept.
 const MOST: usize = 500;
 /// Beginnings of secrets that have a shape of their own.
-const SECRET_MARKS: [&str; 6] = [
-    "sk_live_", "sk_test_", "rk_live_", "whsec_", "fd_live_", "fd_test_",
+const SECRET_MARKS: [&str; 7] = [
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "whsec_",
+    "fd_live_",
+    "fd_test_",
+    "fd_refresh_",
 ];
 
 /// The text without words that hold an `@` (mail addresses, `user:password@host`) or look like a key, cut to 500

@@ -9,6 +9,7 @@ pub mod reconcile_payment;
 pub mod render_document;
 pub mod send_endpoint_disabled;
 pub mod send_mail;
+pub mod send_password_reset;
 pub mod send_sms;
 pub mod send_verification;
 
@@ -28,6 +29,7 @@ pub async fn run(
     match kind {
         Kind::SendMail => send_mail::run(ctx, read(payload)?, lease).await,
         Kind::SendSms => send_sms::run(ctx, read(payload)?, lease).await,
+        Kind::SendPasswordReset => send_password_reset::run(ctx, read(payload)?, lease).await,
         Kind::SendVerification => send_verification::run(ctx, read(payload)?, lease).await,
         Kind::CreateRefund => create_refund::run(ctx, read(payload)?, lease).await,
         Kind::ExpireCheckout => expire_checkout::run(ctx, read(payload)?, lease).await,
@@ -59,6 +61,7 @@ pub async fn on_dead(
         },
         Kind::SendMail
         | Kind::SendEndpointDisabled
+        | Kind::SendPasswordReset
         | Kind::SendVerification
         | Kind::SendSms
         | Kind::CreateRefund

@@ -10,6 +10,7 @@ pub mod endpoint_disabled;
 mod layout;
 mod message;
 mod moved;
+pub mod password_reset;
 mod returned;
 mod smtp;
 mod structured;

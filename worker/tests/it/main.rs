@@ -24,6 +24,7 @@ mod s3;
 #[path = "../../examples/ticket/sample.rs"]
 mod sample;
 mod send_mail;
+mod send_password_reset;
 mod send_verification;
 mod support;
 mod ticket_pdf;

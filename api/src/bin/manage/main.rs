@@ -10,6 +10,7 @@ mod check;
 mod connect;
 mod invariants;
 mod jobs;
+mod keys;
 mod output;
 mod seats;
 mod seller;
@@ -117,6 +118,10 @@ enum Command {
         email: String,
     },
 
+    /// Change the key that signs access tokens
+    #[command(subcommand)]
+    Keys(keys::KeyCommand),
+
     /// Print the OpenAPI document of the API
     Openapi {
         /// Write it to a file instead
@@ -189,6 +194,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Seller(new) => seller::run(settings, &clock, new).await?,
         Command::Createsuperuser(wish) => superuser::create(settings, &clock, wish).await?,
         Command::ResetKeys { email } => superuser::reset_keys(settings, &clock, &email).await?,
+        Command::Keys(command) => keys::run(settings, &clock, command).await?,
         Command::Openapi { output } => catalogue::openapi(output.as_deref())?,
         Command::Routes => output::line(flightdesk_api::routes().trim_end()),
         Command::Jobs(wish) => return jobs::run(settings, &clock, wish).await,

@@ -39,6 +39,8 @@ pub struct BookingEventView {
     actor: String,
     /// The API key that it was done with, if it was
     api_key_id: Option<Uuid>,
+    /// The session that it was done in, if a person had logged in
+    session_id: Option<Uuid>,
     /// The `X-Request-Id` of the request that caused it, also where it was done later
     request_id: Option<String>,
     /// What was before and is after, as ids and amounts; fields that do not apply are absent, and new ones may come.
@@ -123,6 +125,7 @@ impl From<Recorded> for BookingEventView {
             occurred_at: event.occurred_at.into(),
             actor: event.actor,
             api_key_id: event.api_key_id.map(|id| id.0),
+            session_id: event.session_id.map(|id| id.0),
             request_id: event.request_id,
             details: details
                 .into_iter()

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::affected;
 use super::model::{Announced, FlightChange, FlightTimes, Impact, NewDisruption};
 use super::refusal::FlightIsCancelled;
+use crate::actor::{self, Means};
 use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::error::Violations;
@@ -17,7 +18,7 @@ use crate::money::Currency;
 use crate::outbox::{self, NotifyDisrupted};
 use crate::schedule::{self, NewTimes};
 use crate::trade::DisruptionKind;
-use crate::{Error, Result, actor, fault, inventory, text, zone};
+use crate::{Error, Result, fault, inventory, text, zone};
 
 /// The longest a flight may take, as search takes for granted.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
@@ -134,13 +135,13 @@ async fn write(
     job_id: JobId,
     impact: &Impact,
 ) -> Result<()> {
-    let (account_id, api_key_id) = actor::current().credentials().unzip();
+    let (account_id, with) = actor::current().credentials().unzip();
     let (before, after) = (plan.before(), plan.after());
     sqlx::query!(
         r#"
         insert into disruption (id, flight_id, kind, reason, created_at, account_id, api_key_id, departs_at, arrives_at,
-                                new_departs_at, new_arrives_at, bookings, passengers, job_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                new_departs_at, new_arrives_at, bookings, passengers, job_id, session_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         "#,
         id,
         plan.flight.id.0,
@@ -148,7 +149,7 @@ async fn write(
         plan.reason,
         clock.now(),
         account_id.map(|id| id.0),
-        api_key_id.map(|id| id.0),
+        with.and_then(Means::api_key_id).map(|id| id.0),
         before.departs_at,
         before.arrives_at,
         after.map(|times| times.departs_at),
@@ -156,6 +157,7 @@ async fn write(
         impact.bookings,
         impact.passengers,
         job_id.0,
+        with.and_then(Means::session_id).map(|id| id.0),
     )
     .execute(conn)
     .await?;

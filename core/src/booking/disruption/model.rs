@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Means};
 use crate::entitlement::Entitlement;
 use crate::flight::Flight;
-use crate::ids::{AccountId, ApiKeyId, DirectionId, FlightId, JobId};
+use crate::ids::{AccountId, DirectionId, FlightId, JobId};
 use crate::money::Money;
 use crate::trade::{DefaultChoice, Direction, DisruptionChoice, DisruptionKind, DisruptionStatus};
 
@@ -80,7 +80,7 @@ pub(super) struct Disruption {
     pub reason: String,
     pub created_at: DateTime<Utc>,
     pub account_id: Option<AccountId>,
-    pub api_key_id: Option<ApiKeyId>,
+    pub with: Option<Means>,
     pub before: FlightTimes,
     /// None when it is cancelled.
     pub after: Option<FlightTimes>,
@@ -92,7 +92,7 @@ impl Disruption {
     /// Whoever made it.
     pub(super) fn actor(&self) -> Actor {
         Actor::Staff {
-            by: self.account_id.zip(self.api_key_id),
+            by: self.account_id.zip(self.with),
         }
     }
 }

@@ -7,11 +7,14 @@ use uuid::Uuid;
 
 use super::decide;
 use super::model::{BookingDisruption, Choosing, Disruption, FlightTimes};
+use crate::actor::Means;
 use crate::booking::cancel::Subject;
 use crate::clock::Clock;
 use crate::entitlement::Entitlement;
 use crate::flight;
-use crate::ids::{AccountId, ApiKeyId, BookingId, BookingRef, DirectionId, FlightId, JobId};
+use crate::ids::{
+    AccountId, ApiKeyId, BookingId, BookingRef, DirectionId, FlightId, JobId, SessionId,
+};
 use crate::money;
 use crate::trade::{DefaultChoice, Direction, DisruptionKind, DisruptionStatus};
 use crate::{Error, Result};
@@ -21,7 +24,8 @@ pub(super) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Disruption>
     let row = sqlx::query!(
         r#"
         select s.flight_id as "flight_id: FlightId", s.kind as "kind: DisruptionKind", s.reason, s.created_at,
-               s.account_id as "account_id: AccountId", s.api_key_id as "api_key_id: ApiKeyId", s.departs_at, s.arrives_at,
+               s.account_id as "account_id: AccountId", s.api_key_id as "api_key_id: ApiKeyId",
+               s.session_id as "session_id: SessionId", s.departs_at, s.arrives_at,
                s.new_departs_at, s.new_arrives_at,
                exists (select from disruption newer where newer.flight_id = s.flight_id and newer.position > s.position) as "is_superseded!"
         from disruption s where s.id = $1
@@ -38,7 +42,7 @@ pub(super) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Disruption>
         reason: row.reason,
         created_at: row.created_at,
         account_id: row.account_id,
-        api_key_id: row.api_key_id,
+        with: Means::of(row.api_key_id, row.session_id),
         before: FlightTimes {
             departs_at: row.departs_at,
             arrives_at: row.arrives_at,
