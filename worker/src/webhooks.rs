@@ -98,7 +98,7 @@ impl WebhookClient {
             request = request.header(*name, value);
         }
         let body = Full::new(Bytes::from(attempt.body.clone()));
-        let request = request.body(body).map_err(|error| error.to_string())?;
+        let request = request.body(body).map_err(|error| explain(&error))?;
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| explain(&error))?;
         exchange.status = Some(answer.status().as_u16());

@@ -27,7 +27,7 @@ pub fn add(document: &mut Value) {
         let (about, told_as) = (&WEBHOOKS["kinds"][kind.as_str()], kind.published_as());
         let name = schema_name(told_as);
         let details = details(about);
-        schemas[&name] = schema(about["summary"].clone(), told_as, &details);
+        schemas[&name] = schema(&about["summary"], told_as, &details);
         messages.insert(
             told_as.to_owned(),
             message(told_as, &name, &about["summary"]),
@@ -35,7 +35,7 @@ pub fn add(document: &mut Value) {
     }
     let name = schema_name(TEST_TYPE);
     let summary = json!("A message that says nothing: `POST /v1/webhook-endpoints/{id}/tests`");
-    schemas[&name] = schema(summary.clone(), TEST_TYPE, &Value::Null);
+    schemas[&name] = schema(&summary, TEST_TYPE, &Value::Null);
     messages.insert(TEST_TYPE.to_owned(), message(TEST_TYPE, &name, &summary));
     document["webhooks"] = messages.into();
 }
@@ -60,7 +60,7 @@ fn details(about: &Value) -> Value {
     json!({ "type": "object", "required": required, "properties": about["properties"] })
 }
 
-fn schema(summary: Value, told_as: &str, details: &Value) -> Value {
+fn schema(summary: &Value, told_as: &str, details: &Value) -> Value {
     let event_id = json!({
         "type": "string",
         "format": "uuid",

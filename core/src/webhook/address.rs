@@ -118,7 +118,7 @@ fn is_public(address: IpAddr) -> bool {
 
 const RESERVED_V4: [(Ipv4Addr, u32); 15] = [
     // this network
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     // private
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(172, 16, 0, 0), 12),

@@ -93,7 +93,7 @@ pub async fn begin(
         r#"
         select d.event_id, d.event_type, d.attempts, d.request_body, d.created_at, e.id as "endpoint_id: WebhookEndpointId",
                e.account_id as "account_id: AccountId", e.url,
-               (select array_agg(s.id order by s.created_at desc) from webhook_secret s
+               (select array_agg(s.id order by s.valid_until desc nulls first) from webhook_secret s
                 where s.endpoint_id = e.id and (s.valid_until is null or s.valid_until > $3)) as "secrets!"
         from webhook_delivery d join webhook_endpoint e on e.id = d.endpoint_id
         where d.id = $1 and d.job_id = $2 and d.status = 'pending' and e.status = 'enabled'

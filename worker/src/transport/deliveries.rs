@@ -36,9 +36,9 @@ pub async fn run(ctx: Ctx, hints: Hints, mut hinted: Hinted, shutdown: Shutdown)
             }
             failed => {
                 if !std::mem::replace(&mut away, true) {
-                    let error = failed.and_then(Result::err).map(|error| error.to_string());
+                    let error = failed.and_then(Result::err);
                     warn!(
-                        error,
+                        error = error.as_ref().map(tracing::field::display),
                         "deliveries of webhooks cannot be promised; they wait"
                     );
                 }

@@ -226,7 +226,6 @@ impl WebhookEndpoints {
         method = "get",
         operation_id = "list_webhook_deliveries"
     )]
-    #[expect(clippy::too_many_arguments, reason = "a parameter of the query each")]
     async fn deliveries(
         &self,
         Data(app): Data<&App>,
