@@ -25,10 +25,12 @@ mod connection_time;
 mod coupon;
 mod fare_family;
 mod flight;
+mod flight_model;
 mod interline;
 mod metro_area;
 mod refusal;
 mod schedule;
+mod schedule_model;
 mod seat_fee;
 mod steps;
 mod tax;
@@ -47,17 +49,15 @@ pub use change::{change, create, delete, facts, get, list};
 pub use connection_time::ConnectionTime;
 pub use coupon::Coupon;
 pub use fare_family::FareFamily;
-pub use flight::{
-    CabinPatch, DatedFlight, FlightCabin, FlightFilter, FlightPatch, change_flight, create_flight,
-    delete_flight, get_flight, list_flights,
-};
+pub use flight::{change_flight, create_flight, delete_flight, get_flight, list_flights};
+pub use flight_model::{CabinPatch, DatedFlight, FlightCabin, FlightFilter, FlightPatch};
 pub use interline::InterlineAgreement;
 pub use metro_area::MetroArea;
 pub use refusal::{AlreadyExists, CapacityBelowSold, InUse, Outdated};
 pub use schedule::{
-    Schedule, SchedulePatch, change_schedule, create_schedule, delete_schedule, get_schedule,
-    list_schedules, weekdays, write_schedules,
+    change_schedule, create_schedule, delete_schedule, get_schedule, list_schedules,
 };
+pub use schedule_model::{Schedule, SchedulePatch, weekdays, write_schedules};
 pub use seat_fee::SeatFee;
 pub use steps::{LoadStep, PassengerFactor, write_load_steps, write_passenger_factors};
 pub use tax::Tax;

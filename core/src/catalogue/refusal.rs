@@ -1,6 +1,6 @@
 //! Why the catalogue is not changed.
 
-use super::flight::{FlightCabin, words};
+use super::flight_model::{FlightCabin, words};
 use crate::Result;
 use crate::error::Refusal;
 use crate::trade::Cabin;

@@ -1,14 +1,8 @@
 //! Dated flights, for staff.
 
-use chrono::{NaiveDate, NaiveDateTime};
-use flightdesk_core::Error;
-use flightdesk_core::catalogue::{
-    self, CabinPatch, DatedFlight, FlightCabin, FlightFilter, FlightPatch, Version,
-};
-use flightdesk_core::error::Violations;
+use chrono::NaiveDate;
+use flightdesk_core::catalogue::{self, DatedFlight, FlightCabin, FlightFilter, Version};
 use flightdesk_core::ids::FlightId;
-use flightdesk_core::schedule::{CabinFares, SingleFlight};
-use flightdesk_core::trade::Cabin;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -16,13 +10,13 @@ use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
 use super::Deleted;
+use super::flight_forms::{ChangeFlight, CreateFlight};
 use crate::app::App;
 use crate::auth::{Access, need};
 use crate::error::ApiError;
-use crate::http::body::{Checked, Rules};
+use crate::http::body::Checked;
 use crate::http::etag::{IfMatch, Tagged};
 use crate::http::page::{Page, PageRequest};
-use crate::openapi::raw::{FromRaw, Raw};
 use crate::openapi::tags::Tag;
 use crate::views::Instant;
 
@@ -73,166 +67,6 @@ pub struct CatalogueCabinView {
     sold: i32,
     /// Base fare for one adult before any factor, in minor units of the sale currency
     base_fare_minor: i64,
-}
-
-/// A flight that is flown once
-#[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
-pub struct CreateFlight {
-    /// IATA code
-    #[oai(validator(max_length = 2))]
-    airline: String,
-    /// One to four digits and at most one letter: `101`
-    #[oai(validator(max_length = 5))]
-    flight_number: String,
-    /// IATA code
-    #[oai(validator(max_length = 3))]
-    origin: String,
-    /// IATA code
-    #[oai(validator(max_length = 3))]
-    destination: String,
-    /// By the clocks at the origin: `2026-12-20T08:30`
-    #[oai(validator(max_length = 16))]
-    departs_local: String,
-    /// Minutes from gate to gate
-    #[oai(validator(minimum(value = "1"), maximum(value = "1440")))]
-    block_minutes: i32,
-    /// IATA code of the aircraft type
-    #[oai(validator(max_length = 3))]
-    aircraft: String,
-    /// Economy's base fare for one adult, in minor units of the sale currency
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000000")))]
-    base_fare_minor: i64,
-}
-
-/// What shall be different; what is left out stays, and a terminal that is `null` is nobody's to say any more
-#[derive(Debug, Default, Object)]
-#[oai(deny_unknown_fields)]
-pub struct ChangeFlight {
-    /// IATA code of another aircraft type: its seats are the capacities from then on, and who sat on a seat that it does
-    /// not have is seated anew and told
-    #[oai(validator(max_length = 3))]
-    aircraft: Option<String>,
-    /// Where it leaves
-    #[oai(validator(max_length = 10))]
-    departure_terminal: Option<String>,
-    /// Where it lands
-    #[oai(validator(max_length = 10))]
-    arrival_terminal: Option<String>,
-    /// Cabins that change; others stay
-    #[oai(validator(max_items = 4))]
-    cabins: Option<Vec<ChangeCabin>>,
-}
-
-/// What shall be different in a cabin
-#[derive(Debug, Default, Object)]
-#[oai(deny_unknown_fields)]
-pub struct ChangeCabin {
-    /// `economy`, `premium_economy`, `business` or `first`
-    #[oai(validator(max_length = 20))]
-    cabin: String,
-    /// Seats that are on sale in all: at least those that are held and sold, at most those that the aircraft has
-    #[oai(validator(minimum(value = "0"), maximum(value = "1000")))]
-    capacity: Option<i32>,
-    /// Base fare for one adult, in minor units of the sale currency. Offers that were made before keep their price
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000000")))]
-    base_fare_minor: Option<i64>,
-}
-
-impl FromRaw for CreateFlight {
-    fn from_raw(raw: Raw<'_>) -> Self {
-        Self {
-            airline: raw.text("airline"),
-            flight_number: raw.text("flight_number"),
-            origin: raw.text("origin"),
-            destination: raw.text("destination"),
-            departs_local: raw.text("departs_local"),
-            block_minutes: raw.integer("block_minutes").unwrap_or_default(),
-            aircraft: raw.text("aircraft"),
-            base_fare_minor: raw.integer("base_fare_minor").unwrap_or_default(),
-        }
-    }
-}
-
-impl CreateFlight {
-    fn departs_local(&self) -> Result<NaiveDateTime, Error> {
-        NaiveDateTime::parse_from_str(&self.departs_local, "%Y-%m-%dT%H:%M").map_err(|_| {
-            let mut wrong = Violations::new();
-            let message = "must be a local time such as 2026-12-20T08:30";
-            wrong.add("departs_local", "format", message);
-            wrong.into_error()
-        })
-    }
-}
-
-impl Rules for CreateFlight {
-    fn rules(self, _app: &App) -> Result<(), Error> {
-        self.departs_local().map(drop)
-    }
-}
-
-impl FromRaw for ChangeCabin {
-    fn from_raw(raw: Raw<'_>) -> Self {
-        Self {
-            cabin: raw.text("cabin"),
-            capacity: raw.integer("capacity"),
-            base_fare_minor: raw.integer("base_fare_minor"),
-        }
-    }
-}
-
-impl FromRaw for ChangeFlight {
-    fn from_raw(raw: Raw<'_>) -> Self {
-        Self {
-            aircraft: raw.optional_text("aircraft"),
-            departure_terminal: raw.optional_text("departure_terminal"),
-            arrival_terminal: raw.optional_text("arrival_terminal"),
-            cabins: raw.list("cabins"),
-        }
-    }
-}
-
-impl ChangeFlight {
-    /// Errors: 422 with every wrong field.
-    fn parse(self, nulls: &[String]) -> Result<FlightPatch, Error> {
-        let mut wrong = Violations::new();
-        let terminal = |name: &str, value: Option<String>| {
-            let is_null = nulls.iter().any(|null| null == name);
-            (is_null || value.is_some()).then_some(value)
-        };
-        let mut cabins = Vec::new();
-        for (index, cabin) in self.cabins.unwrap_or_default().into_iter().enumerate() {
-            match Cabin::parse(&cabin.cabin) {
-                Some(known) => cabins.push(CabinPatch {
-                    cabin: known,
-                    capacity: cabin.capacity,
-                    base_fare_minor: cabin.base_fare_minor,
-                }),
-                None => {
-                    let message = "must be economy, premium_economy, business or first";
-                    wrong.add(format!("cabins[{index}].cabin"), "unknown", message);
-                }
-            }
-        }
-        let patch = FlightPatch {
-            aircraft: self.aircraft,
-            departure_terminal: terminal("departure_terminal", self.departure_terminal),
-            arrival_terminal: terminal("arrival_terminal", self.arrival_terminal),
-            cabins,
-        };
-        // Places in the list are those of the request while all of its cabins are known.
-        if wrong.is_empty() {
-            patch.check(&mut wrong);
-        }
-        wrong.into_result()?;
-        Ok(patch)
-    }
-}
-
-impl Rules for ChangeFlight {
-    fn rules(self, _app: &App) -> Result<(), Error> {
-        self.parse(&[]).map(drop)
-    }
 }
 
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::Catalogue")]
@@ -321,18 +155,7 @@ impl CatalogueFlights {
     ) -> Result<Tagged<CatalogueFlightView, 201>, ApiError> {
         let mut tx = app.db.begin().await?;
         access.principal(&mut tx, app).await?;
-        let body = body.into_inner();
-        let new = SingleFlight {
-            departs_local: body.departs_local()?,
-            airline: body.airline,
-            flight_number: body.flight_number,
-            origin: body.origin,
-            destination: body.destination,
-            block_minutes: body.block_minutes,
-            aircraft: body.aircraft,
-            base_fare_minor: body.base_fare_minor,
-            cabin_fares: CabinFares::default(),
-        };
+        let new = body.into_inner().single()?;
         let flight = catalogue::create_flight(&mut tx, &app.clock, &new).await?;
         tx.commit().await?;
         let (version, path) = (
@@ -365,7 +188,7 @@ impl CatalogueFlights {
         access.principal(&mut tx, app).await?;
         let expected = if_match.expected()?;
         let nulls = body.nulls().to_vec();
-        let patch = body.into_inner().parse(&nulls)?;
+        let patch = body.into_inner().patch(&nulls);
         let id = FlightId(flight_id);
         let flight = catalogue::change_flight(&mut tx, &app.clock, id, &expected, &patch).await?;
         tx.commit().await?;

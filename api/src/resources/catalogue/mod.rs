@@ -10,6 +10,7 @@ pub mod bag_fees;
 pub mod connection_times;
 pub mod coupons;
 pub mod fare_families;
+mod flight_forms;
 pub mod flights;
 pub mod interline;
 pub mod metro_areas;

@@ -172,7 +172,7 @@ async fn a_schedule_makes_flights_and_they_follow_it(pool: PgPool) {
     );
     new["weekdays"] = json!("1");
     new["departs_local"] = json!("08:30");
-    new["aircraft"] = json!("32N");
+    new["aircraft"] = json!("320");
     let made = desk.post("/v1/admin/schedules", &new).await;
     assert_eq!(
         (made.status.as_u16(), &made.body["flights_added"]),
