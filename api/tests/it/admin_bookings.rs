@@ -331,7 +331,7 @@ async fn a_manifest_has_who_paid_and_still_flies_and_the_load_says_what_it_earns
     );
     assert_eq!(
         load["revenue"],
-        json!([{ "amount": "11000.00", "currency": "INR" }]),
+        json!([{ "amount": "12000.00", "currency": "INR" }]),
         "{load}"
     );
 
