@@ -156,18 +156,23 @@ impl App {
     }
 
     /// Which catalogue and tariff a search is answered from, as a part of the key of its answer: after a change nobody gets
-    /// an answer from before. Not to be asked for by who has a connection.
+    /// an answer from before. With it the timetable of that catalogue, for who has to compute the answer. Not to be asked
+    /// for by who has a connection.
     ///
-    /// It is never newer than the timetable that an answer is made of; a process that has not read its timetable yet reads
-    /// it after this.
-    pub async fn edition(&self) -> Result<String, ApiError> {
+    /// A process that has not read its timetable yet answers what others have computed without waiting for it, and reads
+    /// one that is no older when it computes.
+    pub async fn edition(&self) -> Result<(String, Option<Arc<Timetable>>), ApiError> {
         let (tariff, reference) = self.catalogue().await?;
-        let catalogue = if self.timetables.is_read() {
-            self.timetable().await?.catalogue_version()
+        let timetable = if self.timetables.is_read() {
+            Some(self.timetable().await?)
         } else {
-            reference.version()
+            None
         };
-        Ok(format!("{catalogue}.{}", tariff.id))
+        let catalogue = timetable
+            .as_ref()
+            .map(|timetable| timetable.catalogue_version());
+        let catalogue = catalogue.unwrap_or_else(|| reference.version());
+        Ok((format!("{catalogue}.{}", tariff.id), timetable))
     }
 
     /// Whether keys made here take real money.

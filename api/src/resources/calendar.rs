@@ -1,7 +1,9 @@
 //! The cheapest day to fly.
 
+use std::sync::Arc;
+
 use flightdesk_core::money::{Currency, Money};
-use flightdesk_core::search::{self, CalendarDay, Checked, QueryKey, Search};
+use flightdesk_core::search::{self, CalendarDay, Checked, QueryKey, Search, Timetable};
 use flightdesk_core::trade::Party;
 use poem::web::Data;
 use poem_openapi::param::Query;
@@ -150,15 +152,23 @@ impl Calendars {
 /// The days of a calendar, and whether they were known.
 async fn days(app: &App, checked: &Checked) -> Result<(Vec<CalendarDay>, bool), ApiError> {
     let key = QueryKey::of(&(&checked.departing, &checked.returning))?;
-    let compute = || Box::pin(compute(app, checked));
-    let key = format!("calendar:{}:{key}", app.edition().await?);
+    let (edition, timetable) = app.edition().await?;
+    let compute = || Box::pin(compute(app, timetable, checked));
+    let key = format!("calendar:{edition}:{key}");
     let cached = Box::pin(app.search_cache.get_or_compute(&key, None, compute)).await?;
     let days = serde_json::from_slice(&cached.answer).map_err(ApiError::internal)?;
     Ok((days, cached.hit))
 }
 
-async fn compute(app: &App, checked: &Checked) -> Result<Computed, ApiError> {
-    let timetable = app.timetable().await?;
+async fn compute(
+    app: &App,
+    timetable: Option<Arc<Timetable>>,
+    checked: &Checked,
+) -> Result<Computed, ApiError> {
+    let timetable = match timetable {
+        Some(known) => known,
+        None => app.timetable().await?,
+    };
     let (tariff, _) = app.catalogue().await?;
     let shop = app.shop(&tariff);
     let (departing, returning) = (&checked.departing, checked.returning.as_ref());

@@ -1,7 +1,7 @@
 //! From a checked search to a page of offers: found once, frozen, and looked at again whenever a page is served.
 
 use flightdesk_core::charge;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use flightdesk_core::error::{Error, FieldError};
@@ -10,6 +10,7 @@ use flightdesk_core::money::Money;
 use flightdesk_core::offer::{Offer, Quote};
 use flightdesk_core::search::{
     self, Checked, Cursor, DirectionQuery, Head, QueryKey, RECORD, Search, Seen, Snapshot,
+    Timetable,
 };
 use flightdesk_core::trade::{Direction, Party};
 use poem::http::StatusCode;
@@ -18,6 +19,9 @@ use crate::app::App;
 use crate::cache::search::Computed;
 use crate::error::ApiError;
 use crate::http::page::DEFAULT_LIMIT;
+
+/// What [`App::edition`] says.
+type Edition = (String, Option<Arc<Timetable>>);
 
 /// Which page of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -132,19 +136,20 @@ pub async fn answer(
     let returning = returning
         .map(|query| direction(Direction::Returning, query))
         .transpose()?;
+    let edition = app.edition().await?;
     let mut priced = match (wish.cursor, returning) {
         (Some(cursor), _) => {
             let frozen = next(app, [Some(departing), returning], cursor, wish.limit).await?;
             price(app, vec![frozen], false).await?
         }
         (None, None) => {
-            let frozen = first(app, departing, None, wish.limit).await?;
+            let frozen = first(app, &edition, departing, None, wish.limit).await?;
             price(app, vec![frozen], false).await?
         }
         (None, Some(returning)) => {
             // One after the other: a request never has two connections.
-            let departing = first(app, departing, None, wish.limit).await?;
-            let returning = first(app, returning, None, wish.limit).await?;
+            let departing = first(app, &edition, departing, None, wish.limit).await?;
+            let returning = first(app, &edition, returning, None, wish.limit).await?;
             price(app, vec![departing, returning], true).await?
         }
     };
@@ -152,7 +157,7 @@ pub async fn answer(
     for page in &mut priced {
         if page.is_used_up(app.clock.now()) {
             let after = Some(page.frozen.head.made_at);
-            let frozen = first(app, page.frozen.direction, after, wish.limit).await?;
+            let frozen = first(app, &edition, page.frozen.direction, after, wish.limit).await?;
             let mut again = price(app, vec![frozen], makes_pairs).await?;
             *page = again.swap_remove(0);
         }
@@ -161,7 +166,10 @@ pub async fn answer(
         [departing, returning] => {
             let currency = app.settings.sales.sale_currency;
             let (departing, returning) = (departing.all(), returning.all());
-            let timetable = app.timetable().await?;
+            let timetable = match edition.1 {
+                Some(known) => known,
+                None => app.timetable().await?,
+            };
             timetable.cheapest_pair(currency, &departing, &returning)
         }
         _ => None,
@@ -185,14 +193,16 @@ fn direction(name: Direction, query: &DirectionQuery) -> Result<DirectionSearch<
 /// The first page of an answer that is less than five minutes old, and newer than `after`.
 async fn first<'a>(
     app: &App,
+    edition: &Edition,
     direction: DirectionSearch<'a>,
     after: Option<DateTime<Utc>>,
     limit: usize,
 ) -> Result<Frozen<'a>, ApiError> {
-    let key = format!("search:{}:{}", app.edition().await?, direction.key);
+    let (edition, timetable) = edition;
+    let key = format!("search:{edition}:{}", direction.key);
     // Boxed, or every handler's future would be as large as the engine's.
     let seen = Mutex::default();
-    let compute = || Box::pin(compute(app, &seen, direction.query));
+    let compute = || Box::pin(compute(app, timetable.clone(), &seen, direction.query));
     let cached = app.search_cache.get_or_compute(&key, after, compute);
     let cached = Box::pin(cached).await?;
     let snapshot = Snapshot::read_first(&cached.answer)
@@ -255,10 +265,14 @@ fn keys_of(snapshot: &uuid::Uuid) -> (String, String) {
 
 async fn compute(
     app: &App,
+    timetable: Option<Arc<Timetable>>,
     seen: &Mutex<Option<Seen>>,
     query: &DirectionQuery,
 ) -> Result<Computed, ApiError> {
-    let timetable = app.timetable().await?;
+    let timetable = match timetable {
+        Some(known) => known,
+        None => app.timetable().await?,
+    };
     let (tariff, _) = app.catalogue().await?;
     let shop = app.shop(&tariff);
     let (snapshot, flights) = Snapshot::make(&app.db, shop, &timetable, query).await?;
