@@ -219,3 +219,76 @@ async fn a_key_ends_itself_and_those_that_may_do_no_more(pool: PgPool) {
     assert_eq!(ended.status.as_u16(), 204, "{ended:?}");
     assert_eq!(client.get("/v1/account").await.status.as_u16(), 200);
 }
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_rotated_key_goes_on_for_some_hours_beside_the_one_that_takes_its_place(pool: PgPool) {
+    let app = TestApp::start(pool).await;
+    let owner = app.sign_up().await;
+    let wish = json!({ "name": "shop", "scopes": ["search"] });
+    let old = owner.post("/v1/api-keys", &wish).await.body;
+    let path = format!("/v1/api-keys/{}/rotations", old["id"].as_str().unwrap());
+    let made = owner.post(&path, &json!({ "overlap_hours": 2 })).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(
+        (&made.body["name"], &made.body["scopes"]),
+        (&old["name"], &old["scopes"])
+    );
+    let with = |key: &serde_json::Value| Client {
+        app: &app,
+        key: key["key"].as_str().unwrap().to_owned(),
+        account_id: owner.account_id,
+    };
+    let (old, new) = (with(&old), with(&made.body));
+    app.clock.advance(Duration::minutes(119));
+    for key in [&old, &new] {
+        assert_eq!(key.get("/v1/airlines").await.status, 200);
+    }
+    app.clock.advance(Duration::minutes(1));
+    assert_eq!(
+        old.get("/v1/airlines").await.problem(),
+        (401, "unauthenticated")
+    );
+    assert_eq!(new.get("/v1/airlines").await.status, 200);
+    assert_eq!(
+        owner.post(&path, &json!({})).await.problem(),
+        (404, "not_found")
+    );
+    // A key that may only search gets none that may book in the place of one.
+    let keys = owner.get("/v1/api-keys").await.body["data"].clone();
+    let first = keys.as_array().unwrap().last().unwrap()["id"].clone();
+    let path = format!("/v1/api-keys/{}/rotations", first.as_str().unwrap());
+    let refused = new.post(&path, &json!({})).await;
+    assert_eq!(refused.problem(), (403, "missing_scope"));
+}
+
+#[sqlx::test(migrator = "flightdesk_core::db::MIGRATOR")]
+async fn a_key_says_what_it_was_used_for_without_what_was_asked_for(pool: PgPool) {
+    let app = TestApp::start(pool.clone()).await;
+    let owner = app.sign_up().await;
+    let asked = owner.get("/v1/bookings/K7XQ3M").await;
+    let written = async {
+        while crate::trip::count(&pool, "select count(*) from api_key_request").await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, written).await.unwrap();
+    let key = owner.get("/v1/api-keys").await.body["data"][0]["id"].clone();
+    let path = format!("/v1/api-keys/{}/requests", key.as_str().unwrap());
+    let listed = owner.get(&path).await;
+    let entries = listed.body["data"].as_array().unwrap();
+    let first = entries.last().unwrap();
+    assert_eq!(first["path"], "/v1/bookings/{booking_ref}", "{listed:?}");
+    assert_eq!(
+        (&first["method"], &first["status"], &first["request_id"]),
+        (
+            &json!("GET"),
+            &json!(404),
+            &json!(asked.header("x-request-id"))
+        )
+    );
+    assert_eq!(
+        app.sign_up().await.get(&path).await.problem(),
+        (404, "not_found")
+    );
+}

@@ -156,6 +156,14 @@ fn names(line: &str) -> Vec<Name> {
             last: Some(part(0, first)),
             is_beginning: false,
         });
+        for middle in first + 1..words.len() {
+            names.push(Name {
+                first: Some(part(first, middle)),
+                middle: Some(part(middle, words.len())),
+                last: Some(part(0, first)),
+                is_beginning: false,
+            });
+        }
     }
     names
 }
