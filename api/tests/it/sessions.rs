@@ -235,10 +235,10 @@ async fn nothing_but_a_live_access_token_of_ours_is_believed(pool: PgPool) {
         }
     }
     // An access token is no refresh token and no API key, and two credentials are one too many.
-    assert_eq!(
-        refresh(&app, &person.access).await.problem(),
-        (401, "unauthenticated")
-    );
+    let as_refresh = refresh(&app, &person.access).await;
+    assert_eq!(as_refresh.wrong_fields(), ["refresh_token: max_length"]);
+    let as_refresh = refresh(&app, &key.key).await;
+    assert_eq!(as_refresh.problem(), (401, "unauthenticated"));
     let as_key = app
         .request(Method::GET, "/v1/account")
         .header("X-API-Key", &person.access);

@@ -70,8 +70,8 @@ pub async fn begin_factor(
         .with_issuer(Some(issuer.replace(':', " ")))
         .with_account_name(account.email.replace(':', " "))
         .build()
-        .map_err(internal)?;
-    let uri = totp.to_url().map_err(internal)?;
+        .map_err(|error| internal(&error))?;
+    let uri = totp.to_url().map_err(|error| internal(&error))?;
     let typed = totp_rs::Secret::from(key).to_base32();
     Ok(NewFactor {
         secret: typed.into(),
@@ -206,7 +206,7 @@ fn step_of(
     let totp: Totp = Builder::new()
         .with_secret(key_of(secret, salt))
         .build()
-        .map_err(internal)?;
+        .map_err(|error| internal(&error))?;
     let now = u64::try_from(now.timestamp()).unwrap_or_default();
     let step = totp.check(code, now);
     Ok(step.and_then(|step| i64::try_from(step).ok()))
@@ -242,6 +242,6 @@ fn hash_of(code: &str) -> Vec<u8> {
     Sha256::digest(letters).to_vec()
 }
 
-fn internal(error: totp_rs::TotpError) -> Error {
+fn internal(error: &totp_rs::TotpError) -> Error {
     Error::Internal(format!("second factor: {error}"))
 }

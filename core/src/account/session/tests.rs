@@ -1,5 +1,7 @@
 //! Facts about sessions, against PostgreSQL.
 
+use std::fmt::Write;
+
 use chrono::TimeZone;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -255,7 +257,11 @@ async fn the_database_holds_no_token_in_clear_and_no_key_that_signs(pool: PgPool
     assert_eq!(rows.len(), 4);
     let key = key::current(&mut world.pool.acquire().await.unwrap(), &world.clock).await;
     let derived = crate::signing::derive(&world.secret, "access token", &key.unwrap().salt);
-    let derived: String = derived.iter().map(|byte| format!("{byte:02x}")).collect();
+    let derived = derived.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     for secret in [
         opened.refresh_token.expose(),
         refreshed.refresh_token.expose(),
