@@ -187,13 +187,12 @@ impl Stage<'_> {
     async fn money_comes(&mut self, conn: &mut PgConnection, index: usize) -> String {
         let now = self.now();
         let (which, change) = (self.paid[index].journey, self.paid[index].change);
-        let bought = match change {
-            Some(change) => self.buys_the_change(which, change),
-            None => {
-                let first = self.flights[self.journeys[which].ways[0].flight].departs_at;
-                self.journeys[which].status == BookingStatus::PendingPayment
-                    && now <= first - chrono::Duration::hours(1)
-            }
+        let bought = if let Some(change) = change {
+            self.buys_the_change(which, change)
+        } else {
+            let first = self.flights[self.journeys[which].ways[0].flight].departs_at;
+            self.journeys[which].status == BookingStatus::PendingPayment
+                && now <= first - chrono::Duration::hours(1)
         };
         if change.is_none() && self.journeys[which].status == BookingStatus::Expired {
             // Late money is what the other worlds are about.
