@@ -18,16 +18,14 @@ compile_error!("`fault-points` kills processes for tests: no optimised build may
 #[inline]
 pub fn point(_name: &str) {}
 
-/// A step of the way from the payment to the mail: the process ends here when `FAULT_POINT` is this name.
+/// A step of the way from the payment to the mail: the process ends here when `FAULT_POINT` is this name, or when the file
+/// `FAULT_ORDER` says it.
 ///
-/// Once: it leaves the file `FAULT_MARKER`, and where that is the process goes on.
+/// Once: it leaves the file `FAULT_MARKER`, and where that is the process goes on; the file `FAULT_ORDER` it takes away. So one
+/// process lives until the test has made ready what it shall die of.
 #[cfg(feature = "fault-points")]
 pub fn point(name: &str) {
-    if std::env::var_os("FAULT_POINT").is_none_or(|armed| armed != name) {
-        return;
-    }
-    let marker = std::env::var_os("FAULT_MARKER").unwrap_or_default();
-    if std::fs::File::create_new(marker).is_err() {
+    if !is_to_die(name) {
         return;
     }
     let process = std::process::id().to_string();
@@ -38,6 +36,19 @@ pub fn point(name: &str) {
     loop {
         std::thread::park();
     }
+}
+
+#[cfg(feature = "fault-points")]
+fn is_to_die(name: &str) -> bool {
+    if std::env::var_os("FAULT_POINT").is_some_and(|armed| armed == name) {
+        let marker = std::env::var_os("FAULT_MARKER").unwrap_or_default();
+        return std::fs::File::create_new(marker).is_ok();
+    }
+    let Some(order) = std::env::var_os("FAULT_ORDER") else {
+        return false;
+    };
+    let is_meant = std::fs::read_to_string(&order).is_ok_and(|said| said == name);
+    is_meant && std::fs::remove_file(&order).is_ok()
 }
 
 /// A step that may take long; takes no time.

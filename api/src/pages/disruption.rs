@@ -115,7 +115,8 @@ pub(super) async fn section(
     }
     let mut conn = app.db.acquire().await?;
     let reference = &booking.reference;
-    let all = booking::list_disruptions(&mut conn, &app.clock, account_id, reference).await?;
+    let (clock, sales) = (&app.clock, &app.settings.sales);
+    let all = booking::list_disruptions(&mut conn, clock, sales, account_id, reference).await?;
     drop(conn);
     let action = BookingLinks::new(&app.settings).disruption_path(
         account_id,

@@ -246,7 +246,8 @@ impl Disruptions {
         let principal = access.principal(&mut conn, app).await?;
         let reference = reference(&booking_ref)?;
         let account = principal.account_id;
-        let shown = booking::get_disruption(&mut conn, &app.clock, account, &reference).await?;
+        let (clock, sales) = (&app.clock, &app.settings.sales);
+        let shown = booking::get_disruption(&mut conn, clock, sales, account, &reference).await?;
         Ok(Json(DisruptionView::new(&reference, shown)))
     }
 
@@ -289,7 +290,8 @@ impl Disruptions {
                         booking::decide_disruption(tx, clock, account, &reference, answer).await
                     }
                 }?;
-                let all = booking::list_disruptions(tx, clock, account, &reference).await?;
+                let sales = &app.settings.sales;
+                let all = booking::list_disruptions(tx, clock, sales, account, &reference).await?;
                 let shown = all.into_iter().find(|one| one.id == id);
                 let shown = shown.ok_or(Error::NotFound("disruption of this booking"))?;
                 Ok(DisruptionView::new(&reference, shown))
@@ -408,7 +410,8 @@ pub struct ReportView {
     bookings: i32,
     /// Who flies by them, infants too
     passengers: i32,
-    /// What was paid for the directions that the flight is of
+    /// What goes back if all of them choose the refund of the direction: everything that was paid for it, and the convenience fee of
+    /// bookings of which nothing else is left. Charges for earlier changes do not come back
     paid: MoneyView,
     /// Bookings that wait for their payment: they end when the flight is cancelled
     unpaid_bookings: i32,

@@ -1,6 +1,7 @@
 //! Money that staff have to look after, and what they do about a refund that failed.
 
 use flightdesk_core::error::{Error, Violations};
+use flightdesk_core::fault;
 use flightdesk_core::ids::RefundId;
 use flightdesk_core::payment::{self, IssueFilter, IssueKind, MoneyIssue, SettledBy, StaffRefund};
 use flightdesk_core::text;
@@ -182,11 +183,14 @@ impl MoneyIssues {
         #[oai(name = "Idempotency-Key")] once: Once,
     ) -> Result<Done<AdminRefundView>, ApiError> {
         let principal = access.look_up(app).await?;
-        once.run(app, &principal, [0; 32], async |tx| {
-            let refund = payment::retry_refund(tx, &app.clock, RefundId(id)).await?;
-            Ok(AdminRefundView::from(refund))
-        })
-        .await
+        let answer = once
+            .run(app, &principal, [0; 32], async |tx| {
+                let refund = payment::retry_refund(tx, &app.clock, RefundId(id)).await?;
+                Ok(AdminRefundView::from(refund))
+            })
+            .await;
+        fault::point("refund_retry_committed");
+        answer
     }
 
     /// Say that a failed refund was paid otherwise

@@ -468,7 +468,7 @@ async fn another_aircraft_is_an_event_of_who_loses_a_seat_or_waits_for_one(pool:
     );
     assert_eq!(
         newest(&client, &mai, "seat_change_lost").await,
-        json!({ "version": 1, "seat_change_id": lost_change(&pool).await })
+        json!({ "version": 1, "seat_change_id": lost_change(&pool).await, "reason": "seats_gone" })
     );
     assert!(waiting.body["seat_change"].is_object());
     assert_eq!(settle(&app, &money).await, Settlement::Refunding);

@@ -39,6 +39,8 @@ pub use correct_names::{
     CorrectionTooLate, CorrectionUnavailable, Corrector, NameCorrection, correct_names, name_rules,
 };
 pub use create::create;
+#[cfg(test)]
+pub(crate) use disruption::sweep_disruptions_with;
 pub use disruption::{
     Announced, Answer, BookingDisruption, ChoiceOption, ChoiceUnavailable, DisruptionDecided,
     FlightChange, FlightIsCancelled, FlightTimes, Impact, NewDisruption, NotDisrupted,
@@ -60,6 +62,8 @@ pub use passengers::{
     Gender, NewPassenger, NewTravelDocument, PassengerName, TravelDocument, parse_name,
 };
 pub use patch::{BookingPatch, CouponChange, ExpectedTotal, PriceChanged, patch};
+#[cfg(test)]
+pub(crate) use pending::sweep_changes_with;
 pub use pending::{ChangeKind, PendingChange, sweep_changes};
 pub use queries::{BookingFilter, get, get_by_id, list};
 pub use rules::seat_rules;

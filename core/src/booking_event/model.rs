@@ -105,10 +105,12 @@ pub enum Event {
         /// Who sits where now.
         seats: Vec<SeatMoved>,
     },
-    /// A change of seats that waited for its money ended, because another aircraft does not have the seats.
+    /// A change of seats that waited for its money ended: the seats are as they were.
     SeatChangeLost {
         /// The change.
         seat_change_id: Uuid,
+        /// Why.
+        why: ChangeLost,
     },
     /// Passengers of a paid booking fly other flights.
     FlightsChanged {
@@ -120,6 +122,17 @@ pub enum Event {
         total: Money,
         /// Which flights.
         flights: Vec<FlightsMoved>,
+        /// Whether the booking has come of a division and its first tickets, with which a mail goes, are still to come.
+        is_told_with_tickets: bool,
+    },
+    /// A change of flights waits for its money: the new seats are held.
+    FlightChangeHeld {
+        /// The change.
+        change_id: Uuid,
+        /// What is to pay.
+        amount: Money,
+        /// Until when, unless a page to pay on is opened.
+        expires_at: DateTime<Utc>,
     },
     /// A change of flights that waited for its money ended: the flights are as they were.
     FlightChangeLost {
@@ -344,7 +357,7 @@ pub struct FlightsMoved {
     pub to: Vec<FlightId>,
 }
 
-/// Why a change of flights that waited for its money ended.
+/// Why a change of flights or seats that waited for its money ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeLost {
     /// Another aircraft does not have its seats.
@@ -434,6 +447,7 @@ pub enum Kind {
     SeatsChanged,
     SeatChangeLost,
     FlightsChanged,
+    FlightChangeHeld,
     FlightChangeLost,
     SplitInto,
     SplitFrom,
@@ -466,6 +480,7 @@ impl Kind {
         Self::SeatsChanged,
         Self::SeatChangeLost,
         Self::FlightsChanged,
+        Self::FlightChangeHeld,
         Self::FlightChangeLost,
         Self::SplitInto,
         Self::SplitFrom,
@@ -498,6 +513,7 @@ impl Kind {
             Self::SeatsChanged => "seats_changed",
             Self::SeatChangeLost => "seat_change_lost",
             Self::FlightsChanged => "flights_changed",
+            Self::FlightChangeHeld => "flight_change_held",
             Self::FlightChangeLost => "flight_change_lost",
             Self::SplitInto => "split_into",
             Self::SplitFrom => "split_from",
@@ -531,6 +547,7 @@ impl Kind {
             | Self::SeatsChanged
             | Self::SeatChangeLost
             | Self::FlightsChanged
+            | Self::FlightChangeHeld
             | Self::FlightChangeLost
             | Self::SplitInto
             // It says itself where the new booking stands.
@@ -590,6 +607,7 @@ impl Event {
             Self::SeatsChanged { .. } => Kind::SeatsChanged,
             Self::SeatChangeLost { .. } => Kind::SeatChangeLost,
             Self::FlightsChanged { .. } => Kind::FlightsChanged,
+            Self::FlightChangeHeld { .. } => Kind::FlightChangeHeld,
             Self::FlightChangeLost { .. } => Kind::FlightChangeLost,
             Self::SplitInto { .. } => Kind::SplitInto,
             Self::SplitFrom { .. } => Kind::SplitFrom,
@@ -649,17 +667,23 @@ impl Event {
                     text_message: false,
                 }
             }
-            Self::SeatChangeLost { seat_change_id } => Notice::mail(MailKind::SeatsNotChanged {
-                seat_change_id: *seat_change_id,
+            Self::SeatChangeLost { seat_change_id, .. } => {
+                Notice::mail(MailKind::SeatsNotChanged {
+                    seat_change_id: *seat_change_id,
+                })
+            }
+            Self::FlightsChanged {
+                change_id,
+                is_told_with_tickets: false,
+                ..
+            } => Notice::mail(MailKind::FlightsChanged {
+                change_id: *change_id,
             }),
-            Self::FlightsChanged { change_id, .. } => Notice::mail(MailKind::FlightsChanged {
+            Self::FlightChangeHeld { change_id, .. } => Notice::mail(MailKind::FlightsHeld {
                 change_id: *change_id,
             }),
             Self::FlightChangeLost { change_id, .. } => Notice::mail(MailKind::FlightsNotChanged {
                 change_id: *change_id,
-            }),
-            Self::SplitInto { new_booking_id, .. } => Notice::mail(MailKind::BookingSplit {
-                new_booking_id: *new_booking_id,
             }),
             Self::DocumentsReady {
                 is_again: false, ..
@@ -687,8 +711,10 @@ impl Event {
                 kind,
                 ..
             } => Notice::mail(told_of_disruption(*disruption_id, *kind)),
-            // The new booking is confirmed by a mail with its tickets.
-            Self::SplitFrom { .. }
+            // Both bookings get new tickets: the mails with them tell of the division, and of the flights that were changed with it.
+            Self::SplitInto { .. }
+            | Self::SplitFrom { .. }
+            | Self::FlightsChanged { .. }
             // What costs nothing is confirmed in the same transaction; other seats and names are told with the new tickets, and a
             // dispute is between the seller and the bank. New times that were accepted are told with the new tickets too; a
             // refund is told by its cancellation.
@@ -787,12 +813,16 @@ impl Event {
                 "amount": paid.map(|(_, amount)| money(amount)),
                 "seats": moved(seats),
             }),
-            Self::SeatChangeLost { seat_change_id } => json!({ "seat_change_id": seat_change_id }),
+            Self::SeatChangeLost {
+                seat_change_id,
+                why,
+            } => json!({ "seat_change_id": seat_change_id, "reason": why.as_str() }),
             Self::FlightsChanged {
                 change_id,
                 before,
                 total,
                 flights,
+                is_told_with_tickets: _,
             } => json!({
                 "change_id": change_id,
                 "total": { "from": money(*before), "to": money(*total) },
@@ -800,6 +830,15 @@ impl Event {
                     "direction": one.direction.as_str(),
                     "flight_ids": { "from": one.from, "to": one.to },
                 })).collect::<Vec<_>>(),
+            }),
+            Self::FlightChangeHeld {
+                change_id,
+                amount,
+                expires_at,
+            } => json!({
+                "change_id": change_id,
+                "amount": money(*amount),
+                "expires_at": instant(*expires_at),
             }),
             Self::FlightChangeLost { change_id, why } => {
                 json!({ "change_id": change_id, "reason": why.as_str() })

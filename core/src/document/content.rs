@@ -52,7 +52,7 @@ pub struct InvoiceContent {
     pub issued_on: NaiveDate,
     /// Who sells.
     pub seller: Seller,
-    /// Who buys, line by line: the first passenger's name and the booking's contact.
+    /// Who buys, line by line: the first passenger's name and the booking's contact, as they were when it was issued.
     pub buyer: Vec<String>,
     /// The booking's reference.
     pub booking_ref: String,

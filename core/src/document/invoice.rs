@@ -19,9 +19,10 @@ impl InvoiceContent {
             r#"
             select document.number as "number!", document.created_at, document.payment_id as "payment_id: PaymentId",
                 booking.id as "booking_id: BookingId", booking.booking_ref, booking.currency,
-                booking.contact_email, booking.contact_phone,
-                seller.name, seller.address, seller.tax_number, seller.time_zone,
-                (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
+                coalesce(document.buyer, array_remove(array[
+                    (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1),
+                    booking.contact_email, booking.contact_phone], null)) as "buyer!",
+                seller.name, seller.address, seller.tax_number, seller.time_zone
             from document
             join booking on booking.id = document.booking_id
             cross join seller
@@ -58,14 +59,7 @@ impl InvoiceContent {
                 address: row.address,
                 tax_number: row.tax_number,
             },
-            buyer: [
-                row.passenger,
-                Some(row.contact_email),
-                Some(row.contact_phone),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+            buyer: row.buyer,
             booking_ref: row.booking_ref,
             airlines: load_airlines(conn, row.booking_id).await?,
             lines,

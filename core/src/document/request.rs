@@ -40,7 +40,7 @@ pub async fn request_sold(conn: &mut PgConnection, clock: &Clock, settled: &Sett
     request(conn, clock, settled, (MOST_TICKETS, true)).await
 }
 
-/// Numbers an invoice and promises its PDF.
+/// Numbers an invoice and promises its PDF. Whom it is issued to is written down: its credit notes name the same.
 ///
 /// Belongs at the end of the settling transaction: the counter is locked last, after booking, inventory and coupon,
 /// and stays locked until the commit. A rollback gives the number back.
@@ -113,9 +113,12 @@ async fn request(
             on conflict on constraint invoice_counter_pkey do update set last_number = counter.last_number + 1
             returning fiscal_year as year, last_number::text as last
         ), invoice as (
-            insert into document (id, account_id, booking_id, kind, created_at, number, payment_id)
-            select slot.document_id, $2, $1, 'invoice', $6, prefix || '/' || year || '/' || lpad(last, greatest(6, length(last)), '0'), $8
-            from counted join series using (year) join slot on slot.is_invoice
+            insert into document (id, account_id, booking_id, kind, created_at, number, payment_id, buyer)
+            select slot.document_id, $2, $1, 'invoice', $6, prefix || '/' || year || '/' || lpad(last, greatest(6, length(last)), '0'), $8,
+                   array_remove(array[
+                       (select concat_ws(' ', first_name, last_name) from passenger where booking_id = $1 order by ordinal limit 1),
+                       booking.contact_email, booking.contact_phone], null)
+            from counted join series using (year) join slot on slot.is_invoice join booking on booking.id = $1
             returning id
         ), promised as (
             insert into outbox (id, kind, queue, payload, account_id, request_id, trace_parent, max_attempts, created_at, run_after)

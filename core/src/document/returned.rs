@@ -25,7 +25,10 @@ impl RefundReceiptContent {
             select document.number as "number!", document.revision, document.created_at,
                 document.corrects_id as "corrects_id: DocumentId",
                 corrected.number as "corrected_number?", corrected.created_at as "corrected_at?",
-                booking.id as "booking_id: BookingId", booking.booking_ref, booking.contact_email, booking.contact_phone,
+                booking.id as "booking_id: BookingId", booking.booking_ref,
+                coalesce(corrected.buyer, array_remove(array[
+                    (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1),
+                    booking.contact_email, booking.contact_phone], null)) as "buyer!",
                 booking.confirmed_at is not null as "was_sold!",
                 refund.id as "refund_id: RefundId", refund.reason, refund.status, refund.currency, refund.amount_minor, refund.created_at as promised_at, refund.ended_at,
                 refund.settled_by is not null as "is_bank_transfer!",
@@ -33,8 +36,7 @@ impl RefundReceiptContent {
                 payment.card_brand, payment.card_last4,
                 (select q.content ->> 'waiver' from cancellation c join cancellation_quote q on q.id = c.quote_id
                     where c.id = refund.cancellation_id) as waiver,
-                seller.name, seller.address, seller.tax_number, seller.time_zone,
-                (select concat_ws(' ', first_name, last_name) from passenger where booking_id = booking.id order by ordinal limit 1) as passenger
+                seller.name, seller.address, seller.tax_number, seller.time_zone
             from document
             join booking on booking.id = document.booking_id
             join refund on refund.id = document.refund_id
@@ -87,14 +89,7 @@ impl RefundReceiptContent {
                 address: row.address,
                 tax_number: row.tax_number,
             },
-            buyer: [
-                row.passenger,
-                Some(row.contact_email),
-                Some(row.contact_phone),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+            buyer: row.buyer,
             booking_ref: row.booking_ref,
             airlines: load_airlines(conn, refund.booking_id).await?,
             passengers,

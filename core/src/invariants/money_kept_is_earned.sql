@@ -26,7 +26,7 @@ from (
     from payment p
     join booking b on b.id = p.booking_id
     left join back r on r.payment_id = p.id
-    where (p.status = 'mismatched' or (p.status = 'succeeded' and b.confirmed_at is null))
+    where (p.status = 'mismatched' or (p.status = 'succeeded' and (b.confirmed_at is null or r.is_whole)))
       and coalesce(r.given, 0) <> p.amount_minor
     union all
     select format('booking %s costs %s, kept is %s', b.booking_ref, b.total_minor, coalesce(k.most, 0))

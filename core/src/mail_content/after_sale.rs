@@ -10,6 +10,7 @@ use super::{
     MailReturn, MailTimes, ReturnCause,
 };
 use crate::Result;
+use crate::booking::pending;
 use crate::booking::{self, CancellationContent, ChangeKind, QuoteItem};
 use crate::entitlement::Entitlement;
 use crate::flight::{self, Flight};
@@ -93,7 +94,8 @@ pub(super) async fn changes(
     conn: &mut PgConnection,
     booking_id: BookingId,
 ) -> Result<Vec<MailChange>> {
-    let unpaid = unpaid_changes(conn, booking_id).await?;
+    let unpaid = unpaid_changes(conn, booking_id, "flight_change_lost").await?;
+    let open = pending::find_open(conn, booking_id).await?;
     let mut changes = Vec::new();
     for (id, done_at, content) in booking::list_changes(conn, booking_id).await? {
         let former = content.directions.iter().flat_map(|one| {
@@ -101,6 +103,8 @@ pub(super) async fn changes(
             left.copied()
         });
         let former = flight::list_by_id(conn, &former.collect::<Vec<_>>()).await?;
+        let wanted = content.directions.iter().flat_map(|one| one.to.clone());
+        let wanted = flight::list_by_id(conn, &wanted.collect::<Vec<_>>()).await?;
         let name = |passenger| {
             let item = (content.items.iter()).find(|item| item.passenger_id == passenger);
             item.map(|item| item.passenger.clone()).unwrap_or_default()
@@ -109,7 +113,11 @@ pub(super) async fn changes(
         changes.push(MailChange {
             id,
             done_at,
+            held_until: (open.as_ref())
+                .filter(|open| open.id == id)
+                .map(|open| open.expires_at),
             is_unpaid: unpaid.contains(&id),
+            wanted: wanted.iter().map(in_a_line).collect(),
             former: former.iter().map(in_a_line).collect(),
             amount: content.amount(),
             lost_seats: lost
@@ -120,13 +128,19 @@ pub(super) async fn changes(
     Ok(changes)
 }
 
-async fn unpaid_changes(conn: &mut PgConnection, booking_id: BookingId) -> Result<Vec<Uuid>> {
+/// The changes of a booking that ended because nobody paid them in time, by the kind of the event that says so.
+pub(super) async fn unpaid_changes(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+    kind: &str,
+) -> Result<Vec<Uuid>> {
     let ids = sqlx::query_scalar!(
         r#"
-        select (details ->> 'change_id')::uuid as "change_id!" from booking_event
-        where booking_id = $1 and kind = 'flight_change_lost' and details ->> 'reason' = 'unpaid'
+        select coalesce(details ->> 'change_id', details ->> 'seat_change_id')::uuid as "change_id!" from booking_event
+        where booking_id = $1 and kind = $2 and details ->> 'reason' = 'unpaid'
         "#,
         booking_id.0,
+        kind,
     )
     .fetch_all(conn)
     .await?;
@@ -146,7 +160,16 @@ pub(super) async fn splits(
                      from booking_event e
                      cross join lateral jsonb_array_elements_text(e.details -> 'passenger_ids') with ordinality as gone (id, position)
                      join passenger p on p.id = gone.id::uuid
-                     where e.booking_id = n.id and e.kind = 'split_from' order by gone.position) as "names!"
+                     where e.booking_id = n.id and e.kind = 'split_from' order by gone.position) as "names!",
+               -- Of several divisions at once all are told.
+               exists (
+                   select from booking_event e
+                   where e.booking_id = $1 and e.kind = 'split_into' and e.details ->> 'booking_ref' = n.booking_ref
+                     and e.occurred_at >= coalesce((
+                         select max(superseded_at) from document_revision
+                         join document on document.id = document_revision.document_id
+                         where document.booking_id = $1 and document.kind = 'ticket' and document_revision.ready_at is not null), '-infinity')
+               ) as "is_new!"
         from booking_split s join booking n on n.id = s.new_booking_id
         where s.booking_id = $1 order by s.split_at, n.id
         "#,
@@ -155,6 +178,20 @@ pub(super) async fn splits(
     .fetch_all(conn)
     .await?;
     Ok(splits)
+}
+
+/// The reference of the booking that all passengers of this one were in before.
+pub(super) async fn split_from(
+    conn: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Option<String>> {
+    let reference = sqlx::query_scalar!(
+        "select b.booking_ref from booking_split s join booking b on b.id = s.booking_id where s.new_booking_id = $1",
+        booking_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(reference)
 }
 
 /// `AI 161 from Delhi to Mumbai on Sunday, 20 December 2026, 08:00`

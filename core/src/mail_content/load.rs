@@ -5,11 +5,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::after_sale::{
-    cancellations, changes, contact_changes, disruptions, moves, renamed, returns, splits,
+    cancellations, changes, contact_changes, disruptions, moves, renamed, returns, split_from,
+    splits, unpaid_changes,
 };
 use super::{MailBag, MailBaggage, MailContent, MailFlight, MailPassenger, MailStop};
 use crate::booking;
 use crate::clock::Clock;
+use crate::config::Sales;
 use crate::document::{self, Baggage};
 use crate::format;
 use crate::ids::{AccountId, BookingId, BookingRef};
@@ -22,6 +24,7 @@ impl MailContent {
     pub async fn find(
         conn: &mut PgConnection,
         clock: &Clock,
+        sales: &Sales,
         booking_id: BookingId,
     ) -> Result<Option<Self>> {
         let Some(booking) = sqlx::query!(
@@ -60,7 +63,7 @@ impl MailContent {
         {
             let reference = BookingRef::parse(&booking.booking_ref)
                 .ok_or_else(|| Error::Internal(format!("booking {booking_id} has no reference")))?;
-            let all = booking::list_disruptions(conn, clock, booking.account_id, &reference);
+            let all = booking::list_disruptions(conn, clock, sales, booking.account_id, &reference);
             for shown in all.await? {
                 let told = disruptions.iter_mut().filter(|told| told.id == shown.id);
                 told.for_each(|told| told.options.clone_from(&shown.options));
@@ -82,6 +85,8 @@ impl MailContent {
             changes: changes(conn, booking_id).await?,
             renamed: renamed(conn, booking_id).await?,
             splits: splits(conn, booking_id).await?,
+            split_from: split_from(conn, booking_id).await?,
+            unpaid_seat_changes: unpaid_changes(conn, booking_id, "seat_change_lost").await?,
             contact_changes: contact_changes(conn, booking_id).await?,
             disruptions,
             documents: document::list_by_booking_id(conn, booking_id).await?,

@@ -57,6 +57,10 @@ pub struct MailContent {
     pub renamed: Vec<String>,
     /// Who has a booking of their own since, in the order in which that happened.
     pub splits: Vec<MailSplit>,
+    /// The booking that all of its passengers were in before, when it has come of a division.
+    pub split_from: Option<String>,
+    /// The changes of seats that ended because nobody paid them in time.
+    pub unpaid_seat_changes: Vec<Uuid>,
     /// How its contact changed after it was paid, in the order in which that happened.
     pub contact_changes: Vec<MailContactChange>,
     /// What the airline has done to its flights, in the order in which that happened.
@@ -199,8 +203,12 @@ pub struct MailChange {
     pub id: Uuid,
     /// When the flights changed: it was paid, or nothing was to pay. None until then.
     pub done_at: Option<DateTime<Utc>>,
+    /// Until when it is held, while it waits for its money.
+    pub held_until: Option<DateTime<Utc>>,
     /// Whether it ended because nobody paid it in time.
     pub is_unpaid: bool,
+    /// The flights that were asked for, each in one line.
+    pub wanted: Vec<String>,
     /// The flights that are not flown any more, each in one line: `AI 161 from Delhi to Mumbai on 20 December`.
     pub former: Vec<String>,
     /// What was to pay when positive, what goes back when negative.
@@ -250,6 +258,8 @@ pub struct MailSplit {
     pub new_booking_ref: String,
     /// Who they are: first and last names.
     pub names: Vec<String>,
+    /// Whether the tickets that the traveller has do not know it yet.
+    pub is_new: bool,
 }
 
 /// What everybody with a seat may bring in one direction.
@@ -318,6 +328,10 @@ impl MailContent {
             MailKind::BookingConfirmed
             | MailKind::DocumentsAgain { .. }
             | MailKind::SeatsNotChanged { .. } => is_paid,
+            MailKind::FlightsHeld { change_id } => {
+                let held = self.change(change_id).and_then(|change| change.held_until);
+                is_paid && held.is_some_and(|until| until > now)
+            }
             MailKind::FlightsNotChanged { change_id } => {
                 let change = self.change(change_id);
                 is_paid && change.is_none_or(|change| change.done_at.is_none())
@@ -395,6 +409,7 @@ impl MailContent {
             | MailKind::CancellationConfirmed { .. }
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
+            | MailKind::FlightsHeld { .. }
             | MailKind::FlightsNotChanged { .. }
             | MailKind::BookingSplit { .. }
             | MailKind::FlightCancelled { .. }
@@ -483,6 +498,7 @@ impl MailContent {
             | MailKind::CancellationConfirmed { .. }
             | MailKind::SeatsNotChanged { .. }
             | MailKind::FlightsChanged { .. }
+            | MailKind::FlightsHeld { .. }
             | MailKind::FlightsNotChanged { .. }
             | MailKind::BookingSplit { .. }
             | MailKind::FlightCancelled { .. }

@@ -78,6 +78,18 @@ pub async fn put_once<J: Job>(
         .map(|inserted| inserted.0)
 }
 
+/// Makes a job due later than at once. Changes nothing once it runs.
+pub async fn delay(conn: &mut PgConnection, id: JobId, until: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update outbox set run_after = $2 where id = $1 and status = 'waiting'",
+        id.0,
+        until,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Makes a job that was put off due now: what it waited for is there. Changes nothing when no such job waits.
 pub async fn hasten(conn: &mut PgConnection, clock: &Clock, unique_key: &str) -> Result<()> {
     sqlx::query!(

@@ -198,7 +198,7 @@ pub enum MailKind {
         /// The refund.
         refund_id: RefundId,
     },
-    /// Another aircraft does not have the seats that waited for their difference to be paid.
+    /// A change of seats that waited for its money has ended: nobody paid in time, or another aircraft does not have them.
     SeatsNotChanged {
         /// The change of seats.
         seat_change_id: Uuid,
@@ -208,12 +208,18 @@ pub enum MailKind {
         /// The change.
         change_id: Uuid,
     },
-    /// Another aircraft does not have the seats of other flights that waited for their difference to be paid.
+    /// Other flights are held until their difference is paid: how much, until when, and where.
+    FlightsHeld {
+        /// The change.
+        change_id: Uuid,
+    },
+    /// A change of flights that waited for its money has ended: nobody paid in time, or another aircraft does not have the seats.
     FlightsNotChanged {
         /// The change.
         change_id: Uuid,
     },
-    /// Some passengers have a booking of their own: under which reference.
+    /// Some passengers have a booking of their own: under which reference. Older programs promised it; the mail with the new tickets
+    /// says it now.
     BookingSplit {
         /// The booking that came of it.
         new_booking_id: BookingId,
@@ -251,6 +257,7 @@ impl MailKind {
             | Self::CancellationConfirmed { .. }
             | Self::SeatsNotChanged { .. }
             | Self::FlightsChanged { .. }
+            | Self::FlightsHeld { .. }
             | Self::FlightsNotChanged { .. }
             | Self::BookingSplit { .. }
             | Self::FlightCancelled { .. }
@@ -276,6 +283,7 @@ impl MailKind {
             Self::RefundPaid { .. } => "refund_paid",
             Self::SeatsNotChanged { .. } => "seats_not_changed",
             Self::FlightsChanged { .. } => "flights_changed",
+            Self::FlightsHeld { .. } => "flights_held",
             Self::FlightsNotChanged { .. } => "flights_not_changed",
             Self::BookingSplit { .. } => "booking_split",
             Self::CancellationConfirmed { .. } => "cancellation_confirmed",
@@ -292,6 +300,7 @@ impl MailKind {
             Self::DocumentsAgain { resend_id } => format!("{}.{resend_id}", self.as_str()),
             Self::BookingChanged { change_id }
             | Self::FlightsChanged { change_id }
+            | Self::FlightsHeld { change_id }
             | Self::FlightsNotChanged { change_id }
             | Self::ContactChanged { change_id }
             | Self::ContactReplaced { change_id } => format!("{}.{change_id}", self.as_str()),

@@ -154,7 +154,9 @@ pub async fn list_issues(
         .collect()
 }
 
-/// What helps, in sentences for staff. Why refunds fail: <https://docs.stripe.com/refunds#failed-refunds>; where disputes
+/// What helps, in sentences for staff. What may pass was tried again twice before it came here.
+///
+/// Why refunds fail: <https://docs.stripe.com/refunds#failed-refunds>; where disputes
 /// stand: <https://docs.stripe.com/disputes/how-disputes-work>.
 fn what_to_do(kind: IssueKind, said: Option<&str>, is_asked_for: bool) -> &'static str {
     match (kind, said) {
@@ -165,10 +167,10 @@ fn what_to_do(kind: IssueKind, said: Option<&str>, is_asked_for: bool) -> &'stat
             "The card was reported lost or stolen, so trying again fails again. Ask the traveller for a bank account, pay by bank transfer, and record it as a settlement."
         }
         (IssueKind::FailedRefund, Some("insufficient_funds")) => {
-            "The balance at Stripe was too small. Add money to it in Stripe's dashboard, then try the refund again."
+            "The balance at Stripe was too small, also when it was tried again. Add money to it in Stripe's dashboard, then try the refund again."
         }
         (IssueKind::FailedRefund, Some("declined")) => {
-            "The traveller's bank declined it. Try it again once; if it is declined again, pay by bank transfer and record it as a settlement."
+            "The traveller's bank declined it, also when it was tried again. Ask the traveller for a bank account, pay by bank transfer, and record it as a settlement."
         }
         (IssueKind::FailedRefund, Some("merchant_request" | "canceled")) => {
             "It was cancelled at Stripe. Find out who did so and why; if the money is still owed, try the refund again."

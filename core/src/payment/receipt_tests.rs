@@ -5,10 +5,13 @@ use sqlx::{PgConnection, PgPool};
 use uuid::{Uuid, uuid};
 
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{list_refunds, number_missing_receipt, record_refund, settle_refund};
+use super::{
+    IssueFilter, list_issues, list_refunds, number_missing_receipt, record_refund, settle_refund,
+};
 use crate::clock::Clock;
 use crate::document::{
-    self, CorrectedInvoice, Document, DocumentKind, RefundCause, RefundReceiptContent, Settled,
+    self, CorrectedInvoice, Document, DocumentKind, InvoiceContent, RefundCause,
+    RefundReceiptContent, Settled,
 };
 use crate::ids::{AccountId, BookingId, BookingRef, PaymentId, RefundId};
 use crate::money::{Currency, Money};
@@ -564,5 +567,124 @@ async fn the_database_takes_no_second_receipt_and_none_without_a_number(pool: Pg
         .unwrap_err();
         let refused = refused.as_database_error().unwrap().constraint();
         assert_eq!(refused, Some(constraint));
+    }
+}
+
+#[sqlx::test(
+    migrator = "crate::db::MIGRATOR",
+    fixtures(path = "../document/fixtures", scripts("confirmed_booking"))
+)]
+async fn a_credit_note_names_the_buyer_whom_its_invoice_names(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    invoice(&mut conn).await;
+    let invoices = document::list_by_booking(&mut conn, ACCOUNT, "K7XQ3M");
+    let mut invoices = invoices.await.unwrap().into_iter();
+    let invoice_id = invoices
+        .find(|document| document.kind == DocumentKind::Invoice)
+        .unwrap()
+        .id;
+    let before = InvoiceContent::load(&mut conn, invoice_id).await.unwrap();
+    assert_eq!(before.buyer.len(), 3, "{:?}", before.buyer);
+    for later in [
+        "update booking set contact_email = 'other@example.com', contact_phone = '+15550100'",
+        "update passenger set first_name = 'Corrected'",
+    ] {
+        sqlx::query(later).execute(&mut *conn).await.unwrap();
+    }
+    let id = refunded(&mut conn, PAYMENT, "cancellation", 500_000).await;
+    assert_eq!(content(&mut conn, id).await.buyer, before.buyer);
+    let after = InvoiceContent::load(&mut conn, invoice_id).await.unwrap();
+    assert_eq!(after.buyer, before.buyer);
+    // An invoice from before buyers were remembered says what the booking says, and so does its credit note.
+    sqlx::query("update document set buyer = null")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let content = content(&mut conn, id).await;
+    assert!(content.buyer.contains(&"other@example.com".to_owned()));
+}
+
+/// The refunds of the payment in their order, whether each replaces another, how it stands, and hours until its job is due.
+async fn tries(conn: &mut PgConnection) -> Vec<(bool, String, i32)> {
+    sqlx::query_as(
+        "select r.replaces_id is not null, r.status,
+                coalesce((select extract(epoch from o.run_after - o.created_at)::int / 3600 from outbox o
+                          where o.kind = 'create_refund' and o.payload ->> 'refund_id' = r.id::text), 0)
+         from refund r order by r.id",
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap()
+}
+
+/// Stripe fails the newest refund, for a reason.
+async fn fail(conn: &mut PgConnection, why: &str) {
+    let id: RefundId = sqlx::query_scalar("select id from refund order by id desc limit 1")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    let failed = StripeRefund {
+        failure: Some(why.to_owned()),
+        ..said(id, 500_000, StripeRefundStatus::Failed)
+    };
+    for _ in 0..2 {
+        settle_refund(conn, &clock(), &failed).await.unwrap();
+    }
+}
+
+#[sqlx::test(
+    migrator = "crate::db::MIGRATOR",
+    fixtures(path = "../document/fixtures", scripts("confirmed_booking"))
+)]
+async fn a_refund_that_fails_for_a_reason_that_may_pass_is_tried_twice_more_and_then_it_is_for_staff(
+    pool: PgPool,
+) {
+    let mut conn = pool.acquire().await.unwrap();
+    invoice(&mut conn).await;
+    refund(&mut conn, PAYMENT, "cancellation", 500_000).await;
+    let issues = async |conn: &mut PgConnection| {
+        let filter = IssueFilter {
+            limit: 10,
+            ..IssueFilter::default()
+        };
+        list_issues(conn, &clock(), &filter).await.unwrap()
+    };
+    let failed = |is_retry, hours| (is_retry, "failed".to_owned(), hours);
+    fail(&mut conn, "declined").await;
+    let waits = (true, "pending".to_owned(), 12);
+    assert_eq!(tries(&mut conn).await, [failed(false, 0), waits.clone()]);
+    assert_eq!(issues(&mut conn).await, []);
+    fail(&mut conn, "insufficient_funds").await;
+    assert_eq!(
+        tries(&mut conn).await,
+        [failed(false, 0), failed(true, 12), waits]
+    );
+    fail(&mut conn, "declined").await;
+    assert_eq!(
+        tries(&mut conn).await,
+        [failed(false, 0), failed(true, 12), failed(true, 12)]
+    );
+    let left = issues(&mut conn).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].what_to_do.contains("bank transfer"), "{left:?}");
+}
+
+#[sqlx::test(
+    migrator = "crate::db::MIGRATOR",
+    fixtures(path = "../document/fixtures", scripts("confirmed_booking"))
+)]
+async fn a_refund_that_no_card_can_take_is_for_staff_at_once(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    invoice(&mut conn).await;
+    for why in [
+        "expired_or_canceled_card",
+        "lost_or_stolen_card",
+        "merchant_request",
+        "charge_for_pending_refund_disputed",
+    ] {
+        refund(&mut conn, PAYMENT, "remainder", 500_000).await;
+        fail(&mut conn, why).await;
+        let retries = tries(&mut conn).await;
+        assert!(retries.iter().all(|(is_retry, ..)| !is_retry), "{why}");
     }
 }

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::model::Payment;
 use super::stripe::{StripeRefund, StripeRefundStatus};
-use super::{disputes, external_refunds, shares};
+use super::{disputes, external_refunds, retry, shares};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
 use crate::document;
 use crate::fault;
-use crate::ids::{AccountId, BookingId, PaymentId, RefundId};
+use crate::ids::{AccountId, BookingId, JobId, PaymentId, RefundId};
 use crate::ledger;
 use crate::money::{self, Money};
 use crate::outbox::{self, CreateRefund};
@@ -195,10 +195,11 @@ pub(crate) async fn promise_remainder(
     .await?;
     let told = (amount, RefundCause::Remainder);
     let whose = (account_id, booking_id);
-    promised(conn, clock, whose, payment_id, refund_id, told).await
+    promised(conn, clock, whose, payment_id, refund_id, told).await?;
+    Ok(())
 }
 
-/// Posts a refund whose row is written, promises its job, and records it.
+/// Posts a refund whose row is written, promises its job, which is returned, and records it.
 pub(crate) async fn promised(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -206,10 +207,10 @@ pub(crate) async fn promised(
     payment_id: PaymentId,
     refund_id: RefundId,
     (amount, cause): (Money, RefundCause),
-) -> Result<()> {
+) -> Result<JobId> {
     ledger::refund_promised(conn, clock, booking_id, refund_id, amount).await?;
     let job = CreateRefund { refund_id };
-    outbox::put(conn, clock, Some(account_id), &job).await?;
+    let job_id = outbox::put(conn, clock, Some(account_id), &job).await?;
     let promised = Event::RefundPromised {
         refund_id,
         payment_id,
@@ -217,7 +218,7 @@ pub(crate) async fn promised(
         cause,
     };
     booking_event::record(conn, clock, account_id, booking_id, &promised).await?;
-    Ok(())
+    Ok(job_id)
 }
 
 /// Promises back what was paid for chosen seats. The caller has locked the booking.
@@ -254,7 +255,7 @@ pub(crate) async fn give_back_changed(
 }
 
 /// Promises an amount back from the booking's payments, the newest first, as far as each has something left: a change of
-/// seats may have been paid by itself.
+/// seats may have been paid by itself. What refunds that failed owe is taken last.
 async fn give_back(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -263,23 +264,38 @@ async fn give_back(
     amount: Money,
 ) -> Result<()> {
     let payments = shares::lock_left(conn, booking.id).await?;
-    let mut owed = amount.minor();
-    for row in payments {
-        let part = owed.min(row.left_minor);
-        if part <= 0 {
-            continue;
-        }
-        let payment = super::find(conn, row.payment_id).await?;
+    let (parts, owed) = parts_of(&payments, amount.minor());
+    for (payment_id, part) in parts {
+        let payment = super::find(conn, payment_id).await?;
         let payment = payment.ok_or(Error::NotFound("payment"))?;
         let part = Money::new(part, amount.currency());
         promise_part(conn, clock, &payment, booking, reason, part).await?;
-        owed -= part.minor();
     }
     if owed > 0 {
         // Staff have given it back already; the nightly check compares.
         tracing::error!(booking_id = %booking.id, reason = reason.as_str(), "more is to go back than what is left of the payments");
     }
     Ok(())
+}
+
+/// Which part of an amount each payment gives back, in their order, and what is in none of them.
+fn parts_of(payments: &[shares::Returnable], mut amount: i64) -> (Vec<(PaymentId, i64)>, i64) {
+    let free =
+        |row: &shares::Returnable| row.left_minor - row.owed_minor.clamp(0, row.left_minor.max(0));
+    let mut parts = Vec::new();
+    let take = |wanted: &mut i64, left: i64| {
+        let part = left.clamp(0, *wanted);
+        *wanted -= part;
+        part
+    };
+    for row in payments {
+        parts.push((row.payment_id, take(&mut amount, free(row))));
+    }
+    for ((_, part), row) in parts.iter_mut().zip(payments) {
+        *part += take(&mut amount, row.left_minor - free(row));
+    }
+    parts.retain(|(_, part)| *part > 0);
+    (parts, amount)
 }
 
 /// A refund that is still pending, or `None`.
@@ -361,6 +377,7 @@ pub async fn record_refund(
         }
         StripeRefundStatus::Failed => {
             refund.fail(conn, clock, id).await?;
+            retry::retry_by_itself(conn, clock, &refund, id).await?;
             document::void_refund_receipt(conn, clock, refund.booking.account_id, id).await
         }
     }

@@ -4,7 +4,13 @@
 //! entries are posted once, and its receipt, if it had one, is void. So whatever goes in its place is a refund of its own
 //! (`refund.replaces_id`), of the same amount and for the same reason, with a key, entries and a receipt of its own. One refund
 //! is replaced once: however many people press the button, one more is made.
+//!
+//! **What may pass is tried again by itself.** Stripe tries a failed refund no more than once. Where the card can still take the
+//! money ([`can_pass`]) another goes in its place twelve hours later, twice at most; after that, and where only another way helps
+//! (the card is expired, cancelled, lost or stolen) or a person has to find out why, it is staff's
+//! ([`crate::payment::list_issues`] says what to do). Why refunds fail: <https://docs.stripe.com/refunds#failed-refunds>.
 
+use chrono::Duration;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -18,7 +24,17 @@ use crate::document;
 use crate::error::Refusal;
 use crate::ids::{BookingRef, RefundId};
 use crate::ledger;
-use crate::{Error, Result};
+use crate::{Error, Result, fault, outbox};
+
+/// How often a refund that failed is tried again by itself.
+const MOST_RETRIES: i64 = 2;
+/// How much later: a bank that declined has had its night, and there is money at Stripe again.
+const RETRY_AFTER: Duration = Duration::hours(12);
+
+/// Whether the same card may take the money another day, by what Stripe says of a refund that failed.
+fn can_pass(failure: &str) -> bool {
+    ["declined", "insufficient_funds", "unknown"].contains(&failure)
+}
 
 /// Why nothing goes in a refund's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +112,31 @@ pub async fn retry_refund(
     let retried = json!({ "refund_id": retry, "amount": failed.amount.to_json() });
     let retried = act("refund_retried", id, &found, retried);
     audit::record(conn, clock, &retried).await?;
+    fault::point("refund_retried");
     staff_refund(conn, &failed, retry).await
+}
+
+/// Promises a refund in the place of one that Stripe has just failed, where that may help and was not tried often enough. The
+/// caller has the [`refunds::lock_refund`].
+pub(super) async fn retry_by_itself(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    failed: &Moved,
+    id: RefundId,
+) -> Result<()> {
+    let found = find(conn, id).await?;
+    let may_pass = found.failure.as_deref().is_some_and(can_pass);
+    if !may_pass || found.tries > MOST_RETRIES || found.is_made_at_stripe {
+        return Ok(());
+    }
+    if why_not_owed(conn, failed, &found).await?.is_some() {
+        return Ok(());
+    }
+    let retry = insert(conn, clock, id, None).await?;
+    let told = (failed.amount, RefundCause::Retry);
+    let whose = (failed.booking.account_id, failed.booking.id);
+    let job = refunds::promised(conn, clock, whose, failed.payment_id, retry, told).await?;
+    outbox::delay(conn, job, clock.now() + RETRY_AFTER).await
 }
 
 /// Files that staff have paid a refund that failed otherwise than through Stripe. It has a receipt as one that Stripe paid; the
@@ -150,16 +190,31 @@ struct Found {
     replaced_by: Option<RefundId>,
     /// How what replaces it was paid, when not through Stripe.
     settled_by: Option<String>,
+    /// How many refunds there were of the same money, this one too.
+    tries: i64,
+    is_made_at_stripe: bool,
 }
 
 /// Locks the booking of a refund, and reads the refund after that.
 async fn lock(conn: &mut PgConnection, id: RefundId) -> Result<(Moved, Found)> {
     let failed = refunds::lock_refund(conn, id).await?;
     let failed = failed.ok_or(Error::NotFound("refund"))?;
+    let found = find(conn, id).await?;
+    Ok((failed, found))
+}
+
+async fn find(conn: &mut PgConnection, id: RefundId) -> Result<Found> {
     let found = sqlx::query_as!(
         Found,
         r#"
-        select refund.status, refund.failure, other.id as "replaced_by?: RefundId", other.settled_by as "settled_by?"
+        with recursive earlier as (
+            select id, replaces_id from refund where id = $1
+            union all
+            select r.id, r.replaces_id from refund r join earlier on r.id = earlier.replaces_id
+        )
+        select refund.status, refund.failure, refund.reason = 'made_at_stripe' as "is_made_at_stripe!",
+               other.id as "replaced_by?: RefundId", other.settled_by as "settled_by?",
+               (select count(*) from earlier) as "tries!"
         from refund left join refund other on other.replaces_id = refund.id
         where refund.id = $1
         "#,
@@ -167,10 +222,22 @@ async fn lock(conn: &mut PgConnection, id: RefundId) -> Result<(Moved, Found)> {
     )
     .fetch_one(conn)
     .await?;
-    Ok((failed, found))
+    Ok(found)
 }
 
 async fn require_owed(conn: &mut PgConnection, failed: &Moved, found: &Found) -> Result<()> {
+    match why_not_owed(conn, failed, found).await? {
+        Some(refused) => Err(refused.into()),
+        None => Ok(()),
+    }
+}
+
+/// Why nothing goes in the place of a refund; none where something may.
+async fn why_not_owed(
+    conn: &mut PgConnection,
+    failed: &Moved,
+    found: &Found,
+) -> Result<Option<RefundNotOwed>> {
     let refused = match (found.status.as_str(), found.failure.as_deref()) {
         ("pending", _) => Some(RefundNotOwed::Pending),
         ("succeeded", _) => Some(RefundNotOwed::Succeeded),
@@ -179,8 +246,8 @@ async fn require_owed(conn: &mut PgConnection, failed: &Moved, found: &Found) ->
         _ if found.replaced_by.is_some() => Some(RefundNotOwed::Replaced),
         _ => None,
     };
-    if let Some(refused) = refused {
-        return Err(refused.into());
+    if refused.is_some() {
+        return Ok(refused);
     }
     let kept = sqlx::query_scalar!(
         r#"
@@ -193,10 +260,8 @@ async fn require_owed(conn: &mut PgConnection, failed: &Moved, found: &Found) ->
     .fetch_one(&mut *conn)
     .await?;
     let lost = disputes::lost_of(conn, failed.payment_id).await?;
-    if failed.amount.minor() > kept - lost {
-        return Err(RefundNotOwed::TooMuch.into());
-    }
-    Ok(())
+    let is_too_much = failed.amount.minor() > kept - lost;
+    Ok(is_too_much.then_some(RefundNotOwed::TooMuch))
 }
 
 /// Writes what replaces a refund: pending, or paid by staff.

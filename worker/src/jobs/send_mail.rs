@@ -24,7 +24,7 @@ use crate::{Ctx, JobError};
 /// attempt of it.
 pub async fn run(ctx: &Ctx, job: SendMail, lease: &Lease) -> Result<(), JobError> {
     let mut conn = ctx.db.acquire().await?;
-    let content = MailContent::find(&mut conn, &ctx.clock, job.booking_id)
+    let content = MailContent::find(&mut conn, &ctx.clock, &ctx.settings.sales, job.booking_id)
         .await?
         .ok_or_else(|| JobError::fail(format!("there is no booking {}", job.booking_id)))?;
     // A slow mail server holds no connection.

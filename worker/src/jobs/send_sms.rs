@@ -11,7 +11,7 @@ use crate::{Ctx, JobError};
 /// Sends the message, if the booking is still confirmed. A crash between sending and finishing sends it again.
 pub async fn run(ctx: &Ctx, job: SendSms, lease: &Lease) -> Result<(), JobError> {
     let mut conn = ctx.db.acquire().await?;
-    let content = MailContent::find(&mut conn, &ctx.clock, job.booking_id)
+    let content = MailContent::find(&mut conn, &ctx.clock, &ctx.settings.sales, job.booking_id)
         .await?
         .ok_or_else(|| JobError::fail(format!("there is no booking {}", job.booking_id)))?;
     drop(conn);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::layout::{Block, Frame, Words, compose};
 use super::structured;
-use super::templates::{greeting, passengers};
+use super::templates::{deadline, greeting, passengers};
 
 pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
     let reference = &content.booking_ref;
@@ -34,7 +34,8 @@ pub(super) fn flights(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Word
     compose(frame, title, &blocks)
 }
 
-fn about(change: &MailChange) -> Vec<Block<'_>> {
+/// What a change has cost or gives back, and what is gone by it.
+pub(super) fn about(change: &MailChange) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     if !change.former.is_empty() {
         blocks.push(Block::List("No longer booked", change.former.clone()));
@@ -54,6 +55,54 @@ fn about(change: &MailChange) -> Vec<Block<'_>> {
         ),
     };
     blocks.push(Block::Paragraph(words));
+    blocks
+}
+
+/// That other flights are held, and how to pay for them.
+pub(super) fn held(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
+    let reference = &content.booking_ref;
+    let change = content.change(id);
+    let amount = money(change.map_or(content.total, |change| change.amount));
+    let until = change.and_then(|change| change.held_until);
+    let until = until.map_or_else(String::new, |until| deadline(content, until));
+    let wanted = change.map_or_else(Vec::new, |change| change.wanted.clone());
+    let as_they_were = "Until it is paid your flights are these. If you do not pay, they stay so, and nothing is charged:";
+    compose(
+        frame,
+        format!("Pay {amount} by {until} for the new flights of booking {reference}"),
+        &[
+            Block::Paragraph(greeting(content)),
+            Block::Paragraph(format!(
+                "We are keeping seats for you on the flights that you asked for on booking {reference}. Please pay {amount} by {until}."
+            )),
+            Block::List("Flights you asked for", wanted),
+            Block::Button(format!("Pay {amount}"), frame.link),
+            Block::Paragraph(as_they_were.to_owned()),
+            Block::Reference(reference),
+            Block::Flights(&content.flights),
+            passengers(content),
+        ],
+    )
+}
+
+/// That some passengers have a booking of their own, and which, in the mail with the tickets of either booking.
+pub(super) fn divided(content: &MailContent) -> Vec<Block<'static>> {
+    let reference = &content.booking_ref;
+    let mut blocks = Vec::new();
+    if let Some(from) = &content.split_from {
+        blocks.push(Block::Paragraph(format!(
+            "You asked for other flights for some of the passengers of booking {from}. They have this booking of their own from now on. What was paid for them there is paid for {reference}: nothing is charged twice."
+        )));
+    }
+    for split in content.splits.iter().filter(|split| split.is_new) {
+        let new = &split.new_booking_ref;
+        blocks.extend([
+            Block::Paragraph(format!(
+                "You asked for other flights for some of the passengers of booking {reference}. They have a booking of their own from now on, {new}, with the same contact, and their tickets come in the mail about it. What was paid for them is paid for {new}: nothing is charged twice."
+            )),
+            Block::List("Now on the other booking", split.names.clone()),
+        ]);
+    }
     blocks
 }
 

@@ -5,6 +5,8 @@ use flightdesk_core::ids::RefundId;
 use flightdesk_core::mail_content::{MailContent, ReturnCause};
 use flightdesk_core::outbox::MailKind;
 
+use uuid::Uuid;
+
 use super::layout::{Block, compose};
 use super::templates::{Frame, Words, greeting, journey, letter};
 
@@ -107,11 +109,17 @@ pub(super) fn refund_paid(content: &MailContent, frame: Frame<'_>, id: RefundId)
     compose(frame, title, &blocks)
 }
 
-pub(super) fn seats_not_changed(content: &MailContent, frame: Frame<'_>) -> Words {
+pub(super) fn seats_not_changed(content: &MailContent, frame: Frame<'_>, id: Uuid) -> Words {
     let reference = &content.booking_ref;
-    let what = format!(
-        "Another aircraft will operate a flight of booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
-    );
+    let what = if content.unpaid_seat_changes.contains(&id) {
+        format!(
+            "The other seats that you asked for on booking {reference} were not paid in time. Nothing was charged, and you keep the seats that you have."
+        )
+    } else {
+        format!(
+            "Another aircraft will operate a flight of booking {reference}, and it does not have the seats that you asked for. Nothing was charged for them."
+        )
+    };
     let again = "You can choose other seats where you booked, until check-in closes. Any later payment is refunded in full.";
     let title = format!("We could not change the seats on booking {reference}");
     letter(content, frame, title, &[&what, again])

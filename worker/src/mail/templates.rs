@@ -1,5 +1,6 @@
 //! What the mails say.
 
+use chrono::{DateTime, Utc};
 use flightdesk_core::document::DocumentKind;
 use flightdesk_core::format;
 use flightdesk_core::mail_content::{MailBag, MailContent, MailPassenger};
@@ -28,8 +29,11 @@ pub fn words(kind: MailKind, content: &MailContent, frame: Frame<'_>) -> Words {
             returned::money_returned(content, frame, refund_id)
         }
         MailKind::RefundPaid { refund_id } => returned::refund_paid(content, frame, refund_id),
-        MailKind::SeatsNotChanged { .. } => returned::seats_not_changed(content, frame),
+        MailKind::SeatsNotChanged { seat_change_id } => {
+            returned::seats_not_changed(content, frame, seat_change_id)
+        }
         MailKind::FlightsChanged { change_id } => changed::flights(content, frame, change_id),
+        MailKind::FlightsHeld { change_id } => changed::held(content, frame, change_id),
         MailKind::FlightsNotChanged { change_id } => {
             changed::not_changed(content, frame, change_id)
         }
@@ -173,10 +177,8 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
         )
     } else if !content.renamed.is_empty() {
         format!("Names on booking {reference} have been corrected.")
-    } else if !content.splits.is_empty() {
-        format!(
-            "Some passengers have moved to a booking of their own. These are the passengers who stay on {reference}."
-        )
+    } else if content.splits.iter().any(|split| split.is_new) {
+        format!("Some passengers of booking {reference} have a booking of their own now.")
     } else {
         format!("Seats of booking {reference} have changed.")
     };
@@ -190,6 +192,7 @@ fn tickets_changed(content: &MailContent, frame: Frame<'_>, revision: i32) -> Wo
     );
     let moved = moved::sentences(content).join(" ");
     let mut blocks = vec![Block::Paragraph(greeting(content)), Block::Paragraph(what)];
+    blocks.extend(changed::divided(content));
     if !content.renamed.is_empty() {
         let names = content.renamed.clone();
         blocks.push(Block::List("Names on the tickets now", names));
@@ -283,23 +286,33 @@ fn confirmed(content: &MailContent, frame: Frame<'_>) -> Words {
     } else {
         format!("Paid: {}", format::money(content.total))
     };
+    let mut blocks = vec![
+        Block::Paragraph(greeting(content)),
+        Block::Paragraph(is_confirmed.to_owned()),
+    ];
+    blocks.extend(changed::divided(content));
+    blocks.extend([
+        Block::Reference(reference),
+        Block::Flights(&content.flights),
+        passengers(content),
+        baggage(content),
+    ]);
+    if content.split_from.is_some() {
+        let done = (content.changes.iter()).filter(|change| change.done_at.is_some());
+        blocks.extend(done.flat_map(changed::about));
+    }
+    blocks.extend([
+        Block::Paragraph(paid),
+        Block::Paragraph(files),
+        Block::Button("See the booking".to_owned(), frame.link),
+        Block::Paragraph(before(content)),
+        Block::Paragraph("Have a good flight!".to_owned()),
+        Block::Data(structured::reservations(content, frame.link)),
+    ]);
     compose(
         frame,
         format!("Your booking {reference} is confirmed"),
-        &[
-            Block::Paragraph(greeting(content)),
-            Block::Paragraph(is_confirmed.to_owned()),
-            Block::Reference(reference),
-            Block::Flights(&content.flights),
-            passengers(content),
-            baggage(content),
-            Block::Paragraph(paid),
-            Block::Paragraph(files),
-            Block::Button("See the booking".to_owned(), frame.link),
-            Block::Paragraph(before(content)),
-            Block::Paragraph("Have a good flight!".to_owned()),
-            Block::Data(structured::reservations(content, frame.link)),
-        ],
+        &blocks,
     )
 }
 
@@ -389,9 +402,12 @@ fn before(content: &MailContent) -> String {
     )
 }
 
-/// `14:20 on Fri 20 Nov 2026 (UTC+5:30)`, by the clocks of where the journey begins.
 fn due(content: &MailContent) -> String {
-    let due = content.payment_due_at;
+    deadline(content, content.payment_due_at)
+}
+
+/// `14:20 on Fri 20 Nov 2026 (UTC+5:30)`, by the clocks of where the journey begins.
+pub(super) fn deadline(content: &MailContent, due: DateTime<Utc>) -> String {
     let local = content.flights.first().map_or_else(
         || due.fixed_offset(),
         |first| due.with_timezone(first.departure.local.offset()),

@@ -6,7 +6,7 @@ use flightdesk_core::booking::{self, CancellationScope, Canceller, QuoteRequest}
 use flightdesk_core::booking_event::{self, ChangeLost, Event};
 use flightdesk_core::format;
 use flightdesk_core::ids::{BookingRef, JobId, RefundId};
-use flightdesk_core::money::Money;
+use flightdesk_core::money::{Currency, Money};
 use flightdesk_core::outbox::MailKind;
 use flightdesk_core::payment::stripe::StripeRefundStatus;
 use flightdesk_worker::Ctx;
@@ -268,11 +268,7 @@ async fn whoever_did_not_pay_for_other_flights_reads_that_the_old_ones_stand(poo
         change_id: CHANGE,
         why: ChangeLost::Unpaid,
     };
-    let mut tx = ctx.db.begin().await.unwrap();
-    booking_event::record(&mut tx, &ctx.clock, ACCOUNT, BOOKING, &lost)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    record(&ctx, &lost).await;
     render_and_send(&ctx).await;
     let [mail] = &ctx.mail.sent()[..] else {
         panic!("one mail");
@@ -300,4 +296,88 @@ async fn whoever_did_not_pay_for_other_flights_reads_that_the_old_ones_stand(poo
     let job = promise(&pool, &ctx.clock, kind).await;
     run(&ctx, "send_mail", job).await;
     assert_eq!(ctx.mail.sent().len(), 1);
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn other_flights_that_wait_for_their_money_are_told_with_a_link_that_pays(pool: PgPool) {
+    change(&pool, "expired", 150_000).await;
+    let reopened = "update booking_change set status = 'open', ended_at = null, expires_at = '2026-12-16T08:31:00Z'";
+    sqlx::query(reopened).execute(&pool).await.unwrap();
+    let ctx = ctx(&pool, clock());
+    let held = Event::FlightChangeHeld {
+        change_id: CHANGE,
+        amount: Money::new(150_000, Currency::INR),
+        expires_at: Utc.with_ymd_and_hms(2026, 12, 16, 8, 31, 0).unwrap(),
+    };
+    record(&ctx, &held).await;
+    render_and_send(&ctx).await;
+    let [mail] = &ctx.mail.sent()[..] else {
+        panic!("one mail");
+    };
+    assert_eq!(
+        mail.subject,
+        "Pay INR 1,500.00 by 14:01 on Wed 16 Dec 2026 (UTC+5:30) for the new flights of booking K7XQ3M"
+    );
+    assert_says(
+        mail,
+        &[
+            "Flights you asked for\n  AI 161 from New Delhi to London on Mon 21 Dec 2026, 14:00 (UTC+5:30)",
+            "Pay INR 1,500.00:\n",
+            "If you do not pay, they stay so, and nothing is charged:",
+            "Sun 20 Dec 2026, 14:00 (UTC+5:30)  New Delhi (DEL)",
+        ],
+    );
+
+    // Nobody is asked for money that has come.
+    let paid = "update booking_change set status = 'done', ended_at = created_at";
+    sqlx::query(paid).execute(&pool).await.unwrap();
+    let kind = MailKind::FlightsHeld { change_id: CHANGE };
+    let job = promise(&pool, &ctx.clock, kind).await;
+    run(&ctx, "send_mail", job).await;
+    assert_eq!(ctx.mail.sent().len(), 1);
+}
+
+#[sqlx::test(
+    migrator = "flightdesk_core::db::MIGRATOR",
+    fixtures(
+        path = "../../../core/src/document/fixtures",
+        scripts("confirmed_booking")
+    )
+)]
+async fn whoever_did_not_pay_for_other_seats_reads_that_they_keep_theirs(pool: PgPool) {
+    let ctx = ctx(&pool, clock());
+    let lost = Event::SeatChangeLost {
+        seat_change_id: CHANGE,
+        why: ChangeLost::Unpaid,
+    };
+    record(&ctx, &lost).await;
+    render_and_send(&ctx).await;
+    let [mail] = &ctx.mail.sent()[..] else {
+        panic!("one mail");
+    };
+    assert_eq!(
+        mail.subject,
+        "We could not change the seats on booking K7XQ3M"
+    );
+    assert_says(
+        mail,
+        &[
+            "were not paid in time. Nothing was charged, and you keep the seats that you have.",
+            "Any later payment is refunded in full.",
+        ],
+    );
+}
+
+async fn record(ctx: &Ctx, event: &Event) {
+    let mut tx = ctx.db.begin().await.unwrap();
+    booking_event::record(&mut tx, &ctx.clock, ACCOUNT, BOOKING, event)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }

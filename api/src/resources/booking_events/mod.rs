@@ -51,8 +51,9 @@ pub struct BookingEventView {
     /// the `parts` that were named (`offers`, `passengers`, `contact`, `seats`, `coupon`), `total`. `contact_changed` of what was
     /// paid: `change_id`, `parts` (`email`, `phone`). `name_corrected`: `passenger_ids`. `seats_changed`:
     /// `seats`, each `from` one `to` another, and, when the change was paid, `seat_change_id` and `amount`.
-    /// `seat_change_lost`: `seat_change_id`. `flights_changed`: `change_id`, `total`, `directions`. `flight_change_lost`:
-    /// `change_id`, and the `reason` (`unpaid`, `seats_gone`). `aircraft_changed`: `flight_id`, `aircraft`, `seats`.
+    /// `seat_change_lost`: `seat_change_id`, and the `reason` (`unpaid`, `seats_gone`). `flights_changed`: `change_id`, `total`,
+    /// `directions`. `flight_change_held`: `change_id`, `amount`, `expires_at`. `flight_change_lost`: `change_id`, and the
+    /// `reason`. `aircraft_changed`: `flight_id`, `aircraft`, `seats`.
     /// `documents_ready`: `revision`, `document_ids`. `refund_promised`: `refund_id`, `payment_id`, `amount`, `cause`.
     /// `refund_paid`, `refund_failed`: `refund_id`, `amount`. `receipt_ready`: `refund_id`, `document_id`. `departure_near`: `direction`
     details: BTreeMap<String, Any<Value>>,

@@ -29,6 +29,21 @@ async fn another_flight_within_three_days_costs_nothing_whatever_the_fare(pool: 
         "{options:?}"
     );
 
+    // A flight without seats for both is none, and the one after it leaves too late.
+    for (seats, is_offered) in [(1, false), (2, true)] {
+        sqlx::query("update flight_cabin set capacity = held + sold + $2 where flight_id = $1")
+            .bind(later.0)
+            .bind(seats)
+            .execute(&pool)
+            .await
+            .unwrap();
+        let told = disruption(&client, &booking).await;
+        let options = told["options"].as_array().unwrap();
+        let mut options = options.iter();
+        let is_listed = options.any(|option| option["choice"] == "rebook");
+        assert_eq!(is_listed, is_offered, "{seats} seats: {told}");
+    }
+
     let none = answer(&client, &booking, &json!({ "choice": "rebook" })).await;
     assert_eq!(none.wrong_fields(), ["offer: required"]);
     // A light fare cannot be changed by its own rules.

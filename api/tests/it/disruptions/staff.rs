@@ -26,10 +26,10 @@ async fn a_dry_run_says_whom_it_concerns_and_changes_nothing(pool: PgPool) {
     let mut body = cancellation();
     body["dry_run"] = json!(true);
     let seen = disrupt(&desk, out, &body).await;
-    // 6,788.00 for each of three people, of the round trip one direction alone; the fee is the booking's.
+    // 6,788.00 for each of three people, of the round trip one direction alone, and 300.00 once for the booking that ends by it.
     let expected = json!({
         "dry_run": true, "flight_id": out.0, "kind": "cancelled", "bookings": 2, "passengers": 3,
-        "paid": rupees("20364.00"), "unpaid_bookings": 1, "connections_broken": 0,
+        "paid": rupees("20664.00"), "unpaid_bookings": 1, "connections_broken": 0,
     });
     assert_eq!(seen.body, expected, "{seen:?}");
     let mut body = retiming("2026-12-22T03:00:00Z");

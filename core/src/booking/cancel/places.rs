@@ -43,7 +43,9 @@ pub(super) fn find<'a>(
             direction,
         }));
     }
-    for (index, passenger) in &people {
+    // Who was not named may fly in the other direction only.
+    let named = people.iter().filter(|_| request.passengers.is_some());
+    for (index, passenger) in named {
         if !places
             .iter()
             .any(|place| place.passenger.id == passenger.id)

@@ -33,8 +33,17 @@ pub(super) async fn impact(
                (select count(*) from paid join passenger p on p.booking_id = paid.id
                 where not exists (
                     select from cancelled_place gone where gone.passenger_id = p.id and gone.direction_id = paid.direction_id))::int as "passengers!",
-               (select coalesce(sum(l.amount_minor), 0) from paid join price_line l on l.booking_id = paid.id and l.direction = paid.ordinal
-                where paid.currency = $2)::bigint as "paid_minor!",
+               (select coalesce(sum(l.amount_minor), 0) from paid join price_line l on l.booking_id = paid.id
+                where paid.currency = $2 and (
+                    l.direction = paid.ordinal and l.kind <> 'fee'
+                    -- What is charged once for the booking comes back when nobody flies any more, because of the airline alone.
+                    or l.direction is null
+                       and not exists (select from direction other where other.booking_id = paid.id and other.status = 'booked' and other.id <> paid.direction_id)
+                       and not exists (
+                           select from cancellation c
+                           join cancellation_quote q on q.id = c.quote_id
+                           cross join lateral jsonb_array_elements(q.content -> 'items') as item
+                           where c.booking_id = paid.id and item -> 'decision' ->> 'rule' <> 'schedule_change')))::bigint as "paid_minor!",
                (select count(*) from hit where status = 'pending_payment')::int as "unpaid_bookings!"
         "#,
         flight_id.0,
@@ -69,9 +78,9 @@ async fn broken(
 
 /// Bookings that a disruption has not come to, in the order of their ids after one.
 ///
-/// Of a flight that is moved those that were made before: later ones were sold with the new times. Of a cancelled flight
-/// all that fly on it, and those that wait for their money: a booking may have been confirmed while the flight was
-/// cancelled.
+/// Of a flight that is moved those that were made before and have not changed to it since: the others were sold with the new
+/// times. Of a cancelled flight all that fly on it, and those that wait for their money: a booking may have been confirmed
+/// while the flight was cancelled.
 pub(super) async fn list_untold(
     conn: &mut PgConnection,
     disruption: &Disruption,
@@ -88,6 +97,10 @@ pub(super) async fn list_untold(
         where bf.flight_id = $1 and ($5::uuid is null or b.id > $5)
           and (b.status in ('confirmed', 'partially_cancelled') and ($3 or b.created_at <= $4) or $3 and b.status = 'pending_payment')
           and not exists (select from disrupted_booking told where told.disruption_id = $2 and told.booking_id = b.id)
+          and ($3 or not exists (
+              select from booking_change c join booking_change_flight changed on changed.booking_change_id = c.id
+              where changed.flight_id = $1 and c.status = 'done' and c.ended_at > $4
+                and (c.booking_id = b.id or c.booking_id in (select split.booking_id from booking_split split where split.new_booking_id = b.id))))
         order by b.id limit $6
         "#,
         disruption.flight_id.0,
@@ -123,7 +136,11 @@ pub(super) async fn list_with_untold(
             where bf.flight_id = s.flight_id
               and (b.status in ('confirmed', 'partially_cancelled') and (s.kind = 'cancelled' or b.created_at <= s.created_at)
                    or s.kind = 'cancelled' and b.status = 'pending_payment')
-              and not exists (select from disrupted_booking told where told.disruption_id = s.id and told.booking_id = b.id))
+              and not exists (select from disrupted_booking told where told.disruption_id = s.id and told.booking_id = b.id)
+              and (s.kind = 'cancelled' or not exists (
+                select from booking_change c join booking_change_flight changed on changed.booking_change_id = c.id
+                where changed.flight_id = s.flight_id and c.status = 'done' and c.ended_at > s.created_at
+                  and (c.booking_id = b.id or c.booking_id in (select split.booking_id from booking_split split where split.new_booking_id = b.id)))))
         order by s.position
         "#,
         now,

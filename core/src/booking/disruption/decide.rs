@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Answer, ChoiceOption, Choosing, RefundScope};
-use super::queries;
 use super::refusal::{ChoiceUnavailable, DisruptionDecided, NotDisrupted};
+use super::{other_flights, queries};
 use crate::actor::{self, Actor};
 use crate::booking::cancel::{
     self, CancellationScope, QuoteRequest, Subject, Trip, TripDirection, disruption_sentence,
@@ -14,15 +14,18 @@ use crate::booking::exchange::{self, ChangeRequest};
 use crate::booking_event::{self, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::clock::Clock;
+use crate::config::Sales;
 use crate::error::Violations;
 use crate::ids::{AccountId, BookingRef, DirectionId};
 use crate::trade::{BookingStatus, Direction, DisruptionChoice, DisruptionKind, DisruptionStatus};
 use crate::{Error, Result, Shop, document, fault, flight};
 
-/// What can be chosen of a disruption now, and what a refund would give back; nothing once it is decided.
+/// What can be chosen of a disruption now, and what a refund would give back; nothing once it is decided. Other flights only
+/// where there are some.
 pub(super) async fn options(
     conn: &mut PgConnection,
     clock: &Clock,
+    sales: &Sales,
     subject: Subject,
     choosing: &Choosing,
 ) -> Result<Vec<ChoiceOption>> {
@@ -38,7 +41,10 @@ pub(super) async fn options(
         });
     }
     let trip = cancel::trip(conn, clock, subject).await?;
-    if refunded(&trip, choosing, RefundScope::Direction).is_ok() {
+    let own = refunded(&trip, choosing, RefundScope::Direction).unwrap_or_default();
+    if let [own] = own[..]
+        && other_flights::exist(conn, clock, sales, &trip, own).await?
+    {
         options.push(ChoiceOption {
             choice: DisruptionChoice::Rebook,
             scope: None,

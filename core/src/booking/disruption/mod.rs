@@ -18,6 +18,7 @@ mod decide;
 mod law;
 mod model;
 mod notify;
+mod other_flights;
 mod queries;
 mod refusal;
 mod sweep;
@@ -35,3 +36,5 @@ pub use notify::{mark_disruption_told, notify_disrupted};
 pub use queries::{disruption_progress, get_disruption, list_disruptions};
 pub use refusal::{ChoiceUnavailable, DisruptionDecided, FlightIsCancelled, NotDisrupted};
 pub use sweep::sweep_disruptions;
+#[cfg(test)]
+pub(crate) use sweep::sweep_disruptions_with;

@@ -43,7 +43,8 @@ pub struct Impact {
     pub bookings: i32,
     /// Who flies by them, infants too.
     pub passengers: i32,
-    /// What was paid for the directions that the flight is of.
+    /// What goes back if all of them choose the refund of the direction that the flight is of: everything that was paid for it,
+    /// and what is charged once for a booking where nothing else of it is left. Charges for earlier changes do not come back.
     pub paid: Money,
     /// Bookings that wait for their money: they end when the flight is cancelled.
     pub unpaid_bookings: i32,

@@ -10,6 +10,7 @@ use super::model::{BookingDisruption, Choosing, Disruption, FlightTimes};
 use crate::actor::Means;
 use crate::booking::cancel::Subject;
 use crate::clock::Clock;
+use crate::config::Sales;
 use crate::entitlement::Entitlement;
 use crate::flight;
 use crate::ids::{
@@ -122,10 +123,11 @@ pub(super) async fn list_of_booking(
 pub async fn get_disruption(
     conn: &mut PgConnection,
     clock: &Clock,
+    sales: &Sales,
     account_id: AccountId,
     reference: &BookingRef,
 ) -> Result<BookingDisruption> {
-    let all = list_disruptions(conn, clock, account_id, reference).await?;
+    let all = list_disruptions(conn, clock, sales, account_id, reference).await?;
     let first = all.into_iter().next();
     first.ok_or(Error::NotFound("disruption of this booking"))
 }
@@ -136,6 +138,7 @@ pub async fn get_disruption(
 pub async fn list_disruptions(
     conn: &mut PgConnection,
     clock: &Clock,
+    sales: &Sales,
     account_id: AccountId,
     reference: &BookingRef,
 ) -> Result<Vec<BookingDisruption>> {
@@ -160,7 +163,7 @@ pub async fn list_disruptions(
     for choosing in list_of_booking(conn, subject.id, clock.now()).await? {
         let flights = flight::list_by_id(conn, &[choosing.flight_id]).await?;
         let flight = flights.into_iter().next();
-        let options = decide::options(conn, clock, subject, &choosing).await?;
+        let options = decide::options(conn, clock, sales, subject, &choosing).await?;
         shown.push(BookingDisruption {
             id: choosing.disruption_id,
             kind: choosing.kind,

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Disruptions;
 use crate::ids::BookingId;
 use crate::trade::{DefaultChoice, DisruptionStatus};
-use crate::{Error, Result};
+use crate::{Error, Result, fault};
 
 /// How long after a disruption a booking that was made before may still be confirmed, by late money too.
 const STRAGGLERS: Duration = Duration::days(2);
@@ -24,10 +24,19 @@ const STRAGGLERS: Duration = Duration::days(2);
 /// first such error is returned at the end.
 pub async fn sweep_disruptions(pool: &PgPool, clock: &Clock, policy: &Disruptions) -> Result<u64> {
     let mut conn = pool.acquire().await?;
+    sweep_disruptions_with(&mut conn, clock, policy).await
+}
+
+/// As [`sweep_disruptions`], on a connection of the caller's.
+pub(crate) async fn sweep_disruptions_with(
+    conn: &mut PgConnection,
+    clock: &Clock,
+    policy: &Disruptions,
+) -> Result<u64> {
     let now = clock.now();
     let (mut swept, mut failed) = (0, None);
-    for id in affected::list_with_untold(&mut conn, now, now - STRAGGLERS).await? {
-        match notify::notify_disrupted(&mut conn, clock, policy, id).await {
+    for id in affected::list_with_untold(conn, now, now - STRAGGLERS).await? {
+        match notify::notify_disrupted(conn, clock, policy, id).await {
             Ok(told) => swept += told,
             Err(error) => {
                 failed.get_or_insert(error);
@@ -44,7 +53,7 @@ pub async fn sweep_disruptions(pool: &PgPool, clock: &Clock, policy: &Disruption
     .fetch_all(&mut *conn)
     .await?;
     for row in due {
-        match sweep(&mut conn, clock, row.booking_id, row.id).await {
+        match sweep(conn, clock, row.booking_id, row.id).await {
             Ok(is_decided) => swept += u64::from(is_decided),
             Err(error) => {
                 tracing::error!(booking_id = %row.booking_id, %error, "the default of a disruption cannot be applied");
@@ -93,7 +102,9 @@ async fn sweep(
             }
         }
     }
+    fault::point("disruption_defaulted");
     tx.commit().await?;
+    fault::point("disruption_default_committed");
     Ok(true)
 }
 

@@ -8,6 +8,7 @@ use super::model::{ChangeContent, ChangeRequest, ChangedDirection};
 use super::{quote, seats, swap};
 use crate::booking::cancel::load::{Trip, trip};
 use crate::booking::{pending, split, traveller};
+use crate::booking_event::{self, Event};
 use crate::booking_lock::{self, LockedBooking};
 use crate::error::Refusal;
 use crate::ids::{AccountId, BookingId, BookingRef, FlightId};
@@ -148,7 +149,15 @@ async fn apply(
     write(conn, shop, booking, id, quote_id, content).await?;
     write_flights(conn, id, &new).await?;
     write_seats(conn, booking, id, content).await?;
-    if content.amount().minor() > 0 {
+    let amount = content.amount();
+    if amount.minor() > 0 {
+        let held = Event::FlightChangeHeld {
+            change_id: id,
+            amount,
+            expires_at: shop.clock.now() + shop.sales.hold_time(),
+        };
+        let account = booking.account_id;
+        booking_event::record(conn, shop.clock, account, booking.id, &held).await?;
         return Ok(());
     }
     swap::all(conn, shop.clock, booking, trip, id, content).await

@@ -16,8 +16,9 @@ use crate::clock::Clock;
 use crate::ids::{BookedFlightId, DirectionId, PassengerId};
 use crate::inventory::{self, Change};
 use crate::money::Money;
+use crate::outbox::MailKind;
 use crate::trade::{Direction, FareConditions, PriceLine};
-use crate::{Error, Result, document, fault, ledger, payment, ticket};
+use crate::{Error, Result, document, fault, ledger, mail, payment, ticket};
 
 /// Moves everybody of the directions that change. The caller has locked the booking, and the new seats are held for the change.
 pub(super) async fn all(
@@ -77,9 +78,21 @@ pub(super) async fn all(
                 to: one.to.clone(),
             })
             .collect(),
+        is_told_with_tickets: is_told_with_tickets(conn, booking).await?,
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &changed).await?;
     Ok(())
+}
+
+/// Whether the booking has come of a division and the mail with its first tickets is still to come: it tells of the flights too.
+async fn is_told_with_tickets(conn: &mut PgConnection, booking: &LockedBooking) -> Result<bool> {
+    let is_new = sqlx::query_scalar!(
+        r#"select exists (select from booking_split where new_booking_id = $1) as "is_new!""#,
+        booking.id.0,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    Ok(is_new && !mail::is_promised(conn, booking.id, MailKind::BookingConfirmed).await?)
 }
 
 fn of_trip(trip: &Trip, direction: Direction) -> Result<&TripDirection> {

@@ -14,6 +14,8 @@ pub(crate) use open::prolong;
 pub(crate) use open::{kind, next_departure};
 pub(super) use release::{drop_claims, drop_open, end, lose, release, replace_seats};
 pub use sweep::sweep_changes;
+#[cfg(test)]
+pub(crate) use sweep::sweep_changes_with;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

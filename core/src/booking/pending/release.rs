@@ -133,7 +133,10 @@ pub(in crate::booking) async fn lose(
             change_id: id,
             why: ChangeLost::SeatsGone,
         },
-        Some(ChangeKind::Seats) | None => Event::SeatChangeLost { seat_change_id: id },
+        Some(ChangeKind::Seats) | None => Event::SeatChangeLost {
+            seat_change_id: id,
+            why: ChangeLost::SeatsGone,
+        },
     };
     booking_event::record(conn, clock, booking.account_id, booking.id, &lost).await?;
     Ok(())

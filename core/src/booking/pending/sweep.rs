@@ -12,9 +12,15 @@ use crate::ids::BookingId;
 use crate::{Result, inventory, payment};
 
 /// Ends the changes whose time has run out unpaid and returns how many; a checkout that is open is expired first, as
-/// that of a booking is. The traveller is told that the old flights stand. One that cannot be ended hinders no other; the first such error is returned at the end.
+/// that of a booking is. The traveller is told that the old flights or seats stand. One that cannot be ended hinders no other;
+/// the first such error is returned at the end.
 pub async fn sweep_changes(pool: &PgPool, clock: &Clock) -> Result<u64> {
     let mut conn = pool.acquire().await?;
+    sweep_changes_with(&mut conn, clock).await
+}
+
+/// As [`sweep_changes`], on a connection of the caller's.
+pub(crate) async fn sweep_changes_with(conn: &mut PgConnection, clock: &Clock) -> Result<u64> {
     let due = sqlx::query!(
         r#"
         select id, booking_id as "booking_id: BookingId" from booking_change
@@ -26,7 +32,7 @@ pub async fn sweep_changes(pool: &PgPool, clock: &Clock) -> Result<u64> {
     .await?;
     let (mut swept, mut failed) = (0, None);
     for row in due {
-        match sweep(&mut conn, clock, row.id, row.booking_id).await {
+        match sweep(conn, clock, row.id, row.booking_id).await {
             Ok(ended) => swept += u64::from(ended),
             Err(error) => {
                 tracing::error!(booking_change_id = %row.id, %error, "a change cannot be ended");
@@ -58,13 +64,15 @@ async fn sweep(
         inventory::lock_of_booking(&mut tx, booking_id).await?;
         payment::lapse(&mut tx, clock, &booking).await?;
         drop_claims(&mut tx, clock, &booking, id, "expired").await?;
-        if open.kind == ChangeKind::Flights {
-            let lost = Event::FlightChangeLost {
-                change_id: id,
-                why: ChangeLost::Unpaid,
-            };
-            booking_event::record(&mut tx, clock, booking.account_id, booking_id, &lost).await?;
-        }
+        let why = ChangeLost::Unpaid;
+        let lost = match open.kind {
+            ChangeKind::Flights => Event::FlightChangeLost { change_id: id, why },
+            ChangeKind::Seats => Event::SeatChangeLost {
+                seat_change_id: id,
+                why,
+            },
+        };
+        booking_event::record(&mut tx, clock, booking.account_id, booking_id, &lost).await?;
     }
     tx.commit().await?;
     Ok(!waits)

@@ -1,5 +1,7 @@
+mod after_sale;
 mod agree;
 mod changes;
+mod found;
 mod model;
 mod money;
 mod planted;

@@ -17,6 +17,8 @@ pub struct RefundModel {
     pub stripe_id: Option<String>,
     pub amount: i64,
     pub status: StripeRefundStatus,
+    /// Whether one that was made elsewhere took its place.
+    pub stepped_back: bool,
 }
 
 /// A payment as it should be.
@@ -61,7 +63,15 @@ impl PaymentModel {
             stripe_id: None,
             amount,
             status: StripeRefundStatus::Pending,
+            stepped_back: false,
         });
+    }
+
+    /// What is owed still, because refunds failed.
+    fn owed(&self) -> i64 {
+        let owed = self.refunds.iter();
+        let owed = owed.filter(|one| one.status == StripeRefundStatus::Failed && !one.stepped_back);
+        owed.map(|refund| refund.amount).sum()
     }
 
     /// What goes back, or is on its way.
@@ -104,6 +114,7 @@ impl PaymentModel {
             if promised > left {
                 for refund in self.refunds.iter_mut().filter(|refund| ours(refund)) {
                     refund.status = StripeRefundStatus::Failed;
+                    refund.stepped_back = true;
                 }
                 if left > 0 {
                     self.refunds.push(RefundModel {
@@ -111,6 +122,7 @@ impl PaymentModel {
                         stripe_id: None,
                         amount: left,
                         status: StripeRefundStatus::Pending,
+                        stepped_back: false,
                     });
                 }
             }
@@ -120,6 +132,7 @@ impl PaymentModel {
             stripe_id: Some(stripe_id.to_owned()),
             amount,
             status,
+            stepped_back: false,
         });
         true
     }
@@ -252,16 +265,24 @@ impl BookingModel {
         self.give_back(back);
     }
 
+    /// What refunds that failed owe is taken last.
     fn give_back(&mut self, mut back: i64) {
-        for payment in self.payments.iter_mut().rev() {
-            let Some(came) = payment.came.filter(|_| !payment.mismatched) else {
-                continue;
-            };
-            let part = back.min(came - payment.given_back());
+        let mut parts = vec![0; self.payments.len()];
+        for owed_too in [false, true] {
+            for (payment, taken) in self.payments.iter().zip(&mut parts).rev() {
+                let Some(came) = payment.came.filter(|_| !payment.mismatched) else {
+                    continue;
+                };
+                let kept = if owed_too { 0 } else { payment.owed() };
+                let part = back.min(came - payment.given_back() - kept - *taken).max(0);
+                *taken += part;
+                back -= part;
+            }
+        }
+        for (payment, part) in self.payments.iter_mut().zip(parts) {
             if part > 0 {
                 payment.fees += part;
                 payment.promise(part);
-                back -= part;
             }
         }
     }
@@ -462,7 +483,7 @@ impl BookingModel {
     pub fn in_limbo(&self) -> usize {
         let is_limbo = |payment: &&PaymentModel| {
             payment.came.is_some()
-                && (payment.mismatched || !self.was_sold)
+                && (payment.mismatched || payment.whole || !self.was_sold)
                 && Some(payment.given_back()) != payment.came
         };
         let kept = self

@@ -1,5 +1,6 @@
 //! R17 and R18: random sequences of what can happen to bookings, their seats and their money, each step compared with
-//! the model, and the rules over the whole database asked after every world of them.
+//! the model, and the rules over the whole database asked after every world of them. Every fifth world is one of journeys
+//! after the sale ([`super::after_sale`]).
 //!
 //! `FLIGHTDESK_SEQUENCES` says how many (10,000), `FLIGHTDESK_SEED` which; both are printed.
 
@@ -12,6 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, PgConnection, PgPool};
 
+use super::after_sale::{self, AFTER_SALE};
 use super::model::{BookingModel, Stock};
 use super::world::{CAPACITY, COUPON, DISCOUNT, Order, World, name};
 use crate::booking;
@@ -20,13 +22,15 @@ use crate::coupon;
 use crate::ids::FlightId;
 use crate::inventory::Seat;
 use crate::payment;
-use crate::trade::BookingStatus;
+use crate::trade::{BookingStatus, Direction};
 use crate::{Error, Result};
 
 /// Bookings that share two flights, and so their last seats.
 const A_WORLD: usize = 25;
 /// Steps for each booking, on average.
 const STEPS: usize = 5;
+/// Of so many worlds one plays after the sale.
+const AFTER_SALE_IN: usize = 5;
 /// Uses of the coupon in a world.
 const COUPONS: i32 = 5;
 
@@ -85,6 +89,10 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let mut world = World::begin(&mut conn).await;
     let flights = [world.flight, world.second_flight(&mut conn).await];
+    let back = world.flights_back(&mut conn).await;
+    let all = flights.map(|flight| (flight, Direction::Departing));
+    let back = back.map(|flight| (flight, Direction::Returning));
+    let all = [all, back].concat();
     sqlx::query("update coupon set max_uses = $2, max_uses_per_account = null where code = $1")
         .bind(COUPON)
         .bind(COUPONS)
@@ -96,6 +104,15 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
     for number in 0..sequences.div_ceil(A_WORLD) {
         world.start_again();
         let mut tx = conn.begin().await.unwrap();
+        if number.is_multiple_of(AFTER_SALE_IN) {
+            let rng = StdRng::seed_from_u64(rng.random());
+            let story = format!("seed {seed}, world {number} after the sale:");
+            for came_to in after_sale::play(&mut tx, &world, &all, rng, story).await {
+                *seen.entry(came_to).or_insert(0_u32) += 1;
+            }
+            tx.rollback().await.unwrap();
+            continue;
+        }
         let mut play = Play {
             world: &world,
             flights,
@@ -159,6 +176,13 @@ async fn ten_thousand_random_sequences_do_what_the_model_does(pool: PgPool) {
         assert!(
             sequences < 10_000 || seen.contains_key(happened),
             "no sequence led to {happened}"
+        );
+    }
+    for (happened, least) in AFTER_SALE {
+        let times = seen.get(*happened).copied().unwrap_or_default();
+        assert!(
+            sequences < 10_000 || times >= *least,
+            "{happened} {times} times, at least {least} are expected"
         );
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use crate::booking::{self, Contact, NewBooking, NewPassenger, SourceWish};
 use crate::booking_lock::LockedBooking;
 use crate::clock::Clock;
-use crate::config::{Sales, Settings};
+use crate::config::{Disruptions, Sales, Settings};
 use crate::fare::Tariff;
 use crate::fixtures::{AddFlight, add_flight, load_small};
 use crate::hold::SeatWish;
@@ -43,7 +43,8 @@ pub struct World {
     pub clock: Clock,
     pub account: AccountId,
     pub flight: FlightId,
-    sales: Sales,
+    pub sales: Sales,
+    pub disruptions: Disruptions,
     tariff: Tariff,
     reference: ReferenceCache,
     signer: OfferSigner,
@@ -96,18 +97,27 @@ impl World {
         Self {
             clock: Clock::manual(noon()),
             account,
-            flight: fly(conn, "101", 500_000).await,
+            flight: fly(conn, "101", OUT, 500_000).await,
             tariff: Tariff::load(conn).await.unwrap(),
             reference: ReferenceCache::default(),
             signer: OfferSigner::new(&settings),
             sales: settings.sales,
+            disruptions: settings.disruptions,
         }
     }
 
     /// Another flight of the same kind.
     pub async fn second_flight(&self, conn: &mut PgConnection) -> FlightId {
         // Dearer, so that changes to it wait for their money.
-        fly(conn, "102", 520_000).await
+        fly(conn, "102", OUT, 520_000).await
+    }
+
+    /// Two flights back, a week after those there, of which one is dearer.
+    pub async fn flights_back(&self, conn: &mut PgConnection) -> [FlightId; 2] {
+        [
+            fly(conn, "201", BACK, 480_000).await,
+            fly(conn, "202", BACK, 530_000).await,
+        ]
     }
 
     /// The same world at the beginning of its time.
@@ -174,6 +184,29 @@ impl World {
         let booked = booking::create(&mut attempt, self.shop(), self.account, &input).await?;
         attempt.commit().await?;
         booking_lock::lock(conn, booked.id).await
+    }
+
+    /// Books an offer for each direction for some adults.
+    pub async fn journey(
+        &self,
+        conn: &mut PgConnection,
+        offers: Vec<String>,
+        names: &[String],
+    ) -> LockedBooking {
+        let input = NewBooking {
+            source: SourceWish {
+                offers: Some(offers),
+                ..SourceWish::default()
+            },
+            passengers: passengers(names),
+            contact: Contact {
+                email: "ada@example.com".into(),
+                phone: "+919876543210".into(),
+            },
+            coupon: None,
+        };
+        let booked = booking::create(conn, self.shop(), self.account, &input).await;
+        booking_lock::lock(conn, booked.unwrap().id).await.unwrap()
     }
 
     /// A booking of some adults that waits for its payment.
@@ -249,16 +282,26 @@ pub const fn rupees(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
 }
 
-async fn fly(conn: &mut PgConnection, number: &str, base_fare_minor: i64) -> FlightId {
-    let departs_local = NaiveDate::from_ymd_opt(2026, 12, 20)
+/// A route, and on which day of December.
+type Route = (&'static str, &'static str, u32);
+const OUT: Route = ("DEL", "BOM", 20);
+const BACK: Route = ("BOM", "DEL", 27);
+
+async fn fly(
+    conn: &mut PgConnection,
+    number: &str,
+    (origin, destination, day): Route,
+    base_fare_minor: i64,
+) -> FlightId {
+    let departs_local = NaiveDate::from_ymd_opt(2026, 12, day)
         .unwrap()
         .and_hms_opt(8, 0, 0)
         .unwrap();
     let flight = AddFlight {
         airline: "AI",
         number,
-        origin: "DEL",
-        destination: "BOM",
+        origin,
+        destination,
         departs_local,
         block_minutes: 130,
         aircraft: "TNY",
