@@ -148,8 +148,7 @@ fn may_answer(path: &str, operation: &Value, about: &Value, status: &str) -> boo
         .as_array()
         .is_some_and(|schemes| !schemes.is_empty());
     match status {
-        "401" => secured || listed("also"),
-        "403" => secured || listed("also"),
+        "401" | "403" => secured || listed("also"),
         "404" => path.contains('{') || listed("also"),
         "409" | "410" => codes(about, status).is_some(),
         "413" | "415" => operation.get("requestBody").is_some(),
