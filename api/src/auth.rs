@@ -286,17 +286,14 @@ impl<'a, N: Needs> ApiExtractor<'a> for Access<N> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let shown = match request.data::<Authenticated>() {
-            Some(Authenticated(principal)) => {
-                // Before the body is judged.
-                N::NEED.admit(principal)?;
-                Shown::Known(principal.clone())
-            }
-            None => {
-                let app = request.data::<App>();
-                let app = app.ok_or_else(|| ApiError::internal("the app is not in the request"))?;
-                Shown::Credential(shown_by(app, request)?)
-            }
+        let shown = if let Some(Authenticated(principal)) = request.data::<Authenticated>() {
+            // Before the body is judged.
+            N::NEED.admit(principal)?;
+            Shown::Known(principal.clone())
+        } else {
+            let app = request.data::<App>();
+            let app = app.ok_or_else(|| ApiError::internal("the app is not in the request"))?;
+            Shown::Credential(shown_by(app, request)?)
         };
         Ok(Self {
             shown,
@@ -334,15 +331,15 @@ fn shown_by(app: &App, request: &Request) -> Result<Credentials, ApiError> {
             None => KeyProblem::Missing,
         },
         (Some(_), Some(_)) => KeyProblem::Ambiguous,
-        (None, None) => match cookies::find(request, cookies::ACCESS) {
-            Some(token) => {
+        (None, None) => {
+            if let Some(token) = cookies::find(request, cookies::ACCESS) {
                 if !request.method().is_safe() {
                     same_origin(app, request)?;
                 }
                 return Ok(Credentials::Token(token.to_owned()));
             }
-            None => KeyProblem::Missing,
-        },
+            KeyProblem::Missing
+        }
     };
     Err(Error::Unauthenticated(problem).into())
 }

@@ -155,8 +155,7 @@ fn may_answer(path: &str, operation: &Value, about: &Value, status: &str) -> boo
     };
     match status {
         "412" | "428" => takes("If-Match"),
-        "401" => secured || listed("also"),
-        "403" => secured || listed("also"),
+        "401" | "403" => secured || listed("also"),
         "404" => path.contains('{') || listed("also"),
         "409" | "410" => codes(about, status).is_some(),
         "413" | "415" => operation.get("requestBody").is_some(),

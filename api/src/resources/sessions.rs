@@ -144,7 +144,7 @@ impl Sessions {
         account::take_code(&mut tx, &app.clock, secret, known.account_id, code).await?;
         let opened = account::open_session(&mut tx, &app.clock, secret, &known, &device).await?;
         tx.commit().await?;
-        let (view, cookies) = answer(opened, by_cookie);
+        let (view, cookies) = answer(&opened, by_cookie);
         Ok(WithCookies::new(Created::new(view), cookies))
     }
 
@@ -166,14 +166,13 @@ impl Sessions {
     ) -> Result<WithCookies<Json<OpenedSessionView>>, ApiError> {
         let body = body.0.map(|body| body.into_inner().refresh_token);
         let by_cookie = body.is_none();
-        let token = match body {
-            Some(token) => token,
-            None => {
-                let cookie = cookies::find(request, cookies::REFRESH);
-                let cookie = cookie.ok_or(Error::Unauthenticated(KeyProblem::RefreshUnknown))?;
-                auth::same_origin(app, request)?;
-                cookie.to_owned()
-            }
+        let token = if let Some(token) = body {
+            token
+        } else {
+            let cookie = cookies::find(request, cookies::REFRESH);
+            let cookie = cookie.ok_or(Error::Unauthenticated(KeyProblem::RefreshUnknown))?;
+            auth::same_origin(app, request)?;
+            cookie.to_owned()
         };
         let mut tx = app.db.begin().await?;
         let secret = &app.settings.secret_key;
@@ -181,7 +180,7 @@ impl Sessions {
         tx.commit().await?;
         match outcome {
             RefreshOutcome::Refreshed(opened) => {
-                let (view, cookies) = answer(*opened, by_cookie);
+                let (view, cookies) = answer(&opened, by_cookie);
                 Ok(WithCookies::new(Json(view), cookies))
             }
             RefreshOutcome::Refused(problem) => Err(Error::Unauthenticated(problem).into()),
@@ -309,7 +308,10 @@ impl From<Session> for SessionView {
 }
 
 /// A session with its tokens in the answer, or in cookies.
-fn answer(opened: OpenedSession, by_cookie: bool) -> (OpenedSessionView, Option<[HeaderValue; 2]>) {
+fn answer(
+    opened: &OpenedSession,
+    by_cookie: bool,
+) -> (OpenedSessionView, Option<[HeaderValue; 2]>) {
     let access = opened.access_token.expose_secret();
     let refresh = opened.refresh_token.expose();
     let view = OpenedSessionView {
