@@ -55,7 +55,7 @@ pub enum Need {
 
 impl Need {
     /// All of them.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Key,
         Self::Session,
         Self::Scope(Scope::Search),

@@ -33,7 +33,10 @@ use poem_openapi::{OpenApi, OpenApiService};
 use openapi::query;
 use pages::{docs, problems};
 use resources::{
-    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings, calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights, health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, passwords, payments, places, refunds, search, seats, second_factor, sessions, users, webhook_endpoints,
+    accounts, admin_bookings, admin_flights, admin_jobs, api_keys, audit, booking_events, bookings,
+    calendar, cancellations, catalogue, changes, coupons, disruptions, documents, exports, flights,
+    health, holds, invariants, jobs, ledger, money_issues, name_corrections, no_shows, passwords,
+    payments, places, refunds, search, seats, second_factor, sessions, users, webhook_endpoints,
 };
 
 /// Every resource.

@@ -80,8 +80,9 @@ pub async fn history(
     let operation = shared.operations.template(&request);
     let method = request.method().clone();
     let response = next.call(request).await?;
-    let key = actor::current().credentials();
-    if let (Some(path), Some((_, api_key_id))) = (operation, key) {
+    let acting = actor::current().credentials();
+    let key = acting.and_then(|(_, with)| with.api_key_id());
+    if let (Some(path), Some(api_key_id)) = (operation, key) {
         shared.history.note(KeyRequest {
             id: Uuid::now_v7(),
             api_key_id,

@@ -134,6 +134,7 @@ fn check_webhooks(timeline: &Value) {
             occurred_at: text("occurred_at").parse().unwrap(),
             actor: text("actor").to_owned(),
             api_key_id: None,
+            session_id: None,
             request_id: None,
             details: event["details"].clone(),
         };

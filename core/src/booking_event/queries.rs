@@ -88,7 +88,7 @@ pub async fn is_of(conn: &mut PgConnection, booking_id: BookingId, id: Uuid) -> 
 pub async fn find(conn: &mut PgConnection, id: Uuid) -> Result<Option<(Recorded, String)>> {
     let row = sqlx::query!(
         r#"
-        select e.id, e.kind, e.occurred_at, e.actor, e.api_key_id as "api_key_id: ApiKeyId", e.request_id, e.details, b.booking_ref
+        select e.id, e.kind, e.occurred_at, e.actor, e.api_key_id as "api_key_id: ApiKeyId", e.session_id as "session_id: SessionId", e.request_id, e.details, b.booking_ref
         from booking_event e join booking b on b.id = e.booking_id
         where e.id = $1
         "#,
@@ -103,6 +103,7 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> Result<Option<(Recorded,
             occurred_at: row.occurred_at,
             actor: row.actor,
             api_key_id: row.api_key_id,
+            session_id: row.session_id,
             request_id: row.request_id,
             details: row.details,
         };
