@@ -349,15 +349,14 @@ fn shown_by(app: &App, request: &Request) -> Result<Credentials, ApiError> {
 ///
 /// Errors: 403 `cross_site_request`.
 pub fn same_origin(app: &App, request: &Request) -> Result<(), ApiError> {
-    let is_ours = match request.header("Sec-Fetch-Site") {
-        Some(site) => site == "same-origin",
-        None => {
-            let ours = Url::parse(&app.settings.public_url).map(|url| url.origin());
-            let ours = ours.map(|origin| origin.ascii_serialization());
-            request
-                .header(ORIGIN)
-                .is_some_and(|given| ours.as_deref() == Ok(given))
-        }
+    let is_ours = if let Some(site) = request.header("Sec-Fetch-Site") {
+        site == "same-origin"
+    } else {
+        let ours = Url::parse(&app.settings.public_url).map(|url| url.origin());
+        let ours = ours.map(|origin| origin.ascii_serialization());
+        request
+            .header(ORIGIN)
+            .is_some_and(|given| ours.as_deref() == Ok(given))
     };
     if is_ours && request.header(BROWSER).is_some() {
         return Ok(());

@@ -56,13 +56,14 @@ pub async fn check_query(app: &App, operation_id: &str, query: Raw<'_>) -> Resul
         | "list_api_keys"
         | "list_audit_entries"
         | "list_booking_events"
+        | "list_catalogue_flights"
+        | "list_catalogue_schedules"
         | "list_flight_loads"
         | "list_jobs"
         | "list_money_issues"
         | "list_sessions"
         | "list_users"
         | "list_webhook_deliveries" => page::check_query(query),
-        "list_catalogue_flights" | "list_catalogue_schedules" => page::check_query(query),
         id if id.starts_with("list_catalogue_") => page::check_key_query(query),
         _ => Ok(()),
     }

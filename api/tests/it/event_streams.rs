@@ -45,7 +45,9 @@ impl Reader {
                     found.collect::<Vec<_>>().join("\n")
                 };
                 let event = (field("id"), field("event"), field("data"));
-                self.unread = rest.to_owned();
+                // `rest` is a part of what it replaces.
+                let rest = rest.to_owned();
+                self.unread = rest;
                 if !event.2.is_empty() {
                     return Some((event.0, event.1, serde_json::from_str(&event.2).unwrap()));
                 }

@@ -23,7 +23,7 @@ impl Cell {
         Self::Text(text.unwrap_or_default())
     }
 
-    pub fn number(number: impl ToString) -> Self {
+    pub fn number(number: &impl ToString) -> Self {
         Self::Number(number.to_string())
     }
 
@@ -69,7 +69,7 @@ mod tests {
             "O'Neil, \"Ada\"\nSecond line",
             "",
         ];
-        let rows = typed.map(|text| vec![Cell::text(text), Cell::number(-5)]);
+        let rows = typed.map(|text| vec![Cell::text(text), Cell::number(&-5)]);
         let bytes = written(rows).unwrap();
         let mut reader = ::csv::ReaderBuilder::new()
             .has_headers(false)

@@ -31,7 +31,7 @@ pub async fn run(ctx: &Ctx, job: DeliverWebhook, lease: &Lease) -> Result<(), Jo
     let (status, ms) = (exchange.status, exchange.duration_ms);
     match verdict {
         Verdict::Delivered => {
-            info!(delivery_id = %job.delivery_id, status, ms, "webhook delivered")
+            info!(delivery_id = %job.delivery_id, status, ms, "webhook delivered");
         }
         Verdict::RetryAt(at) => {
             info!(delivery_id = %job.delivery_id, status, ms, error = exchange.error, retry_at = %at, "webhook not delivered");

@@ -52,7 +52,7 @@ async fn a_capacity_stays_above_what_is_sold_and_a_fare_is_sold_at_once(pool: Pg
     let changed = desk.change_of(&path, seen.header("etag"), &change).await;
     assert_eq!(changed.status.as_u16(), 200, "{changed:?}");
     assert_eq!(changed.body["departure_terminal"], "3");
-    let full = desk.get(search).await;
+    let full = desk.get(&format!("{search}&adults=2")).await;
     assert_eq!(full.body["offers"], json!([]), "no seat is left: {before}");
     let held = format!("/v1/holds/{}", held["id"].as_str().unwrap());
     desk.delete(&held).await;

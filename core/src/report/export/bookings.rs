@@ -66,14 +66,14 @@ pub(super) async fn page(
     written.extend(head_at(at, &COLUMNS));
     for row in rows {
         let currency = money::known_currency(&row.currency)?;
-        let amount = |minor| Cell::number(Money::new(minor, currency).decimal());
+        let amount = |minor| Cell::number(&Money::new(minor, currency).decimal());
         written.push(vec![
             Cell::text(row.booking_ref),
             Cell::text(row.status),
             Cell::text(instant(row.created_at)),
             Cell::optional(row.confirmed_at.map(instant)),
             Cell::text(instant(row.first_departs_at)),
-            Cell::number(row.passengers),
+            Cell::number(&row.passengers),
             Cell::text(row.flights),
             Cell::text(row.contact_email),
             Cell::text(row.contact_phone),

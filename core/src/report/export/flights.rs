@@ -137,8 +137,8 @@ fn flight_row(load: &FlightLoad) -> Vec<Cell> {
         Cell::text(instant(load.arrives_at)),
         Cell::text(&load.aircraft),
         Cell::text(load.status.as_str()),
-        Cell::number(capacity),
-        Cell::number(sold),
+        Cell::number(&capacity),
+        Cell::number(&sold),
     ]
 }
 
@@ -156,7 +156,7 @@ fn load_rows(load: &FlightLoad) -> Vec<Vec<Cell>> {
     let cabins = load.cabins.iter().map(|cabin| {
         let mut row = begin();
         row.push(Cell::text(cabin.cabin.as_str()));
-        row.extend([cabin.capacity, cabin.held, cabin.sold].map(Cell::number));
+        row.extend([cabin.capacity, cabin.held, cabin.sold].map(|seats| Cell::number(&seats)));
         row.extend(nothing(2));
         row
     });
@@ -164,7 +164,7 @@ fn load_rows(load: &FlightLoad) -> Vec<Vec<Cell>> {
         let mut row = begin();
         row.extend(nothing(4));
         row.push(Cell::text(money.currency().code()));
-        row.push(Cell::number(money.decimal()));
+        row.push(Cell::number(&money.decimal()));
         row
     });
     cabins.chain(earned).collect()

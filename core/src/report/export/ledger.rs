@@ -53,7 +53,7 @@ pub(super) async fn page(
     for row in rows {
         let currency = money::known_currency(&row.currency)?;
         written.push(vec![
-            Cell::number(row.position),
+            Cell::number(&row.position),
             Cell::text(instant(row.posted_at)),
             Cell::text(row.booking_ref),
             Cell::text(row.kind),
@@ -61,7 +61,7 @@ pub(super) async fn page(
             Cell::text(row.debit),
             Cell::text(row.credit),
             Cell::text(row.currency),
-            Cell::number(Money::new(row.amount_minor, currency).decimal()),
+            Cell::number(&Money::new(row.amount_minor, currency).decimal()),
         ]);
     }
     let bytes = csv::written(written)?;

@@ -36,10 +36,10 @@ impl Receiver {
             answer: Arc::default(),
         };
         receiver.answers("204 No Content", "");
-        let (received, answer) = (receiver.received.clone(), receiver.answer.clone());
+        let (requests, answer) = (receiver.received.clone(), receiver.answer.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, received.clone(), answer.clone()));
+                tokio::spawn(serve(stream, requests.clone(), answer.clone()));
             }
         });
         receiver
