@@ -3,7 +3,7 @@
 //! What is read comes with its version as a strong `ETag`; a change names it in `If-Match`. Core compares it with what
 //! there is in the transaction that changes it: of two who have seen the same, one is answered 412 and changes nothing.
 //!
-//! ```ignore
+//! ```text
 //! async fn change(&self, …, #[oai(name = "If-Match")] if_match: IfMatch, body: Checked<ChangeAirline>) -> Result<Tagged<AirlineView, 200>, ApiError> {
 //!     let expected = if_match.expected()?;
 //! ```

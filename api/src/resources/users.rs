@@ -28,7 +28,7 @@ pub enum RoleView {
     Traveller,
     /// Books for the customers of an agency
     Agent,
-    /// Looks after bookings and refunds
+    /// Looks after bookings, refunds and the catalogue
     Staff,
     /// May do everything
     Admin,

@@ -262,7 +262,7 @@ async fn an_operation_sends_no_statement_more_than_it_needs(pool: PgPool) {
         let quote = json!({ "quote_id": quoted["quote_id"] });
         let changed = client.post(&format!("{path}/changes"), &quote).await;
         assert_eq!(changed.status, 200, "{changed:?}");
-        operation("change of flights", 62, 1);
+        operation("change of flights", 63, 1);
         let waits = client.booking(&booked).await["pending_change"].is_object();
         if waits {
             open(&client, &booked).await;

@@ -47,7 +47,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Checks what can be told without asking the database. Errors: [`Error::Invalid`] with every wrong field.
+    /// Checks what can be told without asking the database. Errors: [`crate::Error::Invalid`] with every wrong field.
     pub fn check_texts(&self) -> Result<()> {
         let mut wrong = Violations::new();
         read_days(&mut wrong, &self.weekdays);

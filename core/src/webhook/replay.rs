@@ -27,7 +27,7 @@ pub struct Replayed {
 /// Has a delivery made again, whatever became of it before: at once, and with all attempts. The message is the same, with
 /// the same `webhook-id`.
 ///
-/// [`Error::NotFound`] for anybody else's.
+/// [`crate::Error::NotFound`] for anybody else's.
 pub async fn replay(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -54,7 +54,7 @@ pub async fn replay(
 /// Has every event of the account's bookings delivered that happened from `from` on and before `to` and that the endpoint
 /// wants: again, or for the first time where it was not there or disabled.
 ///
-/// Errors: [`Error::NotFound`] for anybody else's endpoint, [`Error::Invalid`].
+/// Errors: [`crate::Error::NotFound`] for anybody else's endpoint, [`crate::Error::Invalid`].
 pub async fn replay_range(
     conn: &mut PgConnection,
     clock: &Clock,
@@ -128,7 +128,7 @@ pub async fn replay_range(
 
 /// Promises a message that says nothing, to see whether the endpoint works: one attempt, which counts for nothing else.
 ///
-/// [`Error::NotFound`] for anybody else's.
+/// [`crate::Error::NotFound`] for anybody else's.
 pub async fn test(
     conn: &mut PgConnection,
     clock: &Clock,

@@ -100,7 +100,15 @@ async fn an_access_token_acts_with_the_scopes_of_the_present_role_for_a_quarter_
     for (role, may) in [
         ("traveller", &[Scope::Search, Scope::Bookings][..]),
         ("agent", &[Scope::Search, Scope::Bookings]),
-        ("staff", &[Scope::Search, Scope::Bookings, Scope::Refunds]),
+        (
+            "staff",
+            &[
+                Scope::Search,
+                Scope::Bookings,
+                Scope::Refunds,
+                Scope::Catalogue,
+            ],
+        ),
         ("admin", Scope::ALL),
     ] {
         sqlx::query("update account set role = $1")
