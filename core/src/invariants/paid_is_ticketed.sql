@@ -1,5 +1,6 @@
 -- Whoever flies has one good ticket of each validating airline, with a good coupon for each flight, open or used, and whoever does not
--- fly any more has none.
+-- fly any more has none. Who has flown, had the way back exchanged, and then gave that ticket back, has none either: what was flown
+-- stays on the ticket that it was flown with.
 with flown as materialized (
     select b.id, b.booking_ref, d.id as direction_id, d.validating_airline
     from booking b join direction d on d.booking_id = b.id and d.status = 'booked'
@@ -20,6 +21,12 @@ with flown as materialized (
     -- What was flown stays on the ticket that it was flown with, also when that was exchanged since.
     where t.status in ('issued', 'exchanged')
     group by t.passenger_id, bf.direction_id
+), used as materialized (
+    select distinct t.passenger_id, t.validating_airline
+    from ticket t
+    join ticket_coupon c on c.ticket_id = t.id and c.status in ('flown', 'no_show')
+    join booked_flight bf on bf.id = c.booked_flight_id
+    where t.status = 'exchanged'
 ), flight_count as materialized (
     select direction_id, count(*) as flights from booked_flight group by direction_id
 )
@@ -31,7 +38,8 @@ from (
         from flyer group by booking_ref, passenger_id, validating_airline
     ) a
     left join good g on g.passenger_id = a.passenger_id and g.validating_airline = a.validating_airline
-    where coalesce(g.tickets, 0) <> a.flies::int
+    left join used u on u.passenger_id = a.passenger_id and u.validating_airline = a.validating_airline
+    where coalesce(g.tickets, 0) <> a.flies::int and not (a.flies and g.tickets is null and u.passenger_id is not null)
     union all
     select format('booking %s: %s has %s open coupons for a direction of %s flights, flies: %s', a.booking_ref, a.passenger_id,
                   coalesce(o.coupons, 0), n.flights, a.flies)

@@ -67,6 +67,23 @@ async fn told(ctx: &Ctx, flight_id: FlightId, change: FlightChange) -> (Announce
     (made, ctx.mail.sent().pop().unwrap())
 }
 
+/// The same flight a day later, with every seat free.
+async fn flies_a_day_later(pool: &PgPool, flight_id: FlightId) {
+    sqlx::query(
+        "with later as (
+             insert into flight (id, schedule_id, airline, flight_number, origin, destination, departure_date, departs_at, arrives_at, aircraft)
+             select gen_random_uuid(), schedule_id, airline, flight_number, origin, destination, departure_date + 1,
+                    departs_at + interval '1 day', arrives_at + interval '1 day', aircraft from flight where id = $1
+             returning id)
+         insert into flight_cabin (flight_id, cabin, capacity, base_fare_minor)
+         select later.id, c.cabin, c.capacity, c.base_fare_minor from later, flight_cabin c where c.flight_id = $1",
+    )
+    .bind(flight_id)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
 fn assert_says(mail: &Mail, words: &[&str]) {
     for said in words {
         assert!(
@@ -99,6 +116,7 @@ async fn a_cancelled_flight_is_told_with_what_can_be_chosen_until_when_and_what_
     pool: PgPool,
 ) {
     let ctx = ctx(&pool, at(12, 31));
+    flies_a_day_later(&pool, BACK).await;
     let (made, mail) = told(&ctx, BACK, FlightChange::Cancel).await;
     let subject = "Your flight BA 143 on Tue 5 Jan 2027 is cancelled";
     assert_eq!(mail.subject, subject);
@@ -148,6 +166,7 @@ async fn new_times_are_told_beside_the_old_and_stand_on_the_new_tickets(pool: Pg
         departs_at: Utc.with_ymd_and_hms(2026, 12, 20, 9, 45, 0).unwrap(),
         arrives_at: None,
     };
+    flies_a_day_later(&pool, OUT).await;
     let (made, mail) = told(&ctx, OUT, change).await;
     assert_eq!(
         mail.subject,

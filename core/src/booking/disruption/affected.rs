@@ -21,7 +21,7 @@ pub(super) async fn impact(
     let counted = sqlx::query!(
         r#"
         with hit as materialized (
-            select b.id, b.status, b.currency, d.id as direction_id, d.ordinal
+            select b.id, b.status, b.currency, d.id as direction_id, d.name, d.ordinal
             from booked_flight bf
             join direction d on d.id = bf.direction_id and d.status = 'booked'
             join booking b on b.id = bf.booking_id
@@ -43,7 +43,15 @@ pub(super) async fn impact(
                            select from cancellation c
                            join cancellation_quote q on q.id = c.quote_id
                            cross join lateral jsonb_array_elements(q.content -> 'items') as item
-                           where c.booking_id = paid.id and item -> 'decision' ->> 'rule' <> 'schedule_change')))::bigint as "paid_minor!",
+                           where c.booking_id = paid.id and item -> 'decision' ->> 'rule' <> 'schedule_change')))::bigint
+               -- What was kept of those who cancelled earlier stays kept.
+               - (select coalesce(sum((line ->> 'paid_minor')::bigint - (line ->> 'refund_minor')::bigint), 0)
+                  from paid
+                  join cancellation c on c.booking_id = paid.id
+                  join cancellation_quote q on q.id = c.quote_id
+                  cross join lateral jsonb_array_elements(q.content -> 'items') as item
+                  cross join lateral jsonb_array_elements(item -> 'lines') as line
+                  where paid.currency = $2 and item ->> 'direction' = paid.name and line ->> 'kind' <> 'fee')::bigint as "paid_minor!",
                (select count(*) from hit where status = 'pending_payment')::int as "unpaid_bookings!"
         "#,
         flight_id.0,
