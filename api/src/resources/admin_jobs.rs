@@ -32,6 +32,12 @@ pub enum JobKindView {
     RenderDocument,
     /// Sends a mail
     SendMail,
+    /// Sends the link that verifies an address
+    SendVerification,
+    /// Sends the link that sets a new password
+    SendPasswordReset,
+    /// Tells an account that a webhook endpoint of its own was disabled
+    SendEndpointDisabled,
     /// Sends a text message
     SendSms,
     /// Asks the payment provider for a refund
@@ -44,6 +50,8 @@ pub enum JobKindView {
     MaterialiseFlights,
     /// Tells the bookings of a flight that it is cancelled or moved
     NotifyDisrupted,
+    /// Tells a webhook endpoint of an event
+    DeliverWebhook,
 }
 
 /// A job of any account
@@ -256,12 +264,16 @@ impl From<JobKindView> for Kind {
         match kind {
             JobKindView::RenderDocument => Self::RenderDocument,
             JobKindView::SendMail => Self::SendMail,
+            JobKindView::SendVerification => Self::SendVerification,
+            JobKindView::SendPasswordReset => Self::SendPasswordReset,
+            JobKindView::SendEndpointDisabled => Self::SendEndpointDisabled,
             JobKindView::SendSms => Self::SendSms,
             JobKindView::CreateRefund => Self::CreateRefund,
             JobKindView::ExpireCheckout => Self::ExpireCheckout,
             JobKindView::ReconcilePayment => Self::ReconcilePayment,
             JobKindView::MaterialiseFlights => Self::MaterialiseFlights,
             JobKindView::NotifyDisrupted => Self::NotifyDisrupted,
+            JobKindView::DeliverWebhook => Self::DeliverWebhook,
         }
     }
 }
@@ -296,6 +308,22 @@ impl From<StaffJob> for AdminJobView {
             run_after: job.run_after.into(),
             finished_at: job.finished_at.map(Instant),
             last_error: job.last_error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flightdesk_core::outbox::Kind;
+    use poem_openapi::types::ParseFromParameter;
+
+    use super::JobKindView;
+
+    #[test]
+    fn staff_can_ask_for_every_kind_of_job() {
+        for kind in Kind::ALL {
+            let asked = JobKindView::parse_from_parameter(kind.as_str());
+            assert_eq!(asked.ok().map(Kind::from), Some(*kind), "{}", kind.as_str());
         }
     }
 }
